@@ -1,0 +1,183 @@
+"""The whole way on one page: open the data, make the task, play rounds, keep a prediction on disk, end in time.
+
+The rounds run in a thread of their own. The calling thread only watches the clock, so that nothing a reader or a
+learner does, however long, can hold the program beyond its budget.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autodl_agent import policy
+from autodl_agent.clock import Budget, Deadline
+from autodl_agent.config import MEMORY_SHARE, RunConfig
+from autodl_agent.domain import make_task
+from autodl_agent.errors import AutoDLError
+from autodl_agent.facts import describe_run
+from autodl_agent.learners.registry import LADDERS
+from autodl_agent.machine import memory_limit_bytes
+from autodl_agent.output import RunFolder, log_to, prepare_folder
+from autodl_agent.rounds import Choose, Round, rounds
+from autodl_agent.store import TensorStore
+from autodl_agent.task import Task
+from data_format import open_dataset
+from data_format.dataset import Dataset
+from data_format.errors import DataError
+
+log = logging.getLogger(__name__)
+LAST_CALL_S = 0.05  # before the end: no prediction that starts to be written now would arrive in time
+GRACE_S = 1.2  # after the end, for data so slow to open that not even the prior is on disk
+
+
+@dataclass
+class RunResult:
+    """What came of a run: its folder, the rounds played, seconds used, and why it ended."""
+
+    folder: Path
+    n_predictions: int = 0
+    seconds: float = 0.0
+    held_out_nauc: float | None = None
+    reason: str = ""
+    rounds: list[Round] = field(default_factory=list)
+
+
+Watcher = Callable[[Task, Round, float | None], None]
+
+
+class _Engine(threading.Thread):
+    """Opens the data and plays the rounds; everything it achieved stays readable from outside at any moment."""
+
+    def __init__(
+        self, path: Path, folder: Path, config: RunConfig, budget: Budget, choose: Choose, watch: Watcher
+    ) -> None:
+        super().__init__(name="engine", daemon=True)
+        self.path, self.folder, self.config, self.budget = path, folder, config, budget
+        self.choose, self.watch = choose, watch
+        self.out: RunFolder | None = None
+        self.dataset: Dataset | None = None
+        self.store: TensorStore | None = None
+        self.rounds: list[Round] = []
+        self.error: BaseException | None = None
+        self.finished = threading.Event()
+
+    def run(self) -> None:
+        """Thread body: an error of the data ends the run, one of a learner never comes here."""
+        try:
+            self._work()
+        except BaseException as error:
+            self.error = error
+        finally:
+            self.finished.set()
+
+    def _work(self) -> None:
+        self.dataset = open_dataset(self.path)
+        task = make_task(self.dataset, self.config.seed)
+        log.info("%s: %s data (%s), %d classes", task.name, task.domain, task.domain_reason, task.n_classes)
+        self.out = RunFolder(self.folder, self.budget, task, list(self.dataset.test.ids))
+        self.out.open()
+        memory = self.config.memory_bytes or int(memory_limit_bytes() * MEMORY_SHARE)
+        end = Deadline(self.budget.started + self.budget.total_s, self.budget.now)
+        self.store = TensorStore(self.dataset, task, end, memory)
+        for played in rounds(self.store, LADDERS[task.domain], self.budget, self.choose):
+            written = None
+            if played.prediction is not None:
+                written = self.out.add(played.prediction, played.ensemble_nauc)
+            elif played.ensemble_nauc is not None:
+                self.out.judge_last(played.ensemble_nauc)
+            self.rounds.append(played)
+            _log_round(played, written)
+            self.watch(task, played, written)
+
+
+def run(
+    dataset: Path,
+    output: Path,
+    config: RunConfig | None = None,
+    budget: Budget | None = None,
+    choose: Choose = policy.choose,
+    watch: Watcher = lambda task, played, written: None,
+) -> RunResult:
+    """Train and predict within the budget; the output folder is complete when this returns.
+
+    watch: called in the engine's thread after every round with the time of its prediction, if it made one.
+    Raises DataError for unusable data, UsageError for an unusable output folder. KeyboardInterrupt (and whatever a
+    signal handler raises) is raised again after the results so far have been completed.
+    """
+    config = config or RunConfig()
+    budget = budget or Budget.from_now(config.budget_s)
+    prepare_folder(output, config.overwrite)
+    handler = log_to(output / "log.txt", budget)
+    engine = _Engine(dataset, output, config, budget, choose, watch)
+    interrupted: BaseException | None = None
+    engine.start()
+    try:
+        engine.finished.wait(max(0.0, budget.left() - LAST_CALL_S))
+        while not engine.finished.is_set() and not (engine.out and engine.out.curve):
+            if budget.left() < -GRACE_S:
+                raise DataError(f"{dataset}: could not be opened within the budget of {budget.total_s:g} s")
+            engine.finished.wait(0.02)
+    except (KeyboardInterrupt, SystemExit) as error:
+        interrupted = error
+    try:
+        result = _complete(engine, interrupted)
+    finally:
+        logging.getLogger("autodl_agent").removeHandler(handler)
+        handler.close()
+    if interrupted is not None:
+        raise interrupted
+    return result
+
+
+def _complete(engine: _Engine, interrupted: BaseException | None) -> RunResult:
+    """Close the run: refuse late predictions, write the summary files, drop the spilled data."""
+    count = engine.out.stop() if engine.out else 0
+    if engine.error is not None and (count == 0 or isinstance(engine.error, DataError | AutoDLError)):
+        raise engine.error
+    if engine.out is None or engine.dataset is None:
+        return RunResult(engine.folder, reason="interrupted")
+    reason = _reason(engine, interrupted)
+    played = list(engine.rounds)
+    facts = describe_run(engine.out.task, engine.dataset, engine.config, engine.budget, played, reason)
+    truth = _truth(engine.dataset)
+    facts["skipped"] = [{"where": p.where, "reason": p.reason} for p in engine.dataset.problems]
+    engine.out.finish(interrupted is None, facts, truth)
+    if engine.store:
+        engine.store.close()
+    judged = [r.ensemble_nauc for r in played if r.ensemble_nauc is not None]
+    return RunResult(engine.folder, count, engine.budget.gone(), judged[-1] if judged else None, reason, played)
+
+
+def _reason(engine: _Engine, interrupted: BaseException | None) -> str:
+    if interrupted is not None:
+        return "interrupted"
+    if engine.error is not None:
+        return f"error: {type(engine.error).__name__}: {engine.error}"
+    return "nothing left to gain" if engine.finished.is_set() and engine.budget.left() > LAST_CALL_S else "budget used"
+
+
+def _truth(dataset: Dataset) -> NDArray[np.float32] | None:
+    """The truth of the test rows, read only now; unusable truth costs the test curve, not the run."""
+    try:
+        return dataset.truth()
+    except DataError as error:
+        log.warning("no test curve: %s", error)
+        return None
+
+
+def _log_round(played: Round, written: float | None) -> None:
+    parts: dict[str, Any] = {"learner": played.learner, "seconds": round(played.ended_s - played.started_s, 3)}
+    if played.member_nauc is not None:
+        parts["member"] = round(played.member_nauc, 4)
+    if played.ensemble_nauc is not None:
+        parts["ensemble"] = round(played.ensemble_nauc, 4)
+    if written is not None:
+        parts["written_at"] = round(written, 3)
+    if played.error:
+        parts["error"] = played.error
+    log.info("round %d %s", played.number, " ".join(f"{k}={v}" for k, v in parts.items()))

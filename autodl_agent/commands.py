@@ -1,0 +1,227 @@
+"""The command line: each command builds arguments, makes one library call, and turns errors into one line.
+
+Nothing heavy is imported here: `autodl --help` answers in about a tenth of a second.
+"""
+
+import os
+import re
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from autodl_agent.clock import Budget
+from autodl_agent.machine import cores
+
+EXIT_BAD_INPUT = 2
+UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+
+
+class MemorySize(click.ParamType):
+    """A number of bytes with an optional unit: 800M, 2G, 1.5G."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Text to bytes; click shows the message of `fail`."""
+        if isinstance(value, int):
+            return value
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?", str(value).strip(), re.IGNORECASE)
+        if not match or float(match[1]) <= 0:
+            self.fail(f"a size such as 800M or 2G expected, found {value!r}", param, ctx)
+        return int(float(match[1]) * UNITS[match[2].upper()])
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="autodl-agent", prog_name="autodl")
+def cli() -> None:
+    """Classify images, videos, sounds, texts or tables under a time budget.
+
+    From the first second to the last there is a prediction on disk for the test rows, better each time.
+
+    \b
+    autodl inspect DATASET                  what is in it, and what is wrong with it
+    autodl run DATASET --budget 300         train and predict for five minutes
+    autodl score RUN/predictions TRUTH      area under the learning curve of a run
+    """
+
+
+@cli.command()
+@click.argument("dataset", type=click.Path(path_type=Path))
+@click.option(
+    "--budget",
+    type=click.FloatRange(min=0, min_open=True),
+    default=1200.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Time from the launch of the program to its last prediction.",
+)
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Where the results go.  [default: a new folder under runs/]",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of every random choice.")
+@click.option(
+    "--memory",
+    type=MemorySize(),
+    metavar="SIZE",
+    help="Most memory for decoded data, such as 800M or 2G.  [default: a quarter of what is there]",
+)
+@click.option("--overwrite", is_flag=True, help="Replace the run that DIR already holds.")
+@click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")
+def run(
+    dataset: Path, budget: float, output: Path | None, seed: int, memory: int | None, overwrite: bool, quiet: bool
+) -> None:
+    """Train on DATASET and predict its test rows until the budget is used.
+
+    \b
+    DATASET is one of
+      NAME.data or its parent          AutoDL format (TFRecords)
+      train/ test/ labels_train.csv    files with a label table
+      train/CLASS/… or CLASS/…         class folders
+      train.csv [test.csv]             a table, or texts with labels
+
+    \b
+    DIR then holds
+      predictions/NAME.predict_0 …     test rows × classes, one file each time it got better
+      predictions.csv                  the last one, for people
+      classes.txt  test_rows.txt       names of the columns and of the rows
+      learning_curve.csv  run.json  log.txt
+    """
+    from autodl_agent.agent import run as run_agent
+    from autodl_agent.config import RunConfig
+    from autodl_agent.progress import make_progress
+
+    clock = Budget.from_launch(budget)
+    progress = None if quiet else make_progress(clock)
+    config = RunConfig(budget, seed, memory, overwrite)
+    watch = progress.watch if progress else (lambda task, played, written: None)
+    try:
+        result = run_agent(dataset, output or _new_folder(dataset), config, clock, watch=watch)
+    finally:
+        if progress:
+            progress.close()
+    if not quiet:
+        nauc = "" if result.held_out_nauc is None else f", held-out NAUC {result.held_out_nauc:.4f}"
+        click.echo(f"{result.n_predictions} predictions in {result.seconds:.1f} s{nauc} ({result.reason})")
+        click.echo(f"Results are in {result.folder}")
+
+
+@cli.command()
+@click.argument("dataset", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+def inspect(dataset: Path, as_json: bool) -> None:
+    """Show what DATASET is: domain and why, shapes, classes, balance, problems."""
+    from autodl_agent.inspection import inspect_dataset, show_json, show_tables
+
+    facts = inspect_dataset(dataset)
+    (show_json if as_json else show_tables)(facts)
+
+
+@cli.command()
+@click.argument("predictions", type=click.Path(path_type=Path))
+@click.argument("solution", type=click.Path(path_type=Path))
+@click.option(
+    "--budget",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="T of the learning curve.  [default: time_budget in start.txt, else 1200]",
+)
+@click.option(
+    "--t0",
+    type=click.FloatRange(min=0, min_open=True),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Scale of the log time axis.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+def score(predictions: Path, solution: Path, budget: float | None, t0: float, as_json: bool) -> None:
+    """Score the folder PREDICTIONS against SOLUTION.
+
+    Prints the NAUC of every prediction, the area under the learning curve (ALC) and the AUC of every class.
+    PREDICTIONS holds NAME.predict_k and start.txt (a run's `predictions` folder); SOLUTION is NAME.solution or a
+    folder that holds one.
+    """
+    from autodl_agent.score_view import show_score
+
+    show_score(predictions, solution, budget, t0, as_json)
+
+
+class _Terminated(SystemExit):
+    """SIGTERM arrived; raised in the main thread so that the run is completed first."""
+
+
+def main() -> NoReturn:
+    """Entry point: run a command, map errors to one line and an exit code, and never wait for stray threads."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, str(cores()))  # read once, when numpy is imported
+    signal.signal(signal.SIGTERM, _once(_Terminated(128 + signal.SIGTERM)))
+    signal.signal(signal.SIGINT, _once(KeyboardInterrupt()))
+    code = _call()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            pass
+    # A learner may still sit in native code after the deadline; waiting for its thread would break the time limit.
+    os._exit(code)
+
+
+def _call() -> int:
+    try:
+        cli.main(standalone_mode=False)
+        return 0
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("autodl: interrupted; the best prediction so far is on disk", err=True)
+        return 128 + signal.SIGINT
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 1
+    except BrokenPipeError:
+        return 128 + signal.SIGPIPE
+    except Exception as error:
+        return _explain(error)
+
+
+def _explain(error: Exception) -> int:
+    """One line for what a user can mend; a traceback only for what must be our fault."""
+    from autodl_agent.errors import AutoDLError
+    from data_format.errors import DataError
+
+    if isinstance(error, AutoDLError | DataError | OSError):
+        click.echo(f"autodl: {error}".replace("\n", " "), err=True)
+        return EXIT_BAD_INPUT
+    import traceback
+
+    traceback.print_exception(error)
+    return 1
+
+
+def _once(error: BaseException) -> Callable[[int, Any], None]:
+    """A signal handler that raises `error` the first time and ends the process at once the second time."""
+
+    def handle(number: int, frame: Any) -> None:
+        signal.signal(number, lambda n, f: os._exit(128 + n))
+        raise error
+
+    return handle
+
+
+def _new_folder(dataset: Path) -> Path:
+    """The first free runs/NAME-k, so that no run ever meets another one's files."""
+    name = re.sub(r"[^\w.-]+", "_", dataset.resolve().stem) or "run"
+    k = 1
+    while (folder := Path("runs") / f"{name}-{k}").exists():
+        k += 1
+    return folder

@@ -1,0 +1,22 @@
+"""Settings of a run, described field by field; frozen, so that nothing changes while it runs."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """What a run is allowed to use.
+
+    budget_s: seconds from process launch (or from the call, in a library) to the last prediction.
+    seed: of every random choice; the same seed and the same timing give the same predictions.
+    memory_bytes: limit for decoded data in memory; None takes a share of what the container allows.
+    overwrite: replace a run that the output folder already holds.
+    """
+
+    budget_s: float = 1200.0
+    seed: int = 0
+    memory_bytes: int | None = None
+    overwrite: bool = False
+
+
+MEMORY_SHARE = 0.25  # of what the container allows: the learners need as much again for their own matrices

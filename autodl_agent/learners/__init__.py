@@ -1,0 +1,1 @@
+"""Learners: the contract, the registry and one folder per domain."""

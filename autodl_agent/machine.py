@@ -1,0 +1,62 @@
+"""What the container allows: cores and memory, read from the control group where there is one."""
+
+import os
+from functools import cache
+from pathlib import Path
+
+CGROUP = Path("/sys/fs/cgroup")
+
+
+@cache
+def cores() -> int:
+    """Usable processor cores: the smaller of the affinity mask and the control group's quota, at least 1."""
+    try:
+        usable = len(os.sched_getaffinity(0))
+    except AttributeError:  # not on every system
+        usable = os.cpu_count() or 1
+    return max(1, min(usable, _quota_cores() or usable))
+
+
+def memory_limit_bytes() -> int:
+    """Bytes that this process may hope for: the control group's limit or what the system calls available."""
+    candidates = [value for value in (_cgroup_memory_left(), _available()) if value]
+    return min(candidates) if candidates else 2 << 30
+
+
+def peak_memory_bytes() -> int:
+    """Largest resident size of this process so far."""
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _read(name: str) -> str:
+    try:
+        return (CGROUP / name).read_text().strip()
+    except OSError:
+        return ""
+
+
+def _quota_cores() -> int | None:
+    parts = (_read("cpu.max") or f"{_read('cpu/cpu.cfs_quota_us')} {_read('cpu/cpu.cfs_period_us')}").split()
+    if len(parts) == 2 and all(part.isdigit() for part in parts) and int(parts[1]):
+        return max(1, round(int(parts[0]) / int(parts[1])))
+    return None
+
+
+def _cgroup_memory_left() -> int | None:
+    limit = _read("memory.max") or _read("memory/memory.limit_in_bytes")
+    used = _read("memory.current") or _read("memory/memory.usage_in_bytes")
+    if not limit.isdigit() or int(limit) > 1 << 50:
+        return None
+    return max(1 << 26, int(limit) - (int(used) if used.isdigit() else 0))
+
+
+def _available() -> int | None:
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable"):
+                return int(line.split()[1]) * 1024
+    except (OSError, ValueError, IndexError):
+        pass
+    return None

@@ -1,0 +1,74 @@
+"""One learner of the run with one model per fold: it advances in slices and holds its latest predictions."""
+
+import numpy as np
+
+from autodl_agent.clock import Deadline
+from autodl_agent.ensemble import Logits, to_logits
+from autodl_agent.errors import LearnerError
+from autodl_agent.holdout import Fold
+from autodl_agent.learners.base import Examples, Learner, Probabilities
+from autodl_agent.learners.registry import LearnerSpec
+
+
+class Member:
+    """A learner cross-fitted over the folds.
+
+    held_out: (rows held out in all folds together, classes) logits of the last finished slice, or None.
+    test: (n_test, classes) logits, mean over the folds' models; None until asked for after a slice.
+    """
+
+    def __init__(self, spec: LearnerSpec, data: Examples, test: Examples, folds: tuple[Fold, ...]) -> None:
+        self.spec, self.folds = spec, folds
+        self.more = True
+        self.held_out: Logits | None = None
+        self._data, self._test_rows = data, test
+        self._models: list[Learner] = []
+        self._test: Logits | None = None
+
+    def first_answer(self, deadline: Deadline) -> Logits:
+        """Fit the first fold's model once and predict the test rows: the quickest way to something real."""
+        if not self._models:
+            self._models = [self.spec.create(self._data.task, self._data.task.seed + k) for k in range(len(self.folds))]
+        self.more = self._models[0].fit(self._data.take(self.folds[0].train), deadline)
+        return to_logits(checked(self._models[0].predict(self._test_rows), self.spec.name, self._test_rows))
+
+    def advance(self, deadline: Deadline, start_at: int = 0) -> None:
+        """One increment of every fold's model (from `start_at`), then the held-out predictions."""
+        if not self._models:
+            self._models = [self.spec.create(self._data.task, self._data.task.seed + k) for k in range(len(self.folds))]
+        more = self.more if start_at else False
+        for k in range(start_at, len(self.folds)):
+            share = Deadline(deadline.now() + max(0.05, deadline.left() / (len(self.folds) - k)), deadline.now)
+            more = self._models[k].fit(self._data.take(self.folds[k].train), share) or more
+        self.held_out = self._predict_held_out()
+        self.more, self._test = more, None
+
+    def test(self) -> Logits:
+        """Test logits of the last slice, computed once."""
+        if self._test is None:
+            self._test = np.mean([self._logits(model, self._test_rows) for model in self._models], axis=0)
+        return self._test
+
+    def _predict_held_out(self) -> Logits | None:
+        parts = [
+            self._logits(model, self._data.take(fold.held_out))
+            for model, fold in zip(self._models, self.folds, strict=True)
+            if len(fold.held_out)
+        ]
+        return np.concatenate(parts) if parts else None
+
+    def _logits(self, model: Learner, rows: Examples) -> Logits:
+        return to_logits(checked(model.predict(rows), self.spec.name, rows))
+
+
+def checked(probabilities: Probabilities, name: str, rows: Examples) -> Probabilities:
+    """The prediction, if it keeps the contract; raises LearnerError with what was expected and found."""
+    expected = (len(rows), rows.task.n_classes)
+    if probabilities.shape != expected:
+        raise LearnerError(f"{name}: prediction of shape {expected} expected, found {probabilities.shape}")
+    if not np.isfinite(probabilities).all():
+        raise LearnerError(f"{name}: {int((~np.isfinite(probabilities)).sum())} values are not finite")
+    low, high = float(probabilities.min(initial=0)), float(probabilities.max(initial=0))
+    if low < 0 or high > 1:
+        raise LearnerError(f"{name}: values in [0, 1] expected, found {low:g} … {high:g}")
+    return probabilities

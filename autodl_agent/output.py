@@ -1,0 +1,169 @@
+"""The folder that a run leaves: predictions as the challenge writes them, and files that people open."""
+
+import csv
+import json
+import logging
+import shutil
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autodl_agent.clock import Budget
+from autodl_agent.errors import UsageError
+from autodl_agent.task import Task
+from data_format.predictions import read_prediction, write_end, write_prediction, write_start
+
+RUN_FILES = ("run.json", "predictions", "classes.txt")
+ANOTHER_LABEL_AT = 0.5  # multi-label rows list every class at or above it, at least the likeliest
+
+
+@dataclass
+class RunFolder:
+    """Writes one run; safe to close from another thread while a prediction is being written."""
+
+    folder: Path
+    budget: Budget
+    task: Task
+    test_ids: Iterable[str]
+    curve: list[dict[str, float | None]] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _closed: bool = False
+    _times: list[float] = field(default_factory=list)
+
+    @property
+    def predictions(self) -> Path:
+        """Folder of NAME.predict_k, start.txt, end.txt."""
+        return self.folder / "predictions"
+
+    def open(self) -> None:
+        """Make the folders and the files that do not change."""
+        self.predictions.mkdir(parents=True, exist_ok=True)
+        _write_lines(self.folder / "classes.txt", self.task.class_names)
+        _write_lines(self.folder / "test_rows.txt", self.test_ids)
+        self._write_start()
+
+    def add(self, prediction: NDArray[np.float32], held_out_nauc: float | None) -> float | None:
+        """Write the next prediction and its time; returns seconds since the budget's zero, None once closed."""
+        with self._lock:
+            if self._closed:
+                return None
+            write_prediction(self.predictions, self.task.name, len(self._times), prediction)
+            seconds = self.budget.gone()
+            self._times.append(seconds)
+            self.curve.append({"time": seconds, "held_out_nauc": held_out_nauc})
+            self._write_start()
+            return seconds
+
+    def judge_last(self, held_out_nauc: float | None) -> None:
+        """Fill in the held-out NAUC of the last prediction when it became known only afterwards."""
+        with self._lock:
+            if self.curve and self.curve[-1]["held_out_nauc"] is None:
+                self.curve[-1]["held_out_nauc"] = held_out_nauc
+
+    def stop(self) -> int:
+        """Refuse further predictions; returns how many there are."""
+        with self._lock:
+            self._closed = True
+            return len(self._times)
+
+    def finish(self, success: bool, facts: dict[str, Any], truth: NDArray[np.float32] | None) -> None:
+        """Write everything that comes after the last prediction."""
+        write_end(self.predictions, self.budget.gone(), success, self.budget.epoch + self.budget.gone())
+        (self.folder / "run.json").write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        if self._times:
+            self._write_for_people(read_prediction(self._path(len(self._times) - 1)))
+        self._write_curve(truth)
+
+    def _path(self, k: int) -> Path:
+        return self.predictions / f"{self.task.name}.predict_{k}"
+
+    def _write_start(self) -> None:
+        epochs = [self.budget.epoch + seconds for seconds in self._times]
+        write_start(self.predictions, self.task.name, self.budget.total_s, self.budget.epoch, epochs)
+
+    def _write_for_people(self, prediction: NDArray[np.float64]) -> None:
+        names = self.task.class_names
+        with (self.folder / "predictions.csv").open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(["id", *names, "most_likely"])
+            for row_id, row in zip(self.test_ids, prediction, strict=True):
+                likely = [int(np.argmax(row))]
+                if self.task.multilabel:
+                    likely = [int(c) for c in np.flatnonzero(row >= ANOTHER_LABEL_AT)] or likely
+                values = [f"{value:.6g}" for value in row]
+                writer.writerow([row_id, *values, " ".join(names[c] for c in likely)])
+
+    def _write_curve(self, truth: NDArray[np.float32] | None) -> None:
+        from autodl_agent.scoring.auc import nauc
+
+        with (self.folder / "learning_curve.csv").open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(["time", "held_out_nauc", *(["test_nauc"] if truth is not None else [])])
+            for k, point in enumerate(self.curve):
+                row = [f"{point['time']:.3f}", _number(point["held_out_nauc"])]
+                if truth is not None:
+                    row.append(_number(nauc(truth, read_prediction(self._path(k)))))
+                writer.writerow(row)
+
+
+def prepare_folder(folder: Path, overwrite: bool) -> None:
+    """Make sure that `folder` can take a run. Raises UsageError for one that holds a run, or something else."""
+    if not folder.exists():
+        try:
+            folder.mkdir(parents=True)
+        except OSError as error:
+            raise UsageError(f"cannot make the output folder {folder}: {error.strerror}") from error
+        return
+    if not folder.is_dir():
+        raise UsageError(f"--output expects a folder, {folder} is a file")
+    if any((folder / name).exists() for name in RUN_FILES):
+        if not overwrite:
+            raise UsageError(f"{folder} already holds a run; choose another --output, or --overwrite to replace it")
+        _remove_run(folder)
+    elif any(folder.iterdir()):
+        raise UsageError(f"{folder} is not empty and holds no run of autodl; choose another --output")
+
+
+def log_to(path: Path, budget: Budget) -> logging.Handler:
+    """Send the agent's log to a file; each line starts with the seconds since the budget's zero."""
+
+    class _Clocked(logging.Formatter):
+        def format(self, record: logging.LogRecord) -> str:
+            return f"{budget.gone():9.3f} {super().format(record)}"
+
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(_Clocked("%(levelname)-7s %(message)s"))
+    logger = logging.getLogger("autodl_agent")
+    logger.setLevel(logging.INFO)
+    logger.addHandler(handler)
+    logger.propagate = False
+    return handler
+
+
+def _remove_run(folder: Path) -> None:
+    for name in ("predictions", "model"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    for name in ("classes.txt", "test_rows.txt", "predictions.csv", "learning_curve.csv", "run.json", "log.txt"):
+        (folder / name).unlink(missing_ok=True)
+
+
+def _write_lines(path: Path, lines: Iterable[str]) -> None:
+    # A class name or file name may hold a line break: it is escaped so that line i stays row i.
+    text = "".join(
+        line.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r") + "\n" if _odd(line) else f"{line}\n"
+        for line in lines
+    )
+    path.write_text(text, encoding="utf-8", errors="surrogateescape")
+
+
+def _odd(line: str) -> bool:
+    return "\n" in line or "\r" in line
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.6f}"

@@ -1,0 +1,98 @@
+"""What to do next: a pure function of the history, the time left and the task; no clock, no state.
+
+Every learner that may go on is scored by the expected gain in area under the learning curve per second,
+
+    gain × (1 − t~(now + cost)) / cost        with t~ the challenge's log time, ln(1 + t/60) / ln(1 + T/60).
+
+Exploitation: a learner that has run is expected to gain a share of what its last slice gained (learning curves
+flatten) and to cost more than its last slice (increments grow). Exploration: an untried learner is expected to reach
+its prior (`LearnerSpec.expected`, measured on benchmark data) and never less than a small bonus, so that everything
+affordable is tried once. Slices that cannot finish in the time left are not started.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from autodl_agent.learners.registry import LearnerSpec
+from autodl_agent.task import Task
+
+FADE = 0.5  # share of the last gain that the next slice is expected to bring
+GROWTH = 1.6  # an increment costs this much more than the one before
+LEAST_GAIN = 0.002  # what a learner with more to do may always bring
+BONUS = 0.02  # for the untried: ensembles gain from difference even where the prior is no better
+PATIENCE = 3.0  # a slice may take this many times its expected cost before its deadline
+T0 = 60.0
+
+
+@dataclass(frozen=True)
+class Record:
+    """What one past slice did. nauc: the learner's held-out NAUC after it (None when it could not be judged)."""
+
+    learner: str
+    seconds: float
+    nauc: float | None
+    best_nauc: float
+    more: bool
+    failed: bool = False
+
+
+@dataclass(frozen=True)
+class Slice:
+    """The next slice: which learner, and the seconds after which it must have returned."""
+
+    spec: LearnerSpec
+    seconds: float
+    expected_cost_s: float
+
+
+def choose(
+    history: Sequence[Record],
+    ladder: Sequence[LearnerSpec],
+    task: Task,
+    gone_s: float,
+    total_s: float,
+    folds: int = 1,
+) -> Slice | None:
+    """The slice with the highest expected gain per second, or None when nothing useful fits in the time left."""
+    left = total_s - gone_s
+    reserve = min(0.4, 0.1 * left)
+    best: tuple[float, Slice] | None = None
+    for position, spec in enumerate(ladder):
+        past = [record for record in history if record.learner == spec.name]
+        if past and (past[-1].failed or not past[-1].more):
+            continue
+        cost = expected_cost_s(spec, past, task, folds)
+        if history and cost > left - reserve:
+            continue
+        gain = expected_gain(spec, past, history[-1].best_nauc if history else 0.0)
+        score = gain * (1 - _log_time(gone_s + cost, total_s)) / max(cost, 1e-3)
+        if not history:  # the first rung is the one built to answer at once
+            score = float(-position)
+        if best is None or score > best[0]:
+            allowed = min(left - reserve, max(PATIENCE * cost, 3.0))
+            best = (score, Slice(spec, allowed, cost))
+    return best[1] if best else None
+
+
+def expected_cost_s(spec: LearnerSpec, past: Sequence[Record], task: Task, folds: int) -> float:
+    """Seconds of the next slice: measured growth where there is a past, the ladder's first guess otherwise."""
+    if past:
+        return past[-1].seconds * GROWTH
+    rows = min(task.n_train, 20_000) + task.n_test
+    return spec.start_s + spec.example_ms / 1000 * rows * (1 + 0.3 * (folds - 1))
+
+
+def expected_gain(spec: LearnerSpec, past: Sequence[Record], best_nauc: float) -> float:
+    """NAUC that the next slice is expected to add to the ensemble."""
+    room = max(1 - best_nauc, 0.0)
+    if not past:
+        return min(max(spec.expected - best_nauc, 0.0) + BONUS, room + LEAST_GAIN)
+    judged = [record.nauc for record in past if record.nauc is not None]
+    last = judged[-1] - judged[-2] if len(judged) > 1 else 0.1 * room
+    behind = max(0.0, best_nauc - judged[-1]) if judged else 0.0
+    return max(FADE * last - 0.5 * behind, LEAST_GAIN * min(1.0, room * 10))
+
+
+def _log_time(t: float, total: float) -> float:
+    return min(1.0, math.log1p(t / T0) / math.log1p(total / T0))

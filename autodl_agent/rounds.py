@@ -1,0 +1,180 @@
+"""The any-time loop as a generator: it obeys the policy, yields one Round a slice, and never lets a learner end it.
+
+Consumers decide what a round is for: the command line writes predictions and shows progress, the challenge adapter
+takes one a `train` call, tests read them as a list.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from autodl_agent import policy
+from autodl_agent.clock import Budget, Deadline
+from autodl_agent.ensemble import Blend, Logits, select, to_probabilities
+from autodl_agent.holdout import Fold, make_folds
+from autodl_agent.learners.base import Examples, Labels, Probabilities
+from autodl_agent.learners.prior import class_shares
+from autodl_agent.learners.registry import LearnerSpec
+from autodl_agent.members import Member
+from autodl_agent.store import OutOfTimeError, TensorStore
+
+log = logging.getLogger(__name__)
+Choose = Callable[..., policy.Slice | None]
+
+
+@dataclass(frozen=True)
+class Round:
+    """What one slice did.
+
+    started_s, ended_s: seconds since the budget's zero. member_nauc, ensemble_nauc: on held-out rows, None where
+    there are none. prediction: (n_test, classes) when there is a better one than before, else None.
+    weights: learner -> weight in the ensemble. error: why the learner was benched, else "".
+    """
+
+    number: int
+    learner: str
+    started_s: float
+    ended_s: float
+    member_nauc: float | None = None
+    ensemble_nauc: float | None = None
+    prediction: Probabilities | None = None
+    weights: dict[str, float] = field(default_factory=dict)
+    error: str = ""
+
+
+def rounds(
+    store: TensorStore,
+    ladder: Sequence[LearnerSpec],
+    budget: Budget,
+    choose: Choose = policy.choose,
+) -> Iterator[Round]:
+    """Yield rounds until the policy sees nothing left to gain or to afford. The first is the prior's, at once."""
+    loop = _Loop(store, tuple(spec for spec in ladder if spec.fits(store.task)), budget)
+    yield loop.prior()
+    while not loop.over:
+        chosen = choose(loop.history, loop.ladder, store.task, budget.gone(), budget.total_s, len(loop.folds))
+        if chosen is None:
+            return
+        yield from loop.play(chosen)
+
+
+class _Loop:
+    """State of one run of `rounds`."""
+
+    def __init__(self, store: TensorStore, ladder: tuple[LearnerSpec, ...], budget: Budget) -> None:
+        self.store, self.ladder, self.budget, self.task = store, ladder, budget, store.task
+        labels = store.dataset.train.labels
+        self.folds: tuple[Fold, ...] = make_folds(labels, self.task.seed)
+        self.data = Examples(store, "train", np.arange(self.task.n_train), labels)
+        self.test = Examples(store, "test", np.arange(self.task.n_test), store.dataset.test.labels)
+        self.truth: Labels = labels[np.concatenate([fold.held_out for fold in self.folds])]
+        self.members: dict[str, Member] = {}
+        self.history: list[policy.Record] = []
+        self.number = 0
+        self.emitted_nauc: float | None = None
+
+    @property
+    def over(self) -> bool:
+        return self.budget.left() <= 0
+
+    def prior(self) -> Round:
+        """Class frequencies for every row: what stands on disk until something is learned."""
+        now = self.budget.gone()
+        prediction = np.tile(class_shares(self.task), (self.task.n_test, 1))
+        return self._round("prior", now, prediction=prediction)
+
+    def play(self, chosen: policy.Slice) -> Iterator[Round]:
+        """Run one slice, whatever happens inside the learner; yields one round, or two for the very first answer."""
+        spec, started = chosen.spec, self.budget.gone()
+        deadline = self.budget.deadline(chosen.seconds)
+        member = self.members.get(spec.name) or Member(spec, self.data, self.test, self.folds)
+        self.members[spec.name] = member
+        try:
+            done = 0
+            if not self.history:
+                prediction = self._guarded(to_probabilities(member.first_answer(deadline), False))
+                yield self._round(spec.name, started, prediction=prediction)
+                done = 1
+            member.advance(deadline, done)
+            yield self._judged(member, started)
+        except OutOfTimeError:
+            self._remember(spec, started, member, failed=not member.more and member.held_out is None)
+            yield self._round(spec.name, started, error="out of time" if self.history[-1].failed else "")
+        except Exception as error:
+            log.warning("%s benched: %s: %s", spec.name, type(error).__name__, error, exc_info=True)
+            if member.held_out is None:
+                del self.members[spec.name]
+            member.more = False
+            self._remember(spec, started, member, failed=True)
+            yield self._round(spec.name, started, error=f"{type(error).__name__}: {error}")
+
+    def _judged(self, member: Member, started: float) -> Round:
+        """Blend all members after one advanced; predict the test rows when the blend got better."""
+        names = [name for name, m in self.members.items() if m.held_out is not None or not len(self.truth)]
+        blend, member_nauc = self._blend(names, member)
+        better = self.emitted_nauc is None or blend.nauc > self.emitted_nauc or not len(self.truth)
+        prediction = None
+        if better:
+            logits = [
+                self.members[n].test() if w > 0 else _nothing() for n, w in zip(names, blend.weights, strict=True)
+            ]
+            prediction = self._guarded(blend.probabilities(logits))
+            self.emitted_nauc = blend.nauc
+        self._remember(member.spec, started, member, nauc=member_nauc)
+        weights = {n: w for n, w in zip(names, blend.weights, strict=True) if w > 0}
+        ensemble_nauc = max(blend.nauc, self.emitted_nauc or 0.0) if len(self.truth) else None
+        return self._round(member.spec.name, started, member_nauc, ensemble_nauc, prediction, weights if better else {})
+
+    def _blend(self, names: list[str], member: Member) -> tuple[Blend, float | None]:
+        if not len(self.truth):
+            return Blend(tuple(1 / len(names) for _ in names), False, 0.0), None
+        held_out = [m.held_out for n in names if (m := self.members[n]).held_out is not None]
+        own = [member.held_out] if member.held_out is not None else held_out
+        alone = select(own, self.truth, False, picks=1)
+        return select(held_out, self.truth, not self.task.multilabel), alone.nauc
+
+    def _remember(
+        self, spec: LearnerSpec, started: float, member: Member, nauc: float | None = None, failed: bool = False
+    ) -> None:
+        seconds = self.budget.gone() - started
+        best = self.emitted_nauc or 0.0
+        self.history.append(policy.Record(spec.name, seconds, nauc, best, member.more, failed))
+
+    def _round(
+        self,
+        learner: str,
+        started: float,
+        member_nauc: float | None = None,
+        ensemble_nauc: float | None = None,
+        prediction: Probabilities | None = None,
+        weights: dict[str, float] | None = None,
+        error: str = "",
+    ) -> Round:
+        self.number += 1
+        return Round(
+            self.number - 1,
+            learner,
+            started,
+            self.budget.gone(),
+            member_nauc,
+            ensemble_nauc,
+            prediction,
+            weights or {},
+            error,
+        )
+
+    def _guarded(self, prediction: Probabilities) -> Probabilities:
+        """Test rows that could not be read get the class frequencies; what an image of zeros says means nothing."""
+        bad = self.store.bad["test"]
+        if bad.any():
+            prediction = np.where(bad[:, None], class_shares(self.task), prediction)
+        return np.asarray(prediction, np.float32)
+
+
+def _nothing() -> Logits:
+    return np.zeros((0, 0), np.float32)
+
+
+__all__ = ["Deadline", "Round", "rounds"]

@@ -1,0 +1,228 @@
+"""The store: every example decoded once per recipe, kept in memory or in a memory-mapped file, shared by all learners.
+
+A `Recipe` says how one example becomes an array of fixed shape (decoded by threads), or how a batch of another
+recipe's arrays becomes features. The store computes only the rows that are asked for and keeps them; what does not
+fit the memory limit goes to files in a folder that it removes, and what does not fit the disk is computed anew.
+"""
+
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable, Hashable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autodl_agent.clock import Deadline
+from autodl_agent.machine import cores
+from autodl_agent.task import Task
+from data_format.dataset import Dataset, Problem, Split
+from data_format.errors import Unreadable
+from data_format.examples import Example, Table, Text
+
+SplitName = Literal["train", "test"]
+Rows = NDArray[np.int64]
+T = TypeVar("T")
+
+CHUNK = 64  # rows between two looks at the clock: 64 small images take about 20 ms
+
+
+class OutOfTimeError(Exception):
+    """The deadline passed while rows were being computed; what was finished is kept for the next slice."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How an example becomes an array; two recipes with the same key are the same recipe.
+
+    key: unique name, such as "image@32x32x3". shape: of one example's array. dtype: NumPy name.
+    decode: one example -> array of `shape` (runs in threads, may raise Unreadable); or else
+    source and batch: (n, *source.shape) -> (n, *shape), a feature computed from another recipe.
+    """
+
+    key: str
+    shape: tuple[int, ...]
+    dtype: str
+    decode: Callable[[Example], NDArray[Any]] | None = None
+    source: "Recipe | None" = None
+    batch: Callable[[NDArray[Any]], NDArray[Any]] | None = None
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes that one example takes."""
+        return int(np.prod(self.shape, dtype=np.int64)) * np.dtype(self.dtype).itemsize
+
+
+@dataclass
+class _Cache:
+    array: NDArray[Any]
+    ready: NDArray[np.bool_]
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class TensorStore:
+    """Decoded examples of one data set, within a memory limit.
+
+    memory_bytes: share that cached arrays may take. spill_parent: where the spill folder is made (system temp if
+    None). end: no computation without a deadline of its own goes on after it.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        task: Task,
+        end: Deadline,
+        memory_bytes: int = 1 << 30,
+        spill_parent: Path | None = None,
+    ) -> None:
+        self.dataset, self.task, self.end = dataset, task, end
+        self._memory_left, self._spill_parent = memory_bytes, spill_parent
+        self._caches: dict[tuple[SplitName, str], _Cache | None] = {}
+        self._kept: dict[tuple[SplitName, Hashable], Any] = {}
+        self._lock = threading.RLock()
+        self._spill: Path | None = None
+        self._pool = ThreadPoolExecutor(cores(), thread_name_prefix="decode")
+        self.bad: dict[SplitName, NDArray[np.bool_]] = {
+            "train": np.zeros(len(dataset.train), bool),
+            "test": np.zeros(len(dataset.test), bool),
+        }
+
+    def split(self, name: SplitName) -> Split:
+        """The reader's split behind the name."""
+        return self.dataset.train if name == "train" else self.dataset.test
+
+    def rows(self, name: SplitName, recipe: Recipe, rows: Rows, deadline: Deadline | None = None) -> NDArray[Any]:
+        """Arrays (len(rows), *recipe.shape) of the asked rows; rows that cannot be read are zeros and marked bad.
+
+        Raises OutOfTimeError when the deadline passes; rows finished until then stay in the cache.
+        """
+        deadline = deadline or self.end
+        cache = self._cache(name, recipe)
+        if cache is None:
+            return self._compute(name, recipe, rows, deadline)
+        with cache.lock:
+            missing = np.unique(rows[~cache.ready[rows]])
+            for start in range(0, len(missing), CHUNK * cores()):
+                part = missing[start : start + CHUNK * cores()]
+                cache.array[part] = self._compute(name, recipe, part, deadline)
+                cache.ready[part] = True
+        return cache.array[rows]
+
+    def kept(self, name: SplitName, key: Hashable, build: Callable[[], T]) -> T:
+        """`build()` once per split and key; for whole-split results that are no fixed-shape arrays."""
+        with self._lock:
+            if (name, key) not in self._kept:
+                self._kept[(name, key)] = build()
+            found: T = self._kept[(name, key)]
+            return found
+
+    def texts(self, name: SplitName) -> list[str]:
+        """All texts of a split; integer tokens are joined through the vocabulary; unreadable rows are empty."""
+        return self.kept(name, "texts", lambda: [self.text(name, i) for i in range(len(self.split(name)))])
+
+    def table(self, name: SplitName) -> Table:
+        """The split as a table."""
+        return self.kept(name, "table", lambda: self.split(name).source.table())
+
+    def affordable_rows(self, name: SplitName, recipe: Recipe) -> int:
+        """How many rows of a recipe the store can keep; a learner samples when its split has more."""
+        total = len(self.split(name))
+        if self._cache(name, recipe) is not None:
+            return total
+        return max(1, min(total, self._memory_left // max(1, recipe.row_bytes)))
+
+    def mark_bad(self, name: SplitName, row: int, reason: str) -> None:
+        """Note that a row cannot be read: it is left out of training and predicted by the prior."""
+        if not self.bad[name][row]:
+            self.bad[name][row] = True
+            self.dataset.problems.append(Problem(self.split(name).ids[row], reason))
+
+    def close(self) -> None:
+        """Remove the spill files and stop the threads without waiting for them."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        if self._spill is not None:
+            shutil.rmtree(self._spill, ignore_errors=True)
+
+    def text(self, name: SplitName, index: int) -> str:
+        """One text; integer tokens are joined through the vocabulary; empty (and marked bad) when unreadable."""
+        try:
+            example = self.split(name).source.example(index)
+        except Unreadable as error:
+            self.mark_bad(name, index, str(error))
+            return ""
+        if isinstance(example, Text):
+            return example.text
+        return self.joiner().join(self._tokens(example))
+
+    def _tokens(self, example: Example) -> list[str]:
+        array = getattr(example, "array", np.zeros(0, np.float32))
+        vocabulary = self.dataset.vocabulary
+        return [vocabulary.get(int(v), str(int(v))) for v in np.nan_to_num(array).ravel()]
+
+    def joiner(self) -> str:
+        """What stands between two tokens of an integer-token text: nothing where tokens are single characters.
+
+        A vocabulary of which nearly every token is one non-ASCII character is written without spaces (protocol 2).
+        """
+        tokens = list(self.dataset.vocabulary.values())[:1000]
+        single = sum(len(token) == 1 and not token.isascii() for token in tokens)
+        return "" if tokens and single > 0.8 * len(tokens) else " "
+
+    def _compute(self, name: SplitName, recipe: Recipe, rows: Rows, deadline: Deadline) -> NDArray[Any]:
+        if recipe.source is not None and recipe.batch is not None:
+            source = self.rows(name, recipe.source, rows, deadline)
+            _check(deadline)
+            return recipe.batch(source).astype(recipe.dtype, copy=False)
+        out = np.zeros((len(rows), *recipe.shape), recipe.dtype)
+        chunks = [slice(s, s + CHUNK) for s in range(0, len(rows), CHUNK)]
+        done = list(self._pool.map(lambda c: self._decode(name, recipe, rows[c], out[c], deadline), chunks))
+        if not all(done):
+            raise OutOfTimeError(recipe.key)
+        return out
+
+    def _decode(self, name: SplitName, recipe: Recipe, rows: Rows, out: NDArray[Any], deadline: Deadline) -> bool:
+        source, decode = self.split(name).source, recipe.decode
+        if decode is None:
+            raise ValueError(f"recipe {recipe.key!r} has neither decode nor source and batch")
+        for position, row in enumerate(rows):
+            if deadline.passed:
+                return False
+            try:
+                out[position] = decode(source.example(int(row)))
+            except Exception as error:
+                reason = str(error) if isinstance(error, Unreadable) else f"{type(error).__name__}: {error}"
+                self.mark_bad(name, int(row), reason)
+        return True
+
+    def _cache(self, name: SplitName, recipe: Recipe) -> _Cache | None:
+        with self._lock:
+            key = (name, recipe.key)
+            if key not in self._caches:
+                self._caches[key] = self._allocate(len(self.split(name)), recipe)
+            return self._caches[key]
+
+    def _allocate(self, n: int, recipe: Recipe) -> _Cache | None:
+        size = n * recipe.row_bytes
+        shape = (n, *recipe.shape)
+        if size <= self._memory_left:
+            self._memory_left -= size
+            return _Cache(np.zeros(shape, recipe.dtype), np.zeros(n, bool))
+        try:
+            if self._spill is None:
+                self._spill = Path(tempfile.mkdtemp(prefix="autodl-spill-", dir=self._spill_parent))
+            if size > shutil.disk_usage(self._spill).free // 2:
+                return None
+            path = self._spill / f"{len(self._caches)}.bin"
+            return _Cache(np.memmap(path, recipe.dtype, "w+", shape=shape), np.zeros(n, bool))
+        except OSError:
+            return None
+
+
+def _check(deadline: Deadline) -> None:
+    if deadline.passed:
+        raise OutOfTimeError(os.fspath("features"))

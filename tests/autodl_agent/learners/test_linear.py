@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from autodl_agent.learners.linear import fast_aucs, fit_ridge, platt, sigmoid
+from autodl_agent.scoring.auc import class_aucs
+
+
+def problem(n, d, classes=3, noise=1.0, seed=0):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(n, d)).astype(np.float32)
+    scores = x @ rng.normal(size=(d, classes)) + noise * rng.normal(size=(n, classes))
+    return x, np.eye(classes, dtype=np.float32)[scores.argmax(1)]
+
+
+@pytest.mark.parametrize(("n", "d"), [(400, 20), (200, 240)])
+def test_it_learns_in_the_primal_and_in_the_dual(n, d):
+    x, y = problem(2 * n, d, noise=0.1)
+    head = fit_ridge(x[:n], y[:n])
+    assert np.nanmean(fast_aucs(head.scores(x[n:]), y[n:])) > 0.75
+
+
+def test_leave_one_out_scores_are_exact():
+    x, y = problem(30, 4)
+    from autodl_agent.learners import linear
+
+    standard, _, _ = linear._standardise(x, True)
+    target = y - y.mean(0)
+    ((_, left_out),) = linear._primal(standard, target, [2.0])
+    ((_, dual),) = linear._dual(standard, target, [2.0])
+    assert np.allclose(left_out, dual, atol=1e-4)
+    keep = np.arange(30) != 7
+    a = standard[keep]
+    weights = np.linalg.solve(a.T @ a + 2.0 * np.eye(4), a.T @ target[keep])
+    assert np.allclose(left_out[7], standard[7] @ weights, atol=1e-4)
+
+
+def test_probabilities_are_calibrated_on_rows_that_were_left_out():
+    x, y = problem(4000, 5, noise=3.0)
+    p = fit_ridge(x[:2000], y[:2000]).probabilities(x[2000:])
+    for c in range(3):
+        sure = p[:, c] > 0.5
+        assert abs(p[sure, c].mean() - y[2000:][sure, c].mean()) < 0.08
+
+
+@pytest.mark.parametrize(
+    ("x", "y"),
+    [
+        (np.ones((1, 3)), np.ones((1, 2))),
+        (np.zeros((5, 3)), np.eye(5)[:, :2]),
+        (np.full((4, 2), np.nan), np.eye(4)),
+        (np.array([[np.inf, 1], [1, -np.inf], [2, 3]]), np.eye(3)),
+        (np.random.default_rng(0).normal(size=(6, 3)), np.zeros((6, 2))),
+        (np.full((6, 3), 1e30), np.eye(6)),
+    ],
+)
+def test_poor_data_give_finite_probabilities(x, y):
+    p = fit_ridge(x.astype(np.float32), y.astype(np.float32)).probabilities(x)
+    assert np.isfinite(p).all() and p.min() >= 0 and p.max() <= 1
+
+
+def test_platt_keeps_the_order_of_scores_even_when_labels_say_otherwise():
+    scores = np.linspace(-1, 1, 50, dtype=np.float32)[:, None]
+    slope, _ = platt(scores, (scores < 0).astype(np.float32))
+    assert (slope > 0).all()
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(2, 40), st.integers(1, 4), st.integers(0, 9))
+def test_fast_aucs_agree_with_the_scorer_where_there_are_no_ties(n, classes, seed):
+    rng = np.random.default_rng(seed)
+    scores, labels = rng.random((n, classes)), (rng.random((n, classes)) < 0.5).astype(np.float32)
+    assert np.allclose(fast_aucs(scores, labels), class_aucs(labels, scores), equal_nan=True)
+
+
+def test_sigmoid_does_not_overflow():
+    assert sigmoid(np.array([-1e6, 0, 1e6])).tolist() == [0, 0.5, 1]

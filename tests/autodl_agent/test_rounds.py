@@ -1,0 +1,81 @@
+import numpy as np
+import pytest
+
+from autodl_agent.domain import make_task
+from autodl_agent.rounds import rounds
+from autodl_agent.scoring.auc import nauc
+from autodl_agent.store import TensorStore
+from autodl_agent.testing import FakeClock, memory_dataset, scripted
+
+
+def play(ladder, total_s=60, n_train=60):
+    dataset, truth = memory_dataset("text", n_train=n_train)
+    clock = FakeClock()
+    budget = clock.budget(total_s)
+    store = TensorStore(dataset, make_task(dataset), budget.deadline(total_s))
+    specs = [scripted(name, clock=clock, truth=truth, **settings) for name, settings in ladder.items()]
+    return list(rounds(store, specs, budget)), truth, store
+
+
+def test_the_prior_comes_first_and_every_prediction_after_it_is_better():
+    played, truth, _ = play({"a": {}, "b": {}})
+    assert played[0].learner == "prior"
+    assert nauc(truth, played[0].prediction) == 0
+    curve = [nauc(truth, r.prediction) for r in played if r.prediction is not None]
+    assert len(curve) >= 3
+    assert all(later >= earlier - 0.05 for earlier, later in zip(curve, curve[1:], strict=False))
+
+
+def test_the_first_answer_does_not_wait_for_held_out_rows():
+    played, _, _ = play({"a": {"slices": 1}})
+    assert [r.learner for r in played] == ["prior", "a", "a"]
+    assert played[1].prediction is not None and played[1].member_nauc is None
+    assert played[2].member_nauc is not None
+
+
+def test_held_out_nauc_of_the_ensemble_never_falls():
+    played, _, _ = play({"a": {}, "b": {"seconds": 2.0}, "c": {"seconds": 0.5}})
+    judged = [r.ensemble_nauc for r in played if r.ensemble_nauc is not None]
+    assert judged == sorted(judged)
+
+
+@pytest.mark.parametrize("misbehave", ["raise", "nan", "shape", "range"])
+@pytest.mark.parametrize("at", [1, 2])
+def test_a_learner_that_breaks_its_contract_is_benched_and_the_run_goes_on(misbehave, at):
+    played, truth, _ = play({"bad": {"misbehave": misbehave, "at": at, "slices": 5}, "good": {}})
+    assert any(r.error for r in played)
+    after = [r for r in played if r.learner == "good"]
+    assert after and not any(r.error for r in after)
+    last = [r.prediction for r in played if r.prediction is not None][-1]
+    assert np.isfinite(last).all()
+    assert nauc(truth, last) > 0.5
+    benched_at = next(i for i, r in enumerate(played) if r.error)
+    assert all(r.learner != "bad" for r in played[benched_at + 1 :])
+
+
+def test_it_ends_when_time_is_over():
+    played, _, _ = play({"a": {"slices": 10_000, "seconds": 1.0}}, total_s=20)
+    assert played[-1].ended_s <= 25
+
+
+def test_it_ends_when_everything_is_exhausted():
+    played, _, _ = play({"a": {"slices": 2}}, total_s=10_000)
+    assert played[-1].ended_s < 100
+
+
+def test_tiny_sets_are_predicted_without_held_out_rows():
+    played, _, _ = play({"a": {}}, n_train=4)
+    assert all(r.member_nauc is None and r.ensemble_nauc is None for r in played)
+    assert sum(r.prediction is not None for r in played) >= 2
+
+
+def test_a_test_row_that_cannot_be_read_gets_the_prior():
+    dataset, truth = memory_dataset("text")
+    store = TensorStore(dataset, make_task(dataset), FakeClock().budget(60).deadline(60))
+    clock = FakeClock()
+    store.mark_bad("test", 3, "broken")
+    spec = scripted("a", clock=clock, truth=truth)
+    played = list(rounds(store, [spec], clock.budget(60)))
+    last = [r.prediction for r in played if r.prediction is not None][-1]
+    assert np.allclose(last[3], played[0].prediction[3])
+    assert not np.allclose(last[4], played[0].prediction[4])

@@ -1,0 +1,138 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from autodl_agent.clock import Budget
+from autodl_agent.domain import make_task
+from autodl_agent.store import OutOfTimeError, Recipe, TensorStore
+from autodl_agent.testing import FakeClock, MemorySource, memory_dataset
+from data_format.errors import Unreadable
+from data_format.examples import Dense, Text
+
+
+def open_store(memory_bytes=1 << 30, spill=None, domain="image", end=None):
+    dataset, _ = memory_dataset(domain, n_train=100, n_test=10)
+    end = end or Budget.from_now(60).deadline(60)
+    return TensorStore(dataset, make_task(dataset), end, memory_bytes, spill)
+
+
+def counting_recipe():
+    calls = []
+
+    def decode(example):
+        calls.append(1)
+        return example.array[0]
+
+    return Recipe("plain", (24, 24, 3), "float32", decode), calls
+
+
+def test_rows_are_decoded_once():
+    store, (recipe, calls) = open_store(), counting_recipe()
+    first = store.rows("train", recipe, np.array([3, 5, 3]))
+    assert np.array_equal(first[0], first[2])
+    assert np.array_equal(first[1], store.dataset.train.source.example(5).array[0])
+    store.rows("train", recipe, np.array([5, 3, 4]))
+    assert len(calls) == 3
+
+
+def test_features_are_computed_from_another_recipe():
+    store, (recipe, calls) = open_store(), counting_recipe()
+    mean = Recipe("mean", (3,), "float32", source=recipe, batch=lambda x: x.mean((1, 2)))
+    found = store.rows("train", mean, np.arange(4))
+    assert np.allclose(found, store.rows("train", recipe, np.arange(4)).mean((1, 2)))
+    assert len(calls) == 4
+
+
+@pytest.mark.parametrize("limit", [0, 100_000])
+def test_beyond_the_memory_limit_arrays_go_to_files_that_are_removed(tmp_path, limit):
+    store, (recipe, _) = open_store(limit, tmp_path), counting_recipe()
+    expected = open_store().rows("train", recipe, np.arange(100))
+    assert np.array_equal(store.rows("train", recipe, np.arange(100)), expected)
+    assert store.affordable_rows("train", recipe) == 100
+    assert len(list(tmp_path.rglob("*.bin"))) == 1
+    store.close()
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_room_on_disk_rows_are_computed_each_time_and_few_are_affordable(tmp_path):
+    store, (recipe, calls) = open_store(50_000, tmp_path / "missing"), counting_recipe()
+    assert len(store.rows("train", recipe, np.arange(5))) == 5
+    store.rows("train", recipe, np.arange(5))
+    assert len(calls) == 10
+    assert store.affordable_rows("train", recipe) == 50_000 // (24 * 24 * 3 * 4)
+
+
+@pytest.mark.parametrize("error", [Unreadable("broken"), ValueError("from a library")])
+def test_a_bad_row_is_zero_marked_and_named_once(error):
+    store = open_store()
+
+    def decode(example):
+        if decode.count == 2:
+            decode.count += 1
+            raise error
+        decode.count += 1
+        return example.array[0]
+
+    decode.count = 0
+    recipe = Recipe("picky", (24, 24, 3), "float32", decode)
+    found = store.rows("test", recipe, np.arange(10))
+    (row,) = np.flatnonzero(store.bad["test"])
+    assert not found[row].any()
+    store.mark_bad("test", int(row), "again")
+    (problem,) = store.dataset.problems
+    assert problem.where == store.dataset.test.ids[row]
+    assert str(error) in problem.reason
+
+
+def test_the_deadline_interrupts_and_keeps_what_is_done():
+    clock = FakeClock()
+    store = open_store(end=clock.budget(100).deadline(100))
+
+    def decode(example):
+        clock.at += 1
+        return example.array[0]
+
+    recipe = Recipe("slow", (24, 24, 3), "float32", decode)
+    with pytest.raises(OutOfTimeError):
+        store.rows("train", recipe, np.arange(100), clock.budget(30).deadline(30))
+    store.rows("train", recipe, np.arange(10), clock.budget(1000).deadline(1000))
+
+
+def test_whole_split_results_are_kept_per_split():
+    store, calls = open_store(), []
+    for _ in range(2):
+        assert store.kept("train", "key", lambda: calls.append(1) or "value") == "value"
+    store.kept("test", "key", lambda: calls.append(2))
+    assert calls == [1, 2]
+
+
+def test_tokens_become_text_through_the_vocabulary():
+    dataset, _ = memory_dataset("text", n_train=12, n_test=3)
+    tokens = [Dense(np.array([0, 2, 1], np.float32)[:, None, None, None])] * 12
+    for vocabulary, text in (({0: "a", 1: "b", 2: "c"}, "a c b"), ({0: "我", 1: "们", 2: "好"}, "我好们")):
+        changed = replace(dataset, vocabulary=vocabulary, train=replace(dataset.train, source=MemorySource(tokens)))
+        store = TensorStore(changed, make_task(changed), Budget.from_now(9).deadline(9))
+        assert store.texts("train")[0] == text
+
+
+def test_a_token_outside_the_vocabulary_is_its_number():
+    dataset, _ = memory_dataset("text", n_train=12, n_test=3)
+    source = MemorySource([Dense(np.array([7], np.float32)[:, None, None, None])] * 12)
+    changed = replace(dataset, vocabulary={0: "a"}, train=replace(dataset.train, source=source))
+    assert TensorStore(changed, make_task(changed), Budget.from_now(9).deadline(9)).text("train", 0) == "7"
+
+
+def test_an_unreadable_text_is_empty_and_marked():
+    dataset, _ = memory_dataset("text", n_train=12, n_test=3)
+
+    class Broken(MemorySource):
+        def example(self, index):
+            if index == 1:
+                raise Unreadable("cut short")
+            return Text("fine")
+
+    changed = replace(dataset, test=replace(dataset.test, source=Broken([Text("")] * 3)))
+    store = TensorStore(changed, make_task(changed), Budget.from_now(9).deadline(9))
+    assert store.texts("test") == ["fine", "", "fine"]
+    assert list(store.bad["test"]) == [False, True, False]
