@@ -20,7 +20,7 @@ EXIT_BAD_INPUT = 2
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
-class MemorySize(click.ParamType):
+class MemorySize(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.2 only
     """A number of bytes with an optional unit: 800M, 2G, 1.5G."""
 
     name = "size"
@@ -225,3 +225,7 @@ def _new_folder(dataset: Path) -> Path:
     while (folder := Path("runs") / f"{name}-{k}").exists():
         k += 1
     return folder
+
+
+if __name__ == "__main__":
+    main()

@@ -36,7 +36,7 @@ class Blend:
 def to_logits(probabilities: Probabilities) -> Logits:
     """log(p/(1-p)), clipped to ±16, float32."""
     p = np.asarray(probabilities, np.float64).clip(1e-7, 1 - 1e-7)
-    return np.log(p / (1 - p)).clip(-LIMIT, LIMIT).astype(np.float32)
+    return np.asarray(np.log(p / (1 - p)).clip(-LIMIT, LIMIT), np.float32)
 
 
 def to_probabilities(logits: Logits, coupled: bool) -> Probabilities:

@@ -12,6 +12,7 @@ from autodl_agent.task import Domain, Task
 from data_format import open_dataset
 from data_format.dataset import Dataset, Split
 from data_format.errors import Unreadable
+from data_format.examples import Dense, Example, MediaFile
 
 SHOWN_CLASSES = 30
 SHOWN_PROBLEMS = 20
@@ -110,7 +111,7 @@ def _content(dataset: Dataset, task: Task) -> dict[str, Any]:
         if table.sparse is not None:
             facts["sparse_columns"] = table.sparse.n_columns
         return facts | {"missing_numbers": f"{missing:.1%}"}
-    rows = np.unique(np.linspace(0, task.n_train - 1, min(PEEK, task.n_train)).astype(int)) if task.n_train else []
+    rows = np.unique(np.linspace(0, max(0, task.n_train - 1), min(PEEK, task.n_train)).astype(int))
     sizes = [size for row in rows if (size := _size(dataset, task, dataset.train, int(row))) is not None]
     if not sizes:
         return {"peeked_examples": 0}
@@ -135,15 +136,25 @@ def _size(dataset: Dataset, task: Task, split: Split, row: int) -> tuple[float, 
             from data_format.images import image_size
 
             return tuple(float(side) for side in image_size(example)[:2])
-        from data_format.videos import clip_at
-
-        frame = clip_at(example, 1, 16, 16, task.shape[3], task.value_range)
-        return (float(frame.shape[1]), float(frame.shape[2]))
+        return _frame_size(example)
     except Unreadable as error:
         from data_format.dataset import Problem
 
         dataset.problems.append(Problem(split.ids[row], str(error)))
         return None
+
+
+def _frame_size(example: Example) -> tuple[float, ...]:
+    if isinstance(example, MediaFile):
+        from data_format.videos import clip_info
+
+        info = clip_info(example.path)
+        return (float(info.rows), float(info.columns))
+    if isinstance(example, Dense):
+        return tuple(float(side) for side in example.array.shape[1:3])
+    from data_format.images import image_size
+
+    return tuple(float(side) for side in image_size(example)[:2])
 
 
 def _as_text(dataset: Dataset, task: Task, row: int) -> str:

@@ -3,6 +3,7 @@
 import csv
 import json
 import logging
+import os
 import shutil
 import threading
 from collections.abc import Iterable
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from autodl_agent.clock import Budget
 from autodl_agent.errors import UsageError
 from autodl_agent.task import Task
-from data_format.predictions import read_prediction, write_end, write_prediction, write_start
+from data_format.predictions import append_timestamp, read_prediction, write_end, write_prediction, write_start
 
 RUN_FILES = ("run.json", "predictions", "classes.txt")
 ANOTHER_LABEL_AT = 0.5  # multi-label rows list every class at or above it, at least the likeliest
@@ -45,7 +46,7 @@ class RunFolder:
         self.predictions.mkdir(parents=True, exist_ok=True)
         _write_lines(self.folder / "classes.txt", self.task.class_names)
         _write_lines(self.folder / "test_rows.txt", self.test_ids)
-        self._write_start()
+        write_start(self.predictions, self.task.name, self.budget.total_s, self.budget.epoch, os.getpid())
 
     def add(self, prediction: NDArray[np.float32], held_out_nauc: float | None) -> float | None:
         """Write the next prediction and its time; returns seconds since the budget's zero, None once closed."""
@@ -56,7 +57,7 @@ class RunFolder:
             seconds = self.budget.gone()
             self._times.append(seconds)
             self.curve.append({"time": seconds, "held_out_nauc": held_out_nauc})
-            self._write_start()
+            append_timestamp(self.predictions, len(self._times) - 1, self.budget.epoch + seconds)
             return seconds
 
     def judge_last(self, held_out_nauc: float | None) -> None:
@@ -81,10 +82,6 @@ class RunFolder:
 
     def _path(self, k: int) -> Path:
         return self.predictions / f"{self.task.name}.predict_{k}"
-
-    def _write_start(self) -> None:
-        epochs = [self.budget.epoch + seconds for seconds in self._times]
-        write_start(self.predictions, self.task.name, self.budget.total_s, self.budget.epoch, epochs)
 
     def _write_for_people(self, prediction: NDArray[np.float64]) -> None:
         names = self.task.class_names

@@ -14,11 +14,11 @@ def problem(n, d, classes=3, noise=1.0, seed=0):
     return x, np.eye(classes, dtype=np.float32)[scores.argmax(1)]
 
 
-@pytest.mark.parametrize(("n", "d"), [(400, 20), (200, 240)])
-def test_it_learns_in_the_primal_and_in_the_dual(n, d):
-    x, y = problem(2 * n, d, noise=0.1)
+@pytest.mark.parametrize(("n", "d", "least"), [(400, 20, 0.9), (200, 240, 0.65)])
+def test_it_learns_in_the_primal_and_in_the_dual(n, d, least):
+    x, y = problem(2 * n, d, classes=2, noise=0.1)
     head = fit_ridge(x[:n], y[:n])
-    assert np.nanmean(fast_aucs(head.scores(x[n:]), y[n:])) > 0.75
+    assert np.nanmean(fast_aucs(head.scores(x[n:]), y[n:])) > least
 
 
 def test_leave_one_out_scores_are_exact():

@@ -1,5 +1,6 @@
 """Whole folders of predictions, written here by hand as the protocol describes them."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -119,6 +120,9 @@ def test_classes_that_cannot_be_scored_are_named(tmp_path: Path) -> None:
     folder, solution = folder_with(tmp_path, [np.random.default_rng(1).random((6, 3))], [1.0], truth)
     report = score_folder(folder, solution)
     assert report.left_out == ("2",)
+    facts = json.loads(json.dumps(report.as_json(), allow_nan=False))
+    assert facts["class_aucs"]["2"] is None and 0 <= facts["class_aucs"]["0"] <= 1
+    assert facts["predictions"][0]["nauc"] == report.nauc and facts["nauc_error"]["resamples"] == 10
     assert np.isnan(report.class_aucs[2]) and np.isfinite(report.nauc)
 
 

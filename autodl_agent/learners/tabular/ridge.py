@@ -1,0 +1,196 @@
+"""Linear classifiers by ridge regression, then a few conjugate-gradient steps to logistic regression.
+
+One inverse of the (features x features) matrix serves all classes: it solves least squares, gives exact
+leave-one-out scores to choose the penalty by, and bounds the curvature of every class's log-loss (p(1-p) <= 1/4,
+Böhning 1992), so that it preconditions the logistic steps. With more features than rows the dual form is solved.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autodl_agent.clock import Deadline
+from autodl_agent.learners.linear import fast_aucs, platt, sigmoid
+
+Floats = NDArray[np.float32]
+LABEL_CELLS = 4_000_000  # most cells of (rows x classes) scored when a penalty is chosen
+FLOPS = 3e10  # first guess of multiplications a second, on one core that others use too
+
+
+@dataclass(frozen=True)
+class Linear:
+    """p = sigmoid(slope * (x @ weights + intercept) + offset); weights: (d, classes), the others: (classes,).
+
+    merit: mean leave-one-out AUC over the classes; penalty: number of the one chosen.
+    """
+
+    weights: Floats
+    intercept: Floats
+    slope: Floats
+    offset: Floats
+    merit: float
+    penalty: int
+
+    def margins(self, x: Floats) -> Floats:
+        """(n, classes) log-odds."""
+        return np.asarray((x @ self.weights + self.intercept) * self.slope + self.offset, np.float32)
+
+
+def cost_s(rows: int, width: int, penalties: int) -> float:
+    """Rough seconds of `solve`."""
+    small = min(rows, width)
+    return (2.0 * rows * width * small + 3.0 * penalties * float(small) ** 3) / FLOPS + 0.02
+
+
+def solve(
+    x: Floats,
+    y: Floats,
+    penalties: tuple[float, ...],
+    polish: int,
+    check_rows: int,
+    deadline: Deadline,
+    start: int | None = None,
+) -> Linear:
+    """Fit features x (n, d) to labels y (n, classes), each class with both values.
+
+    penalties: rising, per thousand rows; chosen by exact leave-one-out on the first `check_rows` rows, climbing from
+    number `start` where it is given. The climb and the polishing steps stop at the deadline.
+    """
+    n = len(x)
+    scaled = [p * max(1.0, n / 1000) for p in penalties]
+    mean = x.mean(0, dtype=np.float64).astype(np.float32)
+    rate = y.mean(0, dtype=np.float64).astype(np.float32)
+    check = max(1, min(n, check_rows, LABEL_CELLS // max(1, y.shape[1])))
+    target = y - rate
+    slope: Floats
+    if n <= x.shape[1]:
+        weights, left_out, merit, chosen = _dual(x - mean, target, y, scaled, check)
+        inverse = None
+    else:
+        middle = len(penalties) // 2 if start is None else start
+        (weights, left_out, merit, chosen), inverse = _primal(x, mean, target, y, scaled, check, middle, deadline)
+    if inverse is not None and polish and n * y.shape[1] <= 8 * LABEL_CELLS:
+        begin = (weights, rate)
+        weights, intercept = _logistic(x, y, mean, inverse, scaled[chosen], begin, polish, deadline)
+        slope, offset = np.ones(y.shape[1], np.float32), np.zeros(y.shape[1], np.float32)
+        return Linear(weights, intercept, slope, offset, merit, chosen)
+    slope, offset = platt(left_out + rate, y[:check])
+    return Linear(weights, rate - mean @ weights, slope, offset, merit, chosen)
+
+
+Choice = tuple[Floats, Floats, float, int]  # weights, left-out scores, merit, number of the penalty
+
+
+def _primal(
+    x: Floats,
+    mean: Floats,
+    target: Floats,
+    y: Floats,
+    penalties: list[float],
+    check: int,
+    start: int,
+    deadline: Deadline,
+) -> tuple[Choice, Floats]:
+    """The best choice and its inverse; climbs along the penalties, since each one costs an inverse."""
+    n = len(x)
+    gram = (x.T @ x).astype(np.float64) - n * np.outer(mean, mean.astype(np.float64))
+    right = x.T @ target  # the target is centred, so x need not be
+    some = x[:check] - mean
+
+    def trial(number: int) -> tuple[Choice, Floats]:
+        inverse = np.linalg.inv(gram + penalties[number] * np.eye(len(gram))).astype(np.float32)
+        weights = inverse @ right
+        leverage = np.einsum("ij,ij->i", some @ inverse, some) + 1 / n
+        room = np.maximum(1 - leverage, 1e-4)[:, None]
+        left_out = target[:check] - (target[:check] - some @ weights) / room
+        return (weights, left_out, _merit(left_out, y[:check]), number), inverse
+
+    best = trial(start)
+    for way in (1, -1):
+        number = start + way
+        while 0 <= number < len(penalties) and not deadline.passed:
+            new = trial(number)
+            if new[0][2] <= best[0][2]:
+                break
+            best, number = new, number + way
+        if best[0][3] != start:
+            break
+    return best
+
+
+def _dual(centred: Floats, target: Floats, y: Floats, penalties: list[float], check: int) -> Choice:
+    """Leave-one-out residual = alpha_i / (inverse_ii - 1/(n * penalty)): no cancellation where the fit is perfect."""
+    n = len(centred)
+    gram = (centred @ centred.T).astype(np.float64)
+    values, vectors = np.linalg.eigh(gram)
+    # The centred rows sum to zero: the constant direction belongs to the intercept, not to the penalised part.
+    values, vectors = values[1:].clip(0), vectors[:, 1:]
+    projected = vectors.T @ target
+    squares = vectors**2
+    best: tuple[Any, float, int] | None = None
+    scale = max(1.0, float(np.trace(gram)) / n / 100)  # penalties suit rows of length about 10
+    for number, penalty in enumerate(penalties):
+        share = 1 / (values + penalty * scale)
+        alpha = vectors @ (projected * share[:, None])
+        room = np.maximum(squares @ share, 1e-12)[:, None]
+        left_out = (target - alpha / room)[:check].astype(np.float32)
+        merit = _merit(left_out, y[:check])
+        if best is None or merit > best[1]:
+            best = (alpha, left_out), merit, number
+    assert best is not None
+    (alpha, left_out), merit, chosen = best
+    return centred.T @ alpha.astype(np.float32), left_out, merit, chosen
+
+
+def _merit(scores: Floats, y: Floats) -> float:
+    aucs = fast_aucs(scores, y)
+    known = aucs[np.isfinite(aucs)]
+    return float(known.mean()) if len(known) else 0.5
+
+
+def _logistic(
+    x: Floats,
+    y: Floats,
+    mean: Floats,
+    inverse: Floats,
+    penalty: float,
+    start: tuple[Floats, Floats],
+    steps: int,
+    deadline: Deadline,
+) -> tuple[Floats, Floats]:
+    """Preconditioned conjugate gradients with an exact line search, all classes at once; gives weights, intercept."""
+    n = len(x)
+    rate = ((y.sum(0) + 0.5) / (n + 1)).astype(np.float32)
+    weights, bias = start[0] * 4, np.log(rate / (1 - rate))
+    margins = x @ weights + (bias - mean @ weights)
+    quarter = np.float32(penalty / 4)
+    direction = turn = last = last_turn = size = None
+    for _ in range(steps):
+        if deadline.passed:
+            break
+        rest = y - sigmoid(margins)
+        grad, tilt = x.T @ rest - np.outer(mean, rest.sum(0)) - quarter * weights, rest.sum(0)
+        step, lean = 4 * (inverse @ grad), 4 * tilt / n
+        new_size = (grad * step).sum(0) + tilt * lean
+        if direction is not None:
+            kept = np.maximum(0, new_size - (last * step).sum(0) - last_turn * lean) / (size + 1e-12)
+            step, lean = step + kept * direction, lean + kept * turn
+        along = x @ step + (lean - mean @ step)
+        length = _line_search(margins, along, y, weights, step, quarter)
+        weights, bias, margins = weights + length * step, bias + length * lean, margins + length * along
+        direction, turn, last, last_turn, size = step, lean, grad, tilt, new_size
+    return weights.astype(np.float32), (bias - mean @ weights).astype(np.float32)
+
+
+def _line_search(margins: Floats, along: Floats, y: Floats, weights: Floats, step: Floats, quarter: Any) -> Floats:
+    """(classes,) Newton's step lengths along one direction a class."""
+    length = np.zeros(y.shape[1], np.float32)
+    inner, square = quarter * (weights * step).sum(0), quarter * (step * step).sum(0)
+    for _ in range(4):
+        p = sigmoid(margins + length * along)
+        slope = (along * (y - p)).sum(0) - inner - length * square
+        curve = (along * along * (p * (1 - p))).sum(0) + square
+        length = length + slope / (curve + 1e-9)
+    return np.nan_to_num(length.clip(0, 50)).astype(np.float32)

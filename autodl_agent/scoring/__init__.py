@@ -1,0 +1,1 @@
+"""Scores of predictions and runs: NumPy and `data_format` only; no learner is seen from here."""

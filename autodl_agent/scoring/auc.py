@@ -1,0 +1,132 @@
+"""Area under the ROC curve per class, and its normalised mean, the challenge's score for one prediction.
+
+Definitions of the AutoDL challenge (scoring of 2019): positive = truth exactly 1, anything less, fractions
+included, is negative; `AUC = (sum of the positives' ranks - p(p+1)/2) / (p n)` with average ranks for ties;
+`NAUC = 2 mean(AUC) - 1` over the classes that have both kinds of rows. Two guards are ours: NaN and -inf rank
+lowest and +inf highest, and a truth without any usable class scores 0 instead of failing.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from data_format.errors import DataError
+
+# Bounds the scratch memory of one sort to some 40 MB whatever the size of the test set.
+_BLOCK_CELLS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class NaucResult:
+    """NAUC with the names of the classes it stands on.
+
+    value: 2·mean(AUC) - 1 in [-1, 1]; 0.0 where no class is usable.
+    used, left_out: names of the classes with both kinds of rows, and of those without.
+    """
+
+    value: float
+    used: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+
+def as_matrices(truth: ArrayLike, scores: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Both arguments as float64 matrices (n, c) of one shape; a vector is one column.
+
+    Raises DataError with both shapes where they differ.
+    """
+    truths, predictions = np.asarray(truth, dtype=np.float64), np.asarray(scores, dtype=np.float64)
+    if truths.shape != predictions.shape or truths.ndim not in (1, 2):
+        raise DataError(
+            f"truth and prediction must be matrices of one shape (rows, classes): "
+            f"truth has {truths.shape}, prediction has {predictions.shape}"
+        )
+    if truths.ndim == 1:
+        truths, predictions = truths[:, None], predictions[:, None]
+    return truths, predictions
+
+
+def class_aucs(truth: ArrayLike, scores: ArrayLike) -> NDArray[np.float64]:
+    """AUC of each column, shape (c,); NaN for a column whose rows are all positive or all negative.
+
+    truth, scores: (n, c). Raises DataError where the shapes differ.
+    """
+    truths, predictions = as_matrices(truth, scores)
+    aucs: NDArray[np.float64] = weighted_class_aucs(truths, predictions, np.ones((1, len(truths)), np.int64))[0]
+    return aucs
+
+
+def weighted_class_aucs(
+    truth: NDArray[np.float64], scores: NDArray[np.float64], counts: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """AUC of each column, shape (b, c), for b ways of counting the rows.
+
+    truth, scores: (n, c). counts: (b, n), how often each row occurs; the sort is shared by all b.
+    """
+    aucs = np.full((len(counts), truth.shape[1]), np.nan)
+    if not len(truth):
+        return aucs
+    for columns in _column_blocks(*truth.shape):
+        positive = np.ascontiguousarray(truth[:, columns].T == 1)
+        order, starts = _tie_groups(scores[:, columns].T)
+        positive = np.take_along_axis(positive, order, axis=1)
+        for b, count in enumerate(counts):
+            aucs[b, columns] = _aucs_of_groups(count[order], positive, starts)
+    return aucs
+
+
+def nauc(truth: ArrayLike, scores: ArrayLike) -> float:
+    """Normalised AUC, 2·mean(AUC) - 1 over the usable classes, in [-1, 1]; 0.0 where there is none."""
+    return float(mean_nauc(class_aucs(truth, scores)))
+
+
+def nauc_result(truth: ArrayLike, scores: ArrayLike, names: Sequence[str] | None = None) -> NaucResult:
+    """NAUC and which classes it stands on; classes without a name are called by their column number."""
+    aucs = class_aucs(truth, scores)
+    labels = [str(i) for i in range(len(aucs))] if names is None else list(names)
+    if len(labels) != len(aucs):
+        raise DataError(f"expected {len(aucs)} class names, one a column, found {len(labels)}")
+    used = tuple(name for name, auc in zip(labels, aucs, strict=True) if not np.isnan(auc))
+    left_out = tuple(name for name, auc in zip(labels, aucs, strict=True) if np.isnan(auc))
+    return NaucResult(float(mean_nauc(aucs)), used, left_out)
+
+
+def mean_nauc(aucs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """NAUC from AUCs of shape (…, c), NaN columns left out: shape (…); 0 where every column is NaN."""
+    usable = ~np.isnan(aucs)
+    total = np.where(usable, 2 * aucs - 1, 0.0).sum(axis=-1)
+    mean: NDArray[np.float64] = total / np.maximum(usable.sum(axis=-1), 1)
+    return mean
+
+
+def _column_blocks(n: int, c: int) -> Iterator[slice]:
+    width = max(1, _BLOCK_CELLS // max(n, 1))
+    for first in range(0, c, width):
+        yield slice(first, min(first + width, c))
+
+
+def _tie_groups(scores: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Sort each row of `scores` (c, n): the order (c, n), and where groups of equal values start when flat."""
+    values = np.where(np.isnan(scores), -np.inf, scores)
+    order = np.argsort(values, axis=1)
+    values = np.take_along_axis(values, order, axis=1)
+    new = np.ones(values.shape, dtype=bool)
+    np.not_equal(values[:, 1:], values[:, :-1], out=new[:, 1:])
+    return order, np.flatnonzero(new)
+
+
+def _aucs_of_groups(
+    counts: NDArray[np.int64], positive: NDArray[np.bool_], starts: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """AUC of each sorted row (c,): positives above negatives, ties half, in exact integers until the last division."""
+    c, n = positive.shape
+    positives = np.add.reduceat((counts * positive).ravel(), starts)
+    negatives = np.add.reduceat(counts.ravel(), starts) - positives
+    row_starts = np.searchsorted(starts, np.arange(c) * n)
+    p, q = np.add.reduceat(positives, row_starts), np.add.reduceat(negatives, row_starts)
+    # Exclusive running sum of negatives within the row: over all rows, less what earlier rows hold.
+    below = np.cumsum(negatives) - negatives - np.repeat(np.cumsum(q) - q, np.diff(np.append(row_starts, len(starts))))
+    twice_wins = np.add.reduceat(positives * (2 * below + negatives), row_starts)
+    pairs = p * q
+    return np.where(pairs > 0, twice_wins / np.maximum(2 * pairs, 1), np.nan)

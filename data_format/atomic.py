@@ -1,0 +1,46 @@
+"""Files that appear whole or not at all: a temporary file in the same folder, fsync, rename."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[BinaryIO]:
+    """A binary file that replaces `path` when the block ends well, and leaves nothing behind when it does not.
+
+    Raises OSError as the file system gives it (read-only folder, full disk); an older `path` then stays as it was.
+    """
+    handle, name = tempfile.mkstemp(prefix=".tmp_", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        # mkstemp makes files for the owner alone; results are for everybody the umask allows.
+        umask = _umask()
+        temporary.chmod(0o666 & ~umask)
+        temporary.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Write a whole file atomically."""
+    with atomic_file(path) as file:
+        file.write(data)
+
+
+def _umask() -> int:
+    """The umask of this process, where the system shows it without changing it for a moment."""
+    try:
+        status = Path("/proc/self/status").read_text()
+        return int(status.partition("Umask:")[2].split()[0], 8)
+    except (OSError, ValueError, IndexError):
+        return 0o022

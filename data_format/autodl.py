@@ -1,0 +1,219 @@
+"""AutoDL folders -> Dataset: `name.data/{train,test}` with `metadata.textproto`, TFRecords and `name.solution`.
+
+Row order: training rows file after file, sorted by name; test rows as the challenge reads them, one record in turn
+from up to three files (sorted by name) at once. The `.solution` file has its rows in that order.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_format.dataset import Dataset, Problem, Split
+from data_format.errors import DataError, Unreadable
+from data_format.example import Context, label_row
+from data_format.metadata import FILE_NAME, Metadata, read_metadata
+from data_format.predictions import read_prediction
+from data_format.records import PREFIX, Records, open_records
+
+_SUFFIX = ".data"
+
+
+def is_autodl(path: Path) -> bool:
+    """Whether a folder has the AutoDL layout (complete or not): `X.data/`, a folder with one, or a flat one."""
+    return _data_folders(path) != [] or (path / FILE_NAME).is_file()
+
+
+def read_autodl(path: Path) -> Dataset:
+    """Open `X/name.data`, or `X` holding exactly one `*.data`. Labels are read now, examples when asked for.
+
+    Raises DataError naming the file for a layout, description or label that cannot be used, and for a test set with
+    fewer records than its description says. Other losses are listed in `problems`.
+    """
+    folder = _data_folder(path)
+    metadata = read_metadata(folder / "train"), read_metadata(folder / "test")
+    classes, found = (part.output_dim for part in metadata)
+    if found != classes:
+        raise DataError(f"{folder / 'test' / FILE_NAME}, output_dim: expected {classes} as in train, found {found}")
+    problems: list[Problem] = []
+    train = _train_split(folder / "train", metadata[0], problems)
+    test = _test_split(folder / "test", metadata[1], problems)
+    name = folder.name.removesuffix(_SUFFIX)
+    return Dataset(
+        name=name,
+        path=folder,
+        class_names=_class_names(folder, name, metadata[0], problems),
+        shape=metadata[0].shape,
+        train=train,
+        test=test,
+        vocabulary={index: token for token, index in metadata[0].channel_to_index_map.items()},
+        truth=_truth(folder.with_name(f"{name}.solution"), len(test), metadata[0].output_dim),
+        problems=problems,
+    )
+
+
+def _data_folders(path: Path) -> list[Path]:
+    """Folders in the AutoDL layout: `path` itself, or those inside it that are called `*.data`."""
+    if _has_subsets(path):
+        return [path]
+    try:
+        inside = sorted(entry for entry in path.iterdir() if entry.name.endswith(_SUFFIX) and entry.is_dir())
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
+    return [entry for entry in inside if _has_subsets(entry)]
+
+
+def _has_subsets(folder: Path) -> bool:
+    """Whether `train` or `test` inside a folder is a subset in AutoDL form, a damaged one included."""
+    subsets = [folder / "train", folder / "test"]
+    if any((subset / FILE_NAME).is_file() for subset in subsets):
+        return True
+    return folder.name.endswith(_SUFFIX) and any(_record_files(subset) for subset in subsets)
+
+
+def _record_files(folder: Path) -> bool:
+    return folder.is_dir() and any(entry.name.startswith(PREFIX) for entry in folder.iterdir())
+
+
+def _data_folder(path: Path) -> Path:
+    """The one `name.data` folder meant by `path`. Raises DataError with the reason when there is none or several."""
+    folders = _data_folders(path)
+    if len(folders) > 1:
+        names = ", ".join(folder.name for folder in folders)
+        raise DataError(f"{path}: expected exactly one *.data folder, found {len(folders)} ({names})")
+    if not folders:
+        if (path / FILE_NAME).is_file():
+            raise DataError(
+                f"{path}: expected train/ and test/ folders, found {FILE_NAME} and record files side by side "
+                "(a single subset: nothing says which rows are to be predicted)"
+            )
+        raise DataError(f"{path}: expected a folder name.data with train/ and test/, found none")
+    for subset in ("train", "test"):
+        if not (folders[0] / subset).is_dir():
+            raise DataError(f"{folders[0]}: expected train/ and test/ folders, found no {subset}/")
+    return folders[0]
+
+
+def _train_split(folder: Path, metadata: Metadata, problems: list[Problem]) -> Split:
+    """Training rows with their labels; records that are no examples are left out."""
+    records = open_records(folder, metadata, interleaved=False, problems=problems)
+    labels = np.zeros((len(records), metadata.output_dim), np.float32)
+    contexts = _contexts(records, problems)
+    for index, context in enumerate(contexts):
+        if context is not None and context.indices:
+            _set_labels(labels[index], context, records, index)
+    _clip(labels, folder, problems)
+    kept = np.array([context is not None for context in contexts], bool)
+    if not kept.all():
+        records, labels = records.keep(kept), labels[kept]
+        contexts = [context for context in contexts if context is not None]
+    if len(labels) < metadata.sample_count:
+        reason = f"expected {metadata.sample_count} records as in {FILE_NAME}, found {len(labels)}"
+        problems.append(Problem(str(folder), reason))
+    return Split(_ids(contexts, folder, problems), labels, records)
+
+
+def _set_labels(row: NDArray[np.float32], context: Context, records: Records, index: int) -> None:
+    """Fill one row of labels. The usual record, one certain label, is written without further ado."""
+    if len(context.indices) == 1 and 0 <= context.indices[0] < len(row) and context.scores[0] == 1.0:
+        row[context.indices[0]] = 1.0
+        return
+    try:
+        row[:] = label_row(context, len(row))
+    except DataError as error:
+        raise DataError(f"{records.where(index)}: {error}") from None
+
+
+def _clip(labels: NDArray[np.float32], folder: Path, problems: list[Problem]) -> None:
+    outside = int(((labels < 0) | (labels > 1)).any(axis=1).sum())
+    if outside:
+        problems.append(Problem(str(folder), f"{outside} records with label scores outside 0 to 1, clipped"))
+        np.clip(labels, 0, 1, out=labels)
+
+
+def _test_split(folder: Path, metadata: Metadata, problems: list[Problem]) -> Split:
+    """Test rows in the challenge's order; their labels are zeros whatever the records say."""
+    before = len(problems)
+    records = open_records(folder, metadata, interleaved=True, problems=problems)
+    if len(records) < metadata.sample_count:
+        lost = "; ".join(f"{item.where}: {item.reason}" for item in problems[before : before + 3])
+        raise DataError(
+            f"{folder}: expected {metadata.sample_count} test records as in {FILE_NAME}, found {len(records)}"
+            + (f" ({lost})" if lost else "")
+        )
+    if len(records) > metadata.sample_count:
+        reason = f"expected {metadata.sample_count} records as in {FILE_NAME}, found {len(records)}; all are used"
+        problems.append(Problem(str(folder), reason))
+    contexts = _contexts(records, problems)
+    labels = np.zeros((len(records), metadata.output_dim), np.float32)
+    own = [context.id for context in contexts if context is not None and context.id is not None]
+    if len(own) == len(records) and any(after <= before for before, after in pairwise(own)):
+        reason = "rows follow the challenge's order of records, which is not that of their ids"
+        problems.append(Problem(str(folder), reason))
+    return Split(_ids(contexts, folder, problems), labels, records)
+
+
+def _contexts(records: Records, problems: list[Problem]) -> list[Context | None]:
+    """Labels and id of every record, None for those that are no examples. Raises DataError naming the record."""
+    contexts: list[Context | None] = []
+    for index in range(len(records)):
+        try:
+            contexts.append(records.context(index))
+        except Unreadable as error:
+            problems.append(Problem(records.where(index), str(error)))
+            contexts.append(None)
+        except DataError as error:
+            raise DataError(f"{records.where(index)}: {error}") from None
+    return contexts
+
+
+def _ids(contexts: Sequence[Context | None], folder: Path, problems: list[Problem]) -> list[str]:
+    """Row ids from the `id` fields when every record has its own, else row numbers."""
+    ids = [context.id for context in contexts if context is not None and context.id is not None]
+    if len(ids) == len(contexts) and len(set(ids)) == len(ids):
+        return [str(id_) for id_ in ids]
+    if ids:
+        reason = f"expected one id per record, found {len(set(ids))} different ids in {len(contexts)} records"
+        problems.append(Problem(str(folder), f"{reason}; row numbers are used"))
+    return [str(row) for row in range(len(contexts))]
+
+
+def _class_names(folder: Path, name: str, metadata: Metadata, problems: list[Problem]) -> tuple[str, ...]:
+    """Names by column: from the label map, else a file of names, else the column numbers."""
+    names = [str(column) for column in range(metadata.output_dim)]
+    if metadata.label_to_index_map:
+        for label, column in metadata.label_to_index_map.items():
+            names[column] = label
+        return tuple(names)
+    for file in (folder.with_name(f"{name}_label.name"), folder.with_name("label.name"), folder / "label.name"):
+        if not file.is_file():
+            continue
+        try:
+            lines = file.read_text(encoding="utf-8-sig", errors="backslashreplace").split("\n")
+        except OSError as error:
+            problems.append(Problem(str(file), f"cannot be read ({error.strerror})"))
+            continue
+        lines = [line.removesuffix("\r") for line in (lines[:-1] if not lines[-1] else lines)]
+        if len(lines) == metadata.output_dim:
+            return tuple(lines)
+        reason = f"expected {metadata.output_dim} class names, found {len(lines)}; not used"
+        problems.append(Problem(str(file), reason))
+    return tuple(names)
+
+
+def _truth(file: Path, rows: int, classes: int) -> Callable[[], NDArray[np.float32] | None]:
+    """A function that reads the solution when it is called. It raises DataError for another shape."""
+
+    def read() -> NDArray[np.float32] | None:
+        if not file.is_file():
+            return None
+        truth = read_prediction(file)
+        if truth.shape != (rows, classes):
+            raise DataError(
+                f"{file}: expected {rows} test rows x {classes} classes, found {truth.shape[0]} x {truth.shape[1]}"
+            )
+        return truth.astype(np.float32)
+
+    return read

@@ -1,0 +1,114 @@
+"""Arithmetic on decoded pixels: value ranges, channels, size. Knows no file format.
+
+One rule: pixels are uint8, shape (rows, columns, channels), RGB order. Shrinking averages areas (no aliasing),
+enlarging interpolates linearly.
+"""
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.uint8]
+Fit = Literal["squash", "pad", "crop"]
+
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
+
+
+def as_bytes(values: NDArray[np.floating], value_range: tuple[float, float] = (0, 0)) -> Pixels:
+    """Map `value_range` linearly to 0…255 and clip; NaN gives 0. (0, 0) takes the range from the values.
+
+    The found range is (0, 1), (0, 255) or (-1, 1) where the finite values fit one of these, else their extremes.
+    """
+    low, high = value_range
+    if not high > low:
+        low, high = _found_range(values)
+    if (low, high) == (0, 255):
+        scaled = values
+    else:
+        scaled = (values - np.float32(low)) * np.float32(255 / (high - low))
+    # fmax takes the other operand where one is NaN, so NaN becomes 0 on the way.
+    pixels: Pixels = np.fmin(np.fmax(np.rint(scaled), 0), 255).astype(np.uint8)
+    return pixels
+
+
+def _found_range(values: NDArray[np.floating]) -> tuple[float, float]:
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        return 0, 1
+    low, high = float(finite.min()), float(finite.max())
+    for usual in ((0.0, 1.0), (0.0, 255.0), (-1.0, 1.0)):
+        if usual[0] <= low and high <= usual[1]:
+            return usual
+    return (low, high) if high > low else (low - 1, high + 1)
+
+
+def with_channels(pixels: Pixels, channels: int) -> Pixels:
+    """Change the last axis of (…, rows, columns, c) to `channels`.
+
+    3 -> 1 is luma, other c -> 1 the mean, 1 -> n repeats; more channels are cut, fewer are cycled.
+    """
+    have = pixels.shape[-1]
+    if have == channels:
+        return pixels
+    if channels == 1:
+        weights = _LUMA if have == 3 else np.full(have, 1 / have, np.float32)
+        grey: Pixels = np.rint(pixels @ weights).astype(np.uint8)
+        return grey[..., None]
+    if have > channels:
+        return pixels[..., :channels]
+    return pixels[..., np.arange(channels) % have]
+
+
+def resize(pixels: Pixels, height: int, width: int) -> Pixels:
+    """Resize (h, w, c) to (height, width, c): area averages to shrink, linear interpolation to enlarge."""
+    import cv2
+
+    rows, columns, channels = pixels.shape
+    if (rows, columns) == (height, width):
+        return pixels
+    # One axis may shrink while the other grows: shrink first, so that each gets its own filter.
+    small = min(rows, height), min(columns, width)
+    if small != (rows, columns):
+        pixels = cv2.resize(pixels, (small[1], small[0]), interpolation=cv2.INTER_AREA)
+    if small != (height, width):
+        pixels = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR)
+    return pixels.reshape(height, width, channels)
+
+
+def fit_to(pixels: Pixels, height: int, width: int, fit: str = "squash") -> Pixels:
+    """Bring (h, w, c) to (height, width, c).
+
+    fit: "squash" ignores the aspect ratio; "pad" keeps it and fills the rest with the mean colour; "crop" keeps it
+    and cuts the centre.
+    """
+    if fit == "squash":
+        return resize(pixels, height, width)
+    rows, columns, channels = pixels.shape
+    if fit == "crop":
+        tall, wide = crop_size(rows, columns, height, width)
+        top, left = (rows - tall) // 2, (columns - wide) // 2
+        return resize(np.ascontiguousarray(pixels[top : top + tall, left : left + wide]), height, width)
+    if fit != "pad":
+        raise ValueError(f'fit must be "squash", "pad" or "crop", not {fit!r}')
+    tall, wide = pad_size(rows, columns, height, width)
+    inner = resize(pixels, tall, wide)
+    out = np.empty((height, width, channels), np.uint8)
+    out[:] = np.rint(inner.reshape(-1, channels).mean(0))
+    top, left = (height - tall) // 2, (width - wide) // 2
+    out[top : top + tall, left : left + wide] = inner
+    return out
+
+
+def crop_size(rows: int, columns: int, height: int, width: int) -> tuple[int, int]:
+    """Largest (rows, columns) inside an image with the aspect ratio of (height, width)."""
+    if rows * width > columns * height:
+        return max(1, round(columns * height / width)), columns
+    return rows, max(1, round(rows * width / height))
+
+
+def pad_size(rows: int, columns: int, height: int, width: int) -> tuple[int, int]:
+    """Largest (rows, columns) inside (height, width) with the aspect ratio of the image."""
+    if rows * width > columns * height:
+        return height, max(1, round(columns * height / rows))
+    return max(1, round(rows * width / columns)), width

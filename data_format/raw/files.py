@@ -1,0 +1,195 @@
+"""Files with their labels in a CSV file: `labels_train.csv` (or one `labels.csv`, which we split), `labels_test.csv`.
+
+Train rows stand in the order of the CSV file. Test rows are the sorted files of `test/`; where there is no such
+folder, the sorted files outside `train/` that the training CSV does not name. `labels_test.csv` neither drops nor
+moves a row; what it names beyond them (as a rule files that are missing) follows as rows after all others.
+"""
+
+import posixpath
+import unicodedata
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_format.dataset import Dataset, Problem, Split
+from data_format.errors import DataError
+from data_format.raw.csvfile import Grid, counted, read_grid, rows_text
+from data_format.raw.labels import (
+    LabelRule,
+    Truth,
+    class_list,
+    declared_names,
+    encode,
+    find_labels,
+    labelled_rows,
+    with_declared,
+)
+from data_format.raw.media import Collection, split_files
+from data_format.raw.walk import list_files, printable
+
+_FILE_COLUMNS = ("file", "filename", "file_name", "filepath", "path", "image", "video", "audio", "sound")
+_LOOSE = frozenset((".csv", ".tsv", ".md", ".json", ".yaml", ".yml", ".info", ".name", ".pdf", ".html"))
+_ABOUT = frozenset(("readme", "license", "licence", "changelog"))
+
+
+class _Listing:
+    """The files that are there, found again from how a CSV file spells them."""
+
+    def __init__(self, files: Sequence[str]):
+        self.files = files
+        self._there = frozenset(files)
+        self._normal: dict[str, str] = {}
+
+    def find(self, name: str, folder: str) -> str | None:
+        """The file that `name` means, as it is or below `folder`; other slashes and Unicode forms allowed."""
+        for spelled in (name, f"{folder}/{name}"):
+            if spelled in self._there:
+                return spelled
+        if not self._normal:
+            self._normal = {unicodedata.normalize("NFC", file): file for file in self.files}
+        clean = unicodedata.normalize("NFC", posixpath.normpath(name.strip().replace("\\", "/")))
+        return self._normal.get(clean) or self._normal.get(f"{folder}/{clean}")
+
+
+def open_labelled_files(root: Path, train_csv: Path, test_csv: Path | None, name: str) -> Dataset:
+    """Open a folder of files whose labels stand in CSV files. Raises DataError where nothing can be learned."""
+    problems: list[Problem] = []
+    listing = _Listing(list_files(root, problems))
+    grid = read_grid(train_csv)
+    problems += grid.problems
+    file_column = _file_column(grid)
+    rule = find_labels(grid, taken=(file_column,))
+    train_files, cells = _train_rows(grid, file_column, rule, listing, problems)
+    collection = Collection(root, train_files)
+    test_files = _test_files(listing, train_files, collection, problems)
+    classes, class_names = with_declared(class_list(rule, cells), declared_names(root))
+    if not test_files and test_csv is None and not (root / "test").is_dir():
+        labels = _train_labels(rule, classes, cells, train_csv.name, problems)
+        return split_files(root, name, train_files, class_names, labels, collection, problems)
+    listed = _read_listed(test_csv, listing, problems) if test_csv else None
+    # Naming a file that is not there is the one thing that the truth may add: a row nobody can read.
+    absent = listed.beyond(test_files) if listed else []
+    rows = [*test_files, *absent]
+    if not rows:
+        raise DataError(f"{root}: expected test files in test/, found none")
+    labels = _train_labels(rule, classes, cells, train_csv.name, problems)
+    source = collection.source(rows, frozenset(absent).difference(listing.files))
+    test = Split([printable(file) for file in rows], np.zeros((len(rows), len(classes)), np.float32), source)
+    return Dataset(
+        name=name,
+        path=root,
+        class_names=class_names,
+        shape=collection.shape(train_files),
+        train=Split([printable(file) for file in train_files], labels, collection.source(train_files)),
+        test=test,
+        domain=(collection.domain, collection.reason),
+        truth=(listed and listed.truth(rule, classes, rows, problems)) or (lambda: None),
+        problems=problems,
+    )
+
+
+def _file_column(grid: Grid) -> str:
+    lower = {name.lower(): name for name in reversed(grid.names)}
+    return next((lower[name] for name in _FILE_COLUMNS if name in lower), grid.names[0])
+
+
+def _train_rows(
+    grid: Grid, file_column: str, rule: LabelRule, listing: _Listing, problems: list[Problem]
+) -> tuple[list[str], list[list[str]]]:
+    """Files of the rows that have a label and a file, and their label cells, one list a label column."""
+    cells = [grid.column(column) for column in rule.columns]
+    labelled = labelled_rows(rule, cells)
+    if len(labelled) < len(grid.rows):
+        without = sorted(set(range(len(grid.rows))).difference(labelled))
+        problems.append(
+            Problem(
+                rows_text(grid.path.name, without), f"{counted(len(without), 'training row')} without a label, not used"
+            )
+        )
+    names = grid.column(file_column)
+    found = {row: listing.find(names[row], "train") for row in labelled}
+    problems += [Problem(printable(names[row]), "missing file") for row in labelled if found[row] is None]
+    kept = [row for row in labelled if found[row] is not None]
+    if not kept:
+        raise DataError(
+            f"{grid.path}: expected labelled files below {grid.path.parent}, found none of the {len(names)} listed, "
+            f"such as {names[0] if names else 'no row'!r}"
+        )
+    return [str(found[row]) for row in kept], [[column[row] for row in kept] for column in cells]
+
+
+def _test_files(
+    listing: _Listing, train_files: Sequence[str], collection: Collection, problems: list[Problem]
+) -> list[str]:
+    inside = [file for file in listing.files if file.lower().startswith("test/")]
+    if not inside:
+        trained = set(train_files)
+        inside = [
+            file
+            for file in listing.files
+            if file not in trained and not file.lower().startswith("train/") and not _about(file)
+        ]
+    return collection.keep(inside, problems)
+
+
+def _about(file: str) -> bool:
+    """Whether a file at the top is about the data rather than one of them."""
+    path = PurePosixPath(file)
+    return "/" not in file and (path.suffix.lower() in _LOOSE or path.stem.lower() in _ABOUT)
+
+
+class _Listed:
+    """What `labels_test.csv` says: which files it names, and their label cells, read for the truth only."""
+
+    def __init__(self, path: Path, listing: _Listing):
+        self._grid = read_grid(path)
+        names = self._grid.column(_file_column(self._grid))
+        keys = [listing.find(name, "test") or _inside(name) for name in names]
+        self._rows = {key: row for key, row in zip(keys, self._grid.rows, strict=True) if key}
+
+    def beyond(self, files: Sequence[str]) -> list[str]:
+        """Named files that are not among `files`, sorted."""
+        return sorted(set(self._rows).difference(files))
+
+    def truth(
+        self, rule: LabelRule, classes: tuple[str, ...], files: Sequence[str], problems: list[Problem]
+    ) -> Truth | None:
+        """The truth for `files`, or None where the file has none of the label columns."""
+        names = self._grid.names
+        if not self._rows or not set(rule.columns) & set(names):
+            return None
+        places = [names.index(column) if column in names else None for column in rule.columns]
+        found = [self._rows.get(file) for file in files]
+        cells = [["" if row is None or place is None else row[place] for row in found] for place in places]
+        without = [file for file, row in zip(files, found, strict=True) if row is None]
+        if without:
+            text = f"{counted(len(without), 'test file')} that {self._grid.path.name} does not name, without a truth"
+            problems.append(Problem(printable(without[0]), text))
+        return Truth(partial(encode, rule, classes, cells), self._grid.path.name, problems)
+
+
+def _read_listed(path: Path, listing: _Listing, problems: list[Problem]) -> _Listed | None:
+    """`labels_test.csv`, or None where it cannot be read: a run does not depend on it."""
+    try:
+        return _Listed(path, listing)
+    except DataError as error:
+        problems.append(Problem(path.name, f"no truth: {error}"))
+        return None
+
+
+def _inside(name: str) -> str:
+    """A listed name as a path below the data set, "" when it leads out of it."""
+    clean = posixpath.normpath(name.strip().replace("\\", "/"))
+    return "" if clean.startswith(("/", "..")) or clean == "." else clean
+
+
+def _train_labels(
+    rule: LabelRule, classes: tuple[str, ...], cells: Sequence[Sequence[str]], csv_name: str, problems: list[Problem]
+) -> NDArray[np.float32]:
+    labels, odd = encode(rule, classes, cells)
+    if odd:
+        problems.append(Problem(csv_name, f"{counted(odd.total(), 'label cell')} neither 0 nor 1, taken as 0"))
+    return labels

@@ -1,0 +1,223 @@
+"""Labels of raw data: which columns hold them, the class list, and label matrices.
+
+Class order, said once: label columns (`label:<name>`, `l0`, `l1` …) keep their order in the training file; names found
+in cells or folders are sorted, by value when every one is a whole number, else by code point. Names keep their spelling
+byte for byte (`001`, `1.0`, `True`, `NA`); only an empty label cell means "no label". A file `label.name` beside the
+data, one class a line, sets the order and adds classes that no training row has.
+"""
+
+import re
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_format.dataset import Problem
+from data_format.errors import DataError
+from data_format.raw.csvfile import Grid, decode
+
+LABEL_PREFIX = "label:"
+_SINGLE_NAMES = ("label", "y", "target", "class")
+_SEVERAL_NAME = "labels"
+_ON = {"1": 1.0, "1.0": 1.0, "true": 1.0, "yes": 1.0}
+_OFF = {"0": 0.0, "0.0": 0.0, "false": 0.0, "no": 0.0, "": 0.0}
+_SWITCH = _ON | _OFF
+_NUMBERED = re.compile(r"(.*?)(\d+)")
+_WHOLE = re.compile(r"-?\d{1,18}")
+_MAX_LABEL_CELLS = 400_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class LabelRule:
+    """Where the labels of a file stand.
+
+    single: one column, one class name a cell. several: one column, class names separated by spaces, an empty cell
+    means none of them. switches: one column a class, each cell 0 or 1 (or a score between). note: said to the user when
+    the choice was not obvious.
+    """
+
+    kind: Literal["single", "several", "switches"]
+    columns: tuple[str, ...]
+    note: str = ""
+
+
+def find_labels(grid: Grid, absent: Iterable[str] = (), taken: Sequence[str] = ()) -> LabelRule:
+    """The label columns of a training file.
+
+    In this order: `label:<name>` columns; `label`, `labels`, `y`, `target` or `class` (any letter case); two or
+    more 0/1 columns at the end whose names share a beginning and end in numbers (`l0`, `l1`); the one column in
+    `absent` (what the test file lacks) if it has few values; the last column. `taken` columns cannot be labels.
+    Raises DataError when no column is left.
+    """
+    free = [name for name in grid.names if name not in taken]
+    if switches := tuple(name for name in free if name.startswith(LABEL_PREFIX)):
+        return LabelRule("switches", switches)
+    lower = {name.lower(): name for name in reversed(free)}
+    for known in (*_SINGLE_NAMES[:1], _SEVERAL_NAME, *_SINGLE_NAMES[1:]):
+        if known in lower:
+            return LabelRule("several" if known == _SEVERAL_NAME else "single", (lower[known],))
+    if block := _switch_block(grid, free):
+        return LabelRule("switches", block)
+    missing = [name for name in absent if name in free]
+    if len(missing) == 1 and len(set(grid.column(missing[0]))) <= max(2, len(grid.rows) ** 0.5):
+        return LabelRule("single", (missing[0],), f"label column {missing[0]!r}: the only one the test file lacks")
+    if not free or len(grid.names) < 2:
+        raise DataError(
+            f"{grid.path}: expected a label column (label, labels, y, target, class or label:<name>) beside the data, "
+            f"found the columns {names_text(grid.names)}"
+        )
+    return LabelRule("single", (free[-1],))
+
+
+def order_classes(names: Iterable[str]) -> tuple[str, ...]:
+    """Different names in class order: whole numbers by value, anything else by code point."""
+    different = set(names)
+    if all(_WHOLE.fullmatch(name) for name in different):
+        return tuple(sorted(different, key=lambda name: (int(name), name)))
+    return tuple(sorted(different))
+
+
+def labelled_rows(rule: LabelRule, cells: Sequence[Sequence[str]]) -> list[int]:
+    """Numbers of the rows that carry a label; `cells` holds one list a label column."""
+    if rule.kind == "several":
+        return list(range(len(cells[0])))
+    return [i for i, row in enumerate(zip(*cells, strict=True)) if any(map(str.strip, row))]
+
+
+def class_list(rule: LabelRule, cells: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """The classes that the training cells name, in class order."""
+    if rule.kind == "switches":
+        return tuple(name.removeprefix(LABEL_PREFIX) or name for name in rule.columns)
+    if rule.kind == "single":
+        return order_classes(cell for cell in set(cells[0]) if cell.strip())
+    return order_classes(name for cell in set(cells[0]) for name in cell.split())
+
+
+def declared_names(folder: Path) -> tuple[str, ...]:
+    """Class names that a file `label.name` in the folder declares, one a line; () where there is none."""
+    path = folder / "label.name"
+    if not path.is_file():
+        return ()
+    return tuple(line for line in decode(path.read_bytes())[0].splitlines() if line.strip())
+
+
+def with_declared(seen: tuple[str, ...], declared: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """How label cells spell the classes, and the classes' names, both in class order.
+
+    seen: the classes that training rows show. Declared classes come first, in their order, met or not; cells that are
+    numbers below the count of declared classes mean their places.
+    """
+    if not declared:
+        return seen, seen
+    places = tuple(str(i) for i in range(len(declared)))
+    if set(seen) <= set(places) and not set(seen) <= set(declared):
+        return places, declared
+    everything = (*dict.fromkeys(declared), *(name for name in seen if name not in declared))
+    return everything, everything
+
+
+def encode(
+    rule: LabelRule, classes: Sequence[str], cells: Sequence[Sequence[str]]
+) -> tuple[NDArray[np.float32], Counter[str]]:
+    """Label cells -> (n, classes) float32 in [0, 1], and what could not be placed with its count.
+
+    Raises DataError when so many classes on so many rows cannot be meant (a column of measurements).
+    """
+    n = len(cells[0])
+    if n * len(classes) > _MAX_LABEL_CELLS:
+        raise DataError(
+            f"column {rule.columns[0]!r}: expected class labels, found {len(classes)} different values in {n} rows"
+        )
+    matrix = np.zeros((n, len(classes)), dtype=np.float32)
+    unknown: Counter[str] = Counter()
+    if rule.kind == "switches":
+        for column, cell_list in enumerate(cells):
+            matrix[:, column] = _switches(cell_list, unknown)
+        return matrix, unknown
+    index = {name: i for i, name in enumerate(classes)}
+    if rule.kind == "single":
+        places = np.fromiter((index.get(cell, -1) for cell in cells[0]), dtype=np.int64, count=n)
+        known = np.flatnonzero(places >= 0)
+        matrix[known, places[known]] = 1
+        unknown.update(cells[0][i] for i in np.flatnonzero(places < 0).tolist())
+        return matrix, unknown
+    for row, cell in enumerate(cells[0]):
+        for name in cell.split():
+            if name in index:
+                matrix[row, index[name]] = 1
+            else:
+                unknown[name] += 1
+    return matrix, unknown
+
+
+class Truth:
+    """The truth of the test rows, worked out at the first call; what cannot be placed is reported then, once."""
+
+    def __init__(
+        self, read: Callable[[], tuple[NDArray[np.float32], Counter[str]]], where: str, problems: list[Problem]
+    ):
+        self._read = read
+        self._where = where
+        self._problems = problems
+        self._lock = threading.Lock()
+        self._matrix: NDArray[np.float32] | None = None
+
+    def __call__(self) -> NDArray[np.float32]:
+        """(n_test, classes) float32; a row without a known label is all zero."""
+        with self._lock:
+            if self._matrix is None:
+                self._matrix, unknown = self._read()
+                self._problems += [
+                    Problem(self._where, _unknown_text(label, often)) for label, often in unknown.most_common(20)
+                ]
+            return self._matrix
+
+
+def names_text(names: Sequence[str], most: int = 12) -> str:
+    """Names for a message: the first few in quotes, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(map(repr, names[:most])) + more
+
+
+def _unknown_text(label: str, often: int) -> str:
+    rows = "1 test row has" if often == 1 else f"{often} test rows have"
+    return f"{rows} label {label!r}, which no training row has" if label.strip() else f"{rows} no label"
+
+
+def _switches(cells: Sequence[str], unknown: Counter[str]) -> NDArray[np.float32]:
+    values = {cell: _switch(cell) for cell in set(cells)}
+    bad = {cell for cell, value in values.items() if value is None}
+    if bad:
+        unknown.update(cell for cell in cells if cell in bad)
+    return np.fromiter((values[cell] or 0.0 for cell in cells), dtype=np.float32, count=len(cells))
+
+
+def _switch(cell: str) -> float | None:
+    known = _SWITCH.get(cell.strip().lower())
+    if known is not None:
+        return known
+    try:
+        score = float(cell)
+    except ValueError:
+        return None
+    return score if 0 <= score <= 1 else None
+
+
+def _switch_block(grid: Grid, free: Sequence[str]) -> tuple[str, ...]:
+    """The trailing 0/1 columns `l0`, `l1` …: two or more, and no column before them is named alike."""
+    match = _NUMBERED.fullmatch(free[-1]) if free and grid.header else None
+    if not match:
+        return ()
+    alike = [name for name in free if (m := _NUMBERED.fullmatch(name)) and m[1] == match[1]]
+    if len(alike) < 2 or len(alike) == len(free) or list(free[-len(alike) :]) != alike:
+        return ()
+    return tuple(alike) if all(_all_switches(grid.column(name)) for name in alike) else ()
+
+
+def _all_switches(cells: Sequence[str]) -> bool:
+    return all(cell.strip().lower() in _SWITCH for cell in set(cells))

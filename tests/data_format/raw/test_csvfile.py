@@ -1,0 +1,183 @@
+import csv
+import io
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from data_format.errors import DataError
+from data_format.raw.csvfile import decode, looks_like_header, read_grid, rows_text, sniff_separator
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_separator_is_found(separator, write):
+    lines = [separator.join(("name", "size", "kind"))]
+    lines += [separator.join((f"word, number {i}" if separator != "," else f"w{i}", str(i), "ab"[i % 2])) for i in range(9)]
+    grid = read_grid(write("t.csv", "\n".join(lines)))
+    assert (grid.separator, grid.names, len(grid.rows)) == (separator, ("name", "size", "kind"), 9)
+
+
+def test_decimal_commas_do_not_count_as_separators():
+    assert sniff_separator("".join(f"{i},5;{i},25;{i % 2}\n" for i in range(20))) == ";"
+
+
+def test_text_with_one_comma_everywhere_in_a_tsv():
+    assert sniff_separator("text\tlabel\n" + "".join(f"well, number {i}\tpos\n" for i in range(20))) == "\t"
+
+
+def test_rows_of_numbers_separated_by_spaces(write):
+    grid = read_grid(write("s.csv", "".join(f"{i} {i % 7}  {i % 3}\n" for i in range(30))))
+    assert (grid.separator, grid.header, grid.names, len(grid.rows)) == (" ", False, ("column 1", "column 2", "column 3"), 30)
+
+
+def test_announced_separator(write):
+    grid = read_grid(write("t.csv", "sep=;\r\na;y\r\n1;2\r\n"))
+    assert (grid.names, grid.rows) == (("a", "y"), [["1", "2"]])
+
+
+@pytest.mark.parametrize(
+    ("encoding", "used"),
+    [
+        ("utf-8", "utf-8"),
+        ("utf-8-sig", "utf-8-sig"),
+        ("utf-16", "utf-16"),
+        ("utf-16-le", "utf-16-le"),
+        ("utf-16-be", "utf-16-be"),
+        ("utf-32", "utf-32"),
+        ("cp1252", "cp1252"),
+    ],
+)
+def test_encodings(encoding, used):
+    text = "a,t,y\n1,Café,naïve\n" * 9
+    assert decode(text.encode(encoding)) == (text, used)
+
+
+def test_bytes_that_cp1252_lacks_are_latin_1():
+    assert decode(b"a\x81\xe9") == ("a\x81é", "latin-1")
+
+
+@pytest.mark.parametrize(("encoding", "said"), [("utf-8-sig", 0), ("utf-16", 1), ("latin-1", 1)])
+def test_encoding_is_reported_when_it_is_not_utf_8(encoding, said, csv_file):
+    grid = read_grid(csv_file("t.csv", '"y",a', [("é", 1)], encoding))
+    assert grid.names == ("y", "a")
+    assert [problem.reason for problem in grid.problems if "read as" in problem.reason] == (
+        [f"read as {'cp1252' if encoding == 'latin-1' else encoding}, since it is not UTF-8"] * said
+    )
+
+
+@pytest.mark.parametrize(
+    ("rows", "header"),
+    [
+        ([["5.1", "3.5", "0"], ["4.9", "3.0", "1"]], False),
+        ([["a", "b", "outcome"], ["4.9", "3.0", "1"]], True),
+        ([["text", "label"], ["fine", "pos"]], True),
+        ([["fine film", "pos"], ["bad film", "neg"], ["nice film", "pos"]], False),
+        ([["review", "sentiment"], ["bad film", "neg"], ["nice film", "pos"]], True),
+        ([["0", "1", "2", "3"], ["4.9", "3.0", "1", "7"]], True),
+        ([["0", "1", "2", "label"], ["4.9", "3.0", "1", "cat"]], True),
+        ([["1", "2", "3"], ["1", "3", "5"]], False),
+        ([["5.1", "3.5", "y"], ["4.9", "3.0", "n"], ["4.9", "3.0", "y"]], False),
+        ([["a", "a"], ["b", "c"]], False),
+        ([["y", "a"]], True),
+    ],
+)
+def test_header_is_told_from_data(rows, header):
+    assert looks_like_header(rows) is header
+
+
+def test_names_are_stripped_filled_and_made_unique(write):
+    grid = read_grid(write("t.csv", " a ,,a,label\n1,2,3,x\n"))
+    assert grid.names == ("a", "column 2", "a.2", "label")
+
+
+def test_row_names_without_a_heading(write):
+    grid = read_grid(write("t.csv", "a,label\nr1,5,x\nr2,6,y\n"))
+    assert (grid.names, grid.column("label")) == (("row name", "a", "label"), ["x", "y"])
+
+
+def test_ragged_rows_are_squared_and_counted(write):
+    grid = read_grid(write("t.csv", "a,b,label\n1,2,x\n1\n1,2,x,,\n1,2,y,surplus\n"))
+    assert grid.rows == [["1", "2", "x"], ["1", "", ""], ["1", "2", "x"], ["1", "2", "y"]]
+    assert [(p.where, p.reason) for p in grid.problems] == [
+        ("t.csv, row 1", "1 row with too few cells, filled up"),
+        ("t.csv, row 3", "1 row with too many cells, cut"),
+    ]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_line_breaks_inside_quotes(end, write):
+    body = "".join(f'"one {i}{end}two, ""quoted""",{"ab"[i % 2]}{end}' for i in range(20))
+    grid = read_grid(write("t.csv", f"text,y{end}{body}"))
+    assert len(grid.rows) == 20
+    assert grid.rows[3][0] == f'one 3{end}two, "quoted"'
+
+
+def test_an_unclosed_quote_costs_its_line_only(write):
+    grid = read_grid(write("t.csv", "text,y\nfine,1\n\"open,0\nlast,1\nlaster,0\n"))
+    assert grid.rows == [["fine", "1"], ['"open', "0"], ["last", "1"], ["laster", "0"]]
+    assert [p.reason for p in grid.problems] == ["1 row with a quote that is never closed, read without it"]
+
+
+def test_nul_characters_and_huge_cells(write):
+    long = "x" * 200_000
+    grid = read_grid(write("t.csv", f"text,y\n{long},a\0b\n"))
+    assert grid.rows == [[long, "ab"]]
+    assert grid.problems[0].reason == "1 NUL character removed"
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (b"", "an empty file"),
+        (b"\n\n", "an empty file"),
+        (b"PK\x03\x04....", "a zip or xlsx file"),
+        (b"PAR1....", "a Parquet file"),
+        (b"\x1f\x8b....", "a gzip file"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "git-lfs pointer"),
+    ],
+)
+def test_what_is_no_delimited_text_is_refused(content, found, write):
+    path = write("t.csv", content)
+    with pytest.raises(DataError, match=found) as caught:
+        read_grid(path)
+    assert str(path) in str(caught.value)
+
+
+def test_missing_file_is_refused(tmp_path: Path):
+    with pytest.raises(DataError, match="No such file"):
+        read_grid(tmp_path / "none.csv")
+
+
+def test_test_file_of_one_text_column_follows_the_training_file(write):
+    train = read_grid(write("train.csv", "text,label\na b,x\nc d,y\n"))
+    test = read_grid(write("test.csv", 'text\n"one; two"\nthree\n"four, five; six"\n'), like=train)
+    assert (test.separator, test.column("text")) == (",", ["one; two", "three", "four, five; six"])
+
+
+def test_test_file_without_header_of_a_file_without_header(write):
+    train = read_grid(write("train.csv", "1,2,0\n2,3,1\n"))
+    test = read_grid(write("test.csv", "5,6\n"), like=train)
+    assert (test.header, test.rows) == (False, [["5", "6"]])
+
+
+@given(
+    st.lists(
+        st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12), min_size=2, max_size=2),
+        min_size=1,
+        max_size=8,
+    )
+)
+@settings(max_examples=60, deadline=None)
+def test_what_the_csv_module_writes_is_read_back(tmp_path_factory, rows):
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer, quoting=csv.QUOTE_ALL)
+    writer.writerows([["text", "label"], *rows])
+    path = tmp_path_factory.mktemp("grid") / "t.csv"
+    path.write_bytes(buffer.getvalue().encode())
+    assert read_grid(path).rows == rows
+
+
+def test_rows_text():
+    assert rows_text("t.csv", [4]) == "t.csv, row 4"
+    assert rows_text("t.csv", range(8)) == "t.csv, rows 0, 1, 2, 3, 4 and 3 more"
