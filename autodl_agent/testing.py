@@ -7,7 +7,7 @@ A learner is covered by one line, `check_learner(spec, domain)`; a test walks th
 import copy
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, final
 
@@ -20,9 +20,9 @@ from autodl_agent.learners.base import Examples, Labels, Learner, Probabilities
 from autodl_agent.learners.registry import LearnerSpec
 from autodl_agent.store import TensorStore
 from autodl_agent.task import Domain, Task
-from data_format.dataset import Dataset, DomainName, Source, Split
-from data_format.errors import DataError
+from data_format.dataset import Dataset, DomainName, Split
 from data_format.examples import Dense, Example, Table, Text
+from data_format.memory import MemorySource
 
 CLASSES = ("first", "second", "third")
 WORDS = (("river", "boat", "water"), ("engine", "wheel", "road"), ("bread", "salt", "oven"))
@@ -43,29 +43,6 @@ class FakeClock:
         return Budget(total_s, self.at, 1.7e9, self)
 
 
-@dataclass
-class MemorySource(Source):
-    """Examples (or a table) held in memory."""
-
-    examples: list[Example] = field(default_factory=list)
-    rows: Table | None = None
-
-    def __len__(self) -> int:
-        return len(self.rows) if self.rows is not None else len(self.examples)
-
-    def example(self, index: int) -> Example:
-        """One example."""
-        if self.rows is not None:
-            return Dense(self.rows.numbers[index].astype(np.float32)[None, None, :, None])
-        return self.examples[index]
-
-    def table(self) -> Table:
-        """The table."""
-        if self.rows is None:
-            raise DataError("no table: these examples are not rows of a table")
-        return self.rows
-
-
 def memory_dataset(
     domain: DomainName, n_train: int = 60, n_test: int = 20, multilabel: bool = False, seed: int = 0
 ) -> tuple[Dataset, Labels]:
@@ -81,7 +58,7 @@ def memory_dataset(
     parts = [slice(0, n_train), slice(n_train, n)]
     if isinstance(made, Table):
         sources = [
-            MemorySource(rows=Table(made.numbers[p], made.number_names, made.strings[p], made.string_names))
+            MemorySource(table=Table(made.numbers[p], made.number_names, made.strings[p], made.string_names))
             for p in parts
         ]
     else:

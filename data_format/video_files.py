@@ -5,10 +5,10 @@ One rule: what can be decoded counts, never what the header says.
 - A file of up to 32 MiB has its packets read once without decoding them (about a millisecond for a short clip).
   Their number is the number of frames, also where the header says 0, -1 or too many and where the file is cut.
 - The wanted frames are the middles of equal parts of the clip, counted in frames, so that a variable frame rate does
-  not matter. With two or more key frames for each wanted frame (one or more in a long clip) the nearest key frames
-  are taken instead: nothing before them has to be decoded. Else decoding starts at the key frame before a wanted
-  frame, and frames to which no other frame refers are dropped undecoded. A wanted frame that turns out broken is
-  replaced by its nearest neighbour.
+  not matter. A key frame near a wanted frame (within a quarter of the distance between two wanted, half in a long
+  clip) is taken instead: nothing before it has to be decoded. Else decoding starts at the key frame before, and
+  frames to which no other frame refers are dropped undecoded. A wanted frame that turns out broken is replaced by
+  its nearest neighbour.
 - A larger file is sought in by time, when its duration holds; when not, all of it is decoded, keeping few frames.
 
 Frames are scaled by swscale (area average) straight from the codec's own colour layout. One decoding thread a clip:
@@ -145,10 +145,14 @@ def _planned(stream: "VideoStream", packets: Sequence["Packet"], frames: int, sc
     times = sorted({packet.pts for packet in shown if packet.pts is not None})
     if len(times) < len(shown) or not times:
         return []
-    keys = sorted(packet.pts for packet in shown if packet.is_keyframe)
-    targets = [times[index] for index in middles(len(times), frames)]
-    if len(keys) >= 2 * frames or (len(keys) >= frames and len(times) > LONG * frames):
-        targets = [_nearest(keys, time) for time in targets]
+    keyed = {packet.pts for packet in shown if packet.is_keyframe}
+    keys = [index for index, time in enumerate(times) if time in keyed]
+    # A near key frame will do, the nearer the shorter the clip: half or a quarter of the distance between two wanted.
+    reach = len(times) / frames / (2 if len(times) > LONG * frames else 4)
+    targets = []
+    for index in middles(len(times), frames):
+        key = _nearest(keys, index) if keys else index
+        targets.append(times[key if abs(key - index) <= reach else index])
     found: dict[int, Pixels] = {}
     wanted = set(targets)
     for part in _parts(packets, wanted):
@@ -244,7 +248,21 @@ def _sought(container: "InputContainer", stream: "VideoStream", frames: int, sca
             picture = scale(frame)
         kept.append(picture)
         last = frame.pts
-    return kept
+    return kept if _reaches_far(container, stream, target, frames) else []
+
+
+def _reaches_far(container: "InputContainer", stream: "VideoStream", target: int, frames: int) -> bool:
+    """Tell whether the last target lies far back in the file, as it must unless the clip is longer than it says."""
+    import av
+
+    try:
+        container.seek(target, stream=stream)
+        position = next(container.demux(stream)).pos
+    except (av.FFmpegError, OSError, StopIteration):
+        return True
+    share = (2 * frames - 1) / (2 * frames)
+    # Bit rates vary within a clip, so only a gross mismatch counts; some containers give no position.
+    return position is None or position <= 0 or position > share * container.size / 4
 
 
 def _frame_near(

@@ -43,6 +43,7 @@ def open_raw(path: Path) -> Dataset:
 def _open_file(path: Path) -> Dataset:
     from data_format.raw.tables import open_tables
 
+    # Naming the list means the files it lists.
     if path.stem.lower() in _LABEL_LISTS:
         return _open_folder(path.parent, path.resolve().parent.name)
     if path.stem.lower() == "train":

@@ -56,9 +56,10 @@ def numbers(cells: Sequence[str], kind: Kind) -> tuple[NDArray[np.float64], int]
     """Cells -> (n,) float64 with NaN for missing ones, and how many cells were neither missing nor of the kind."""
     if kind == "number" and (fast := _all_floats(cells)) is not None:
         return fast, 0
+    # Cells repeat in most columns, so each different one is parsed once.
     parse = _PARSERS[kind]
     values = {cell: parse(cell) for cell in set(cells)}
-    array = np.fromiter((values[cell] for cell in cells), dtype=np.float64, count=len(cells))
+    array = np.fromiter(map(values.__getitem__, cells), dtype=np.float64, count=len(cells))
     bad = {cell for cell, value in values.items() if _is_nan(value) and not is_missing(cell)}
     return array, sum(1 for cell in cells if cell in bad) if bad else 0
 
@@ -67,11 +68,12 @@ def words(cells: Sequence[str]) -> NDArray[np.object_]:
     """Cells -> (n,) object array of stripped strings, "" where missing."""
     clean = {cell: "" if is_missing(cell) else cell.strip() for cell in set(cells)}
     array = np.empty(len(cells), dtype=object)
-    array[:] = [clean[cell] for cell in cells]
+    array[:] = list(map(clean.__getitem__, cells))
     return array
 
 
 def _kind_of(counts: Mapping[str, int], comma_decimals: bool) -> Kind:
+    # An empty column can still be filled in the test file, most likely with numbers.
     present = {cell: often for cell, often in counts.items() if not is_missing(cell)}
     if not present or _holds(present, _number):
         return "number"
@@ -110,6 +112,7 @@ def _holds(present: Mapping[str, int], parse: Callable[[str], float]) -> bool:
     odd = {cell: often for cell, often in present.items() if _is_nan(parse(cell))}
     if not odd:
         return True
+    # Few different numbers with a word among them are levels (0, 1, 2, x), which words keep apart.
     share = sum(odd.values()) / sum(present.values())
     return len(present) - len(odd) > 10 and (share <= 0.02 or (share <= 0.2 and len(odd) <= 2))
 
@@ -137,6 +140,7 @@ def _date(cell: str, day_first: bool = False) -> float:
         year, month, day = first, second, third
     else:
         year, month, day = (third, second, first) if day_first else (third, first, second)
+    # Two-digit years and version numbers (1.2.3) are ambiguous: words.
     if len(year) != 4 or len(day) > 2:
         return _NAN
     try:

@@ -69,6 +69,7 @@ def read_grid(path: Path, like: Grid | None = None) -> Grid:
     if like is None:
         header = looks_like_header(rows[: _SAMPLE_ROWS + 1])
     else:
+        # A file that lost its header is told by names: none of the training names stands in its first row.
         header = like.header and _shares_names(rows[0], like.names)
     names = _unique_names(rows.pop(0)) if header else _made_names(rows)
     if header and rows and len(rows[0]) == len(names) + 1 and all(len(row) == len(names) + 1 for row in rows):
@@ -84,6 +85,7 @@ def decode(data: bytes) -> tuple[str, str]:
         if data.startswith(mark):
             return data.decode(encoding, errors="replace"), encoding
     head = data[:4096]
+    # UTF-16 without its mark: western text has a NUL in every second byte and none in the others.
     if len(head) >= 8:
         for first, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
             if head[first::2].count(0) > 0.4 * len(head[first::2]) and head[1 - first :: 2].count(0) == 0:
@@ -103,9 +105,11 @@ def sniff_separator(text: str) -> str:
     best: tuple[tuple[float, ...], str] = ((0.0,), "")
     for separator in SEPARATORS:
         rows = _rows_of(sample, separator)[: _SAMPLE_ROWS + 1]
+        # The last row of a cut sample is torn.
         rows = rows[:-1] if cut and len(rows) > 1 else rows
         width, often = Counter(map(len, rows)).most_common(1)[0] if rows else (1, 0)
         if width >= 2 or (rows and len(rows[0]) >= 2):
+            # Ranked by: nearly all rows even, the first row too, cells that are numbers, then evenness and width.
             even = often / len(rows) if width >= 2 else 0.0
             rank = (even > 0.9, len(rows[0]) == width, round(_number_share(rows[1:]), 1), even, width)
             best = max(best, (tuple(map(float, rank)), separator), key=lambda pair: pair[0])
@@ -185,6 +189,7 @@ def _shares_names(row: Sequence[str], names: Sequence[str]) -> bool:
 def _rows_of(text: str, separator: str) -> list[list[str]]:
     if separator == " ":
         return [line.split() for line in text.splitlines() if line.strip()]
+    # The limit belongs to the whole process: raised, never lowered.
     csv.field_size_limit(max(csv.field_size_limit(), 1 << 30))
     return [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator) if row]
 
@@ -203,6 +208,7 @@ def _parse(text: str, separator: str, path: Path, problems: list[Problem]) -> li
         for row in reader:
             last_start, end = end, reader.line_num
             part.append(row)
+        # Only the last record can be open; re-reading starts behind its first line.
         if not part or not _is_open("".join(lines[start + last_start :]), separator) or repaired >= 1000:
             rows += part
             break
@@ -250,6 +256,7 @@ def _made_names(rows: Sequence[Sequence[str]]) -> tuple[str, ...]:
 
 def _square(rows: list[list[str]], width: int, path: Path, problems: list[Problem]) -> None:
     """Make every row `width` cells long, in place."""
+    # The usual case, decided without a Python loop over the rows.
     if set(map(len, rows)) <= {width}:
         return
     short: list[int] = []

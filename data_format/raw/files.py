@@ -38,13 +38,14 @@ _ABOUT = frozenset(("readme", "license", "licence", "changelog"))
 class _Listing:
     """The files that are there, found again from how a CSV file spells them."""
 
-    def __init__(self, files: Sequence[str]):
+    def __init__(self, files: Sequence[str]) -> None:
         self.files = files
         self._there = frozenset(files)
         self._normal: dict[str, str] = {}
 
     def find(self, name: str, folder: str) -> str | None:
         """The file that `name` means, as it is or below `folder`; other slashes and Unicode forms allowed."""
+        # Nearly always it is spelled as it is; the slower look-up is made at the first miss.
         for spelled in (name, f"{folder}/{name}"):
             if spelled in self._there:
                 return spelled
@@ -126,6 +127,7 @@ def _test_files(
 ) -> list[str]:
     inside = [file for file in listing.files if file.lower().startswith("test/")]
     if not inside:
+        # What lies unlisted in train/ is unlabelled training data, not a question.
         trained = set(train_files)
         inside = [
             file
@@ -144,7 +146,7 @@ def _about(file: str) -> bool:
 class _Listed:
     """What `labels_test.csv` says: which files it names, and their label cells, read for the truth only."""
 
-    def __init__(self, path: Path, listing: _Listing):
+    def __init__(self, path: Path, listing: _Listing) -> None:
         self._grid = read_grid(path)
         names = self._grid.column(_file_column(self._grid))
         keys = [listing.find(name, "test") or _inside(name) for name in names]
@@ -161,6 +163,7 @@ class _Listed:
         names = self._grid.names
         if not self._rows or not set(rule.columns) & set(names):
             return None
+        # Looked up by file, so the order of the list is of no account.
         places = [names.index(column) if column in names else None for column in rule.columns]
         found = [self._rows.get(file) for file in files]
         cells = [["" if row is None or place is None else row[place] for row in found] for place in places]

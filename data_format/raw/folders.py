@@ -45,6 +45,7 @@ def open_class_folders(root: Path, name: str) -> Dataset:
 
 def _inner(root: Path) -> Path:
     """Past folders that hold nothing but one folder of folders, as unpacked archives have them."""
+    # A set of one class says nothing, so a lone folder of folders is packaging.
     while len(inside := subfolders(root)) == 1:
         below = root / inside[0]
         entries = [entry for entry in below.iterdir() if not entry.name.startswith(".")]
@@ -99,6 +100,7 @@ def _two_trees(
 
 def _labelled(root: Path, prefix: str, files: Sequence[str], problems: list[Problem]) -> tuple[list[str], Collection]:
     """The files that stand in a class folder and are data. Raises DataError when there is none."""
+    # A file beside the class folders has no label.
     inside = [file for file in files if "/" in file[len(prefix) :]]
     if loose := len(files) - len(inside):
         problems.append(
@@ -121,6 +123,7 @@ def _labelled(root: Path, prefix: str, files: Sequence[str], problems: list[Prob
 def _truth(tests: Sequence[str], prefix: str, classes: tuple[str, ...], problems: list[Problem]) -> Truth | None:
     """The test folders' names as truth; None where no test folder bears the name of a class."""
     names = [_class_of(file, prefix) for file in tests]
+    # `test/images/*` is no class of anybody.
     if not set(names) & set(classes):
         return None
 

@@ -58,11 +58,13 @@ def find_labels(grid: Grid, absent: Iterable[str] = (), taken: Sequence[str] = (
     if switches := tuple(name for name in free if name.startswith(LABEL_PREFIX)):
         return LabelRule("switches", switches)
     lower = {name.lower(): name for name in reversed(free)}
+    # `label` before `labels` before the weaker names, whatever their order in the file.
     for known in (*_SINGLE_NAMES[:1], _SEVERAL_NAME, *_SINGLE_NAMES[1:]):
         if known in lower:
             return LabelRule("several" if known == _SEVERAL_NAME else "single", (lower[known],))
     if block := _switch_block(grid, free):
         return LabelRule("switches", block)
+    # Competition files leave the label out of the test file, wherever it stands; a column of measurements is none.
     missing = [name for name in absent if name in free]
     if len(missing) == 1 and len(set(grid.column(missing[0]))) <= max(2, len(grid.rows) ** 0.5):
         return LabelRule("single", (missing[0],), f"label column {missing[0]!r}: the only one the test file lacks")
@@ -129,6 +131,7 @@ def encode(
     Raises DataError when so many classes on so many rows cannot be meant (a column of measurements).
     """
     n = len(cells[0])
+    # Checked before the matrix is made: a regression target would take gigabytes.
     if n * len(classes) > _MAX_LABEL_CELLS:
         raise DataError(
             f"column {rule.columns[0]!r}: expected class labels, found {len(classes)} different values in {n} rows"
@@ -160,7 +163,7 @@ class Truth:
 
     def __init__(
         self, read: Callable[[], tuple[NDArray[np.float32], Counter[str]]], where: str, problems: list[Problem]
-    ):
+    ) -> None:
         self._read = read
         self._where = where
         self._problems = problems
@@ -214,6 +217,7 @@ def _switch_block(grid: Grid, free: Sequence[str]) -> tuple[str, ...]:
     if not match:
         return ()
     alike = [name for name in free if (m := _NUMBERED.fullmatch(name)) and m[1] == match[1]]
+    # x1 … x5 with 0/1 at its end is a table of features, so all that is named alike must be in the block.
     if len(alike) < 2 or len(alike) == len(free) or list(free[-len(alike) :]) != alike:
         return ()
     return tuple(alike) if all(_all_switches(grid.column(name)) for name in alike) else ()

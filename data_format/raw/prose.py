@@ -49,6 +49,7 @@ def text_columns(
     kinds and cells go with names; cells may be a sample of the rows.
     """
     found = {name: measure(column) for name, kind, column in zip(names, kinds, cells, strict=True) if kind == "word"}
+    # Names are trusted for this one word only: everything else called "description" may be a code.
     named = [name for name in found if name.lower() == TEXT_NAME]
     if named:
         prose = found[named[0]]

@@ -29,6 +29,7 @@ class Side:
 
     def columns(self, names: Sequence[str]) -> list[Sequence[str]]:
         """Cells of the named columns; a column that the file lacks is empty."""
+        # Transposing all at once is twice as quick as picking column by column, if most columns are wanted.
         absent = [""] * len(self.rows)
         if len(names) * 2 > len(self.positions):
             every: list[Sequence[str]] = list(zip(*self.rows, strict=True)) if self.rows else [()] * len(self.positions)
@@ -40,7 +41,7 @@ class Side:
 class TextSource(Source):
     """Texts held in memory."""
 
-    def __init__(self, texts: Sequence[str], file: str):
+    def __init__(self, texts: Sequence[str], file: str) -> None:
         self._texts = texts
         self._file = file
 
@@ -59,7 +60,9 @@ class TextSource(Source):
 class Tables:
     """Both sides as tables, built together at the first request; safe to ask from several threads."""
 
-    def __init__(self, train: Side, test: Side, features: tuple[str, ...], comma: bool, problems: list[Problem]):
+    def __init__(
+        self, train: Side, test: Side, features: tuple[str, ...], comma: bool, problems: list[Problem]
+    ) -> None:
         self._sides: tuple[Side, ...] = (train, test)
         self._features = features
         self._comma_decimals = comma
@@ -82,15 +85,16 @@ class Tables:
                     self._build(train, kinds, [(values, odd) for _, values, odd in learnt]),
                     self._build(test, kinds, read),
                 )
-                self._sides = ()  # the cells as strings are several times the size of the tables
+                # The cells as strings are several times the size of the tables.
+                self._sides = ()
             return self._tables[side]
 
     def _build(self, side: Side, kinds: Sequence[Kind], read: Sequence[tuple[NDArray[Any], int]]) -> Table:
         """Columns side by side; `read` holds the values and the number of odd cells of each."""
-        names = {True: tuple[str, ...](), False: tuple[str, ...]()}
+        names: dict[bool, list[str]] = {True: [], False: []}
         parts: dict[bool, list[NDArray[Any]]] = {True: [], False: []}
         for name, kind, (values, odd) in zip(self._features, kinds, read, strict=True):
-            names[kind == "word"] += (name,)
+            names[kind == "word"].append(name)
             parts[kind == "word"].append(values)
             if odd:
                 reason = f"{counted(odd, 'cell')} not a {kind.partition(',')[0]}, taken as missing"
@@ -98,13 +102,13 @@ class Tables:
         n = len(side.rows)
         number_array = np.stack(parts[False], axis=1) if parts[False] else np.empty((n, 0))
         word_array = np.stack(parts[True], axis=1) if parts[True] else np.empty((n, 0), dtype=object)
-        return Table(number_array, names[False], word_array, names[True])
+        return Table(number_array, tuple(names[False]), word_array, tuple(names[True]))
 
 
 class TableSource(Source):
     """Rows of a table; `example` gives a row of numbers where the table holds nothing else."""
 
-    def __init__(self, tables: Tables, side: int, length: int):
+    def __init__(self, tables: Tables, side: int, length: int) -> None:
         self._tables = tables
         self._side = side
         self._length = length

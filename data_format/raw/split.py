@@ -18,11 +18,13 @@ def split_rows(labels: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[
     n = len(labels)
     if not n:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    # Single label: the class is the group; the general way sorts whole rows and is slower.
     group = labels.argmax(axis=1)
     if ((labels > 0).sum(axis=1) != 1).any():
         group = np.unique(labels > 0, axis=0, return_inverse=True)[1].reshape(-1)
         # Rare combinations of labels share one group, else none of them would ever be tested.
         group = np.where(np.bincount(group)[group] == 1, group.max() + 1, group)
+    # Shuffled, then sorted stably by group: each group is a run of its rows in random order.
     order = rng.permutation(n)
     order = order[np.argsort(group[order], kind="stable")]
     sizes = np.bincount(group)

@@ -42,6 +42,7 @@ def open_tables(train_path: Path, test_path: Path | None, path: Path, name: str)
     train_grid = read_grid(train_path)
     test_grid = read_grid(test_path, like=train_grid) if test_path else None
     problems = [*train_grid.problems, *(test_grid.problems if test_grid else ())]
+    # Which columns the test file lacks may point at the label, where nothing else does.
     absent = [n for n in train_grid.names if n not in test_grid.names] if test_grid and test_grid.header else []
     rule = find_labels(train_grid, absent)
     if rule.note:
@@ -56,6 +57,7 @@ def open_tables(train_path: Path, test_path: Path | None, path: Path, name: str)
         cells = train.columns(rule.columns)
     else:
         test = _test_side(test_grid, train_grid, rule, features, problems)
+    # A single file may lie among other data sets, so only a folder speaks for what is in it.
     declared = declared_names(path) if path.is_dir() else ()
     classes, class_names = with_declared(class_list(rule, cells), declared)
     labels = _train_labels(rule, classes, cells, train_path.name, problems)
@@ -103,6 +105,7 @@ def _features(grid: Grid, rule: LabelRule, problems: list[Problem]) -> tuple[str
     first = grid.names[0]
     if first in ("column 1", "Unnamed: 0", "row name") and grid.header and first in features and len(features) > 1:
         cells = grid.column(first)
+        # In a file sorted by class a row count would give the label away, and it means nothing for new rows.
         if cells[0] in ("0", "1") and cells == [str(i + int(cells[0])) for i in range(len(cells))]:
             features.remove(first)
             problems.append(Problem(grid.path.name, "first column only counts the rows, not used"))
@@ -184,6 +187,7 @@ def _sources(
     train: Side, test: Side, features: tuple[str, ...], grid: Grid, problems: list[Problem]
 ) -> tuple[tuple[DomainName, str], tuple[int, int, int, int], tuple[Source, Source]]:
     """Decide text or table from the training rows, and wrap both sides accordingly."""
+    # A sample decides here; the table itself is typed from all training rows, later.
     step = max(1, len(train.rows) // _KIND_SAMPLE)
     sample = Side(train.file, train.positions, train.rows[::step], ()).columns(features)
     comma = grid.separator != ","

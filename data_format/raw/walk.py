@@ -65,8 +65,10 @@ def _walk(
         else:
             reason = "dangling link" if entry.is_symlink() else "not a file"
             problems.append(Problem(printable(prefix + entry.name), reason))
+    # Real folders first, so that a link beside its target never wins.
     for linked, name in sorted(folders):
         below = os.path.join(folder, name)  # noqa: PTH118
+        # Only links cost a system call here; a real folder continues the real path.
         target = os.path.realpath(below) if linked else os.path.join(real, name)  # noqa: PTH118
         if target in seen or len(chain) > _MAX_DEPTH or (linked and _contains(target, chain)):
             reason = "linked folder already read, or containing the link" if linked else "folder already read"

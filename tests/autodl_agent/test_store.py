@@ -6,9 +6,10 @@ import pytest
 from autodl_agent.clock import Budget
 from autodl_agent.domain import make_task
 from autodl_agent.store import OutOfTimeError, Recipe, TensorStore
-from autodl_agent.testing import FakeClock, MemorySource, memory_dataset
+from autodl_agent.testing import FakeClock, memory_dataset
 from data_format.errors import Unreadable
 from data_format.examples import Dense, Text
+from data_format.memory import MemorySource
 
 
 def open_store(memory_bytes=1 << 30, spill=None, domain="image", end=None):

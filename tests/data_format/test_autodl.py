@@ -99,7 +99,9 @@ def test_train_shards_come_one_after_the_other(tmp_path: Path) -> None:
     root = plain(tmp_path / "x")
     folder = root / "x.data" / "train"
     shutil.rmtree(folder)
-    write_subset(folder, [[record(i) for i in shard] for shard in ((0, 1), (2,), (3, 4))], replace(TABLE, sample_count=5))
+    write_subset(
+        folder, [[record(i) for i in shard] for shard in ((0, 1), (2,), (3, 4))], replace(TABLE, sample_count=5)
+    )
     assert list(read_autodl(root).train.ids) == ["0", "1", "2", "3", "4"]
 
 
@@ -108,7 +110,9 @@ def test_short_test_set_gives_both_numbers(tmp_path: Path, drop: int) -> None:
     root = plain(tmp_path / "x", n_test=5)
     file = root / "x.data" / "test" / "sample-00.tfrecord"
     file.write_bytes(file.read_bytes()[:-drop])
-    with pytest.raises(DataError, match=r"expected 5 test records .* found 4 \(.*sample-00\.tfrecord, record 4: file cut"):
+    with pytest.raises(
+        DataError, match=r"expected 5 test records .* found 4 \(.*sample-00\.tfrecord, record 4: file cut"
+    ):
         read_autodl(root)
 
 

@@ -14,7 +14,13 @@ from hypothesis.extra import numpy as hnp
 import data_format
 from data_format.errors import DataError, Unreadable
 from data_format.example import (
-    Context, context_in, decode_context, decode_example, decode_record, encode_record, label_row,
+    Context,
+    context_in,
+    decode_context,
+    decode_example,
+    decode_record,
+    encode_record,
+    label_row,
 )  # fmt: skip
 from data_format.examples import Dense, Encoded, Sparse, Text
 from data_format.metadata import Format, MatrixSpec, Metadata
@@ -173,7 +179,10 @@ def test_missing_channel_list_means_channel_0() -> None:
 def test_other_format_and_garbage_are_unreadable() -> None:
     with pytest.raises(Unreadable, match="no feature list 0_compressed"):
         decode_example(bytes.fromhex(DENSE), meta("COMPRESSED", 1, 1, 1))
-    for decode in (lambda: decode_example(b"\xff\xff\xff", meta("DENSE", 1, 1, 1)), lambda: decode_context(b"\x0a\x7f")):
+    for decode in (
+        lambda: decode_example(b"\xff\xff\xff", meta("DENSE", 1, 1, 1)),
+        lambda: decode_context(b"\x0a\x7f"),
+    ):
         with pytest.raises(Unreadable, match="not a SequenceExample"):
             decode()
 

@@ -60,7 +60,7 @@ def test_channel_rule(written: int, kind: str, channels: int) -> None:
     [
         (r'"caf\303\251 \"x\""', 'café "x"'),
         (r"'it\'s'", "it's"),
-        ("\"it's # no comment\"", "it's # no comment"),
+        ('"it\'s # no comment"', "it's # no comment"),
         (r'"a\\b\n\t\x41"', "a\\b\n\tA"),
         (r'"\u4e2d\U0001F600"', "中😀"),
         ('"caf\\303" "\\251"', "café"),

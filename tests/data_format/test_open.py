@@ -29,8 +29,6 @@ def test_autodl_layout(tmp_path: Path) -> None:
     root = autodl(tmp_path / "set [1]")
     assert open_dataset(root).train.labels.tolist() == [[0, 1]]
     assert open_dataset(str(root / "set [1].data")).name == "set [1]"
-    with pytest.raises(DataError, match="takes no options, found label"):
-        open_dataset(root, label="x")
 
 
 def test_raw_layout(tmp_path: Path) -> None:
@@ -48,10 +46,15 @@ def test_what_is_no_data_set(tmp_path: Path) -> None:
         open_dataset(tmp_path / "nowhere")
     with pytest.raises(DataError, match="found an empty folder"):
         open_dataset(tmp_path)
+    (tmp_path / "noise").write_bytes(bytes(range(256)))
+    with pytest.raises(DataError, match="noise"):
+        open_dataset(tmp_path / "noise")
 
 
 def test_importing_the_package_loads_nothing() -> None:
-    script = "import sys, data_format; print([m for m in sys.modules if m.startswith(('numpy', 'data_format.', 'google'))])"
+    script = (
+        "import sys, data_format; print([m for m in sys.modules if m.startswith(('numpy', 'data_format.', 'google'))])"
+    )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

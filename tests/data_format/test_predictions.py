@@ -10,7 +10,13 @@ from hypothesis.extra import numpy as hnp
 
 from data_format.errors import DataError
 from data_format.predictions import (
-    append_timestamp, format_matrix, list_predictions, read_prediction, read_start, write_end, write_prediction,
+    append_timestamp,
+    format_matrix,
+    list_predictions,
+    read_prediction,
+    read_start,
+    write_end,
+    write_prediction,
     write_start,
 )  # fmt: skip
 

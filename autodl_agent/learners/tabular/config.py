@@ -40,7 +40,7 @@ class QuickSettings:
 
     rows: tuple[int, ...] = (3_000, 12_000, 60_000, 60_000)
     waves: tuple[int, ...] = (300, 600, 1_000, 2_000)
-    widths: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0)
+    widths: tuple[float, ...] = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
     penalties: tuple[float, ...] = (0.01, 0.1, 1.0, 10.0, 100.0, 1000.0, 10_000.0)
     polish: int = 4
     hats: int = 600

@@ -44,8 +44,8 @@ class QuickTable(Learner):
         targets = replace(Targets.of(sample.labels, not self.task.multilabel), shares=targets.shares)
         shape = self.shape
         if stage == 1:  # the first answer is in a hurry and takes the middle width
-            few = max(200, min(2_000, 2_000_000 // len(targets.columns)))
-            shape = best_shape(sample.take(slice(few)), targets, self.seed, settings, deadline)
+            few = max(200, min(settings.rows[0], 3_000_000 // len(targets.columns)))
+            shape = best_shape(sample.take(slice(few)), targets, shape, self.seed, settings, deadline)
         model = fit_model(sample, targets, waves, shape, self.seed + stage, settings, deadline)
         if self.model is None or model.linear.merit >= self.model.linear.merit:
             self.model, self.targets = model, targets

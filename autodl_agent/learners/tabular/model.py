@@ -1,6 +1,6 @@
 """A linear model of table rows from cells to probabilities: encoder, features and solved weights in one record."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -77,29 +77,40 @@ def fit_model(
 
 
 def best_shape(
-    data: Examples, targets: Targets, seed: int, settings: QuickSettings, deadline: Deadline
+    data: Examples, targets: Targets, shape: Shape, seed: int, settings: QuickSettings, deadline: Deadline
 ) -> Shape:
-    """The kernel width with the best leave-one-out AUC of 300 waves on `data`, a sample of about 2,000 rows."""
-    _, view, rows = _view(data, settings, hats=False)
+    """Climb along the kernel widths from `shape` by the leave-one-out AUC of small models on `data`, a sample.
+
+    Wide kernels make nearly additive, smooth models, narrow ones local models: no width suits all tables.
+    """
+    _, view, rows = _view(data, settings)
     if view.base_width > settings.wide:
-        return Shape()
+        return shape
     base, y = view.base(rows), targets.solved(data.labels)
-    best, highest = Shape(), 0.0
-    for width in settings.widths:
-        if deadline.passed:
+
+    def trial(number: int, penalty: int | None) -> Linear:
+        x = view.with_waves(base, settings.waves[0], settings.widths[number], seed).matrix(rows)
+        return solve(x, y, settings.penalties, 0, settings.check_rows, deadline, penalty)
+
+    start = settings.widths.index(shape.width)
+    best, at = trial(start, shape.penalty), start
+    for way in (1, -1):
+        number = start + way
+        while 0 <= number < len(settings.widths) and deadline.left() > 0:
+            new = trial(number, best.penalty)
+            if new.merit <= best.merit:
+                break
+            best, at, number = new, number, number + way
+        if at != start:
             break
-        x = view.with_waves(base, settings.waves[0], width, seed).matrix(rows)
-        found = solve(x, y, settings.penalties, 0, settings.check_rows, deadline, best.penalty)
-        if found.merit > highest:
-            best, highest = Shape(width, found.penalty), found.merit
-    return best
+    return Shape(settings.widths[at], best.penalty)
 
 
-def _view(data: Examples, settings: QuickSettings, hats: bool = True) -> tuple[TableEncoder, LinearView, Encoded]:
+def _view(data: Examples, settings: QuickSettings) -> tuple[TableEncoder, LinearView, Encoded]:
     table = data.table()
     encoder = TableEncoder.fit(table)
     rows = encoder.transform(table)
-    return encoder, LinearView.fit(rows, settings if hats else replace(settings, hats=0)), rows
+    return encoder, LinearView.fit(rows, settings), rows
 
 
 def probabilities(margins: Floats) -> Floats:

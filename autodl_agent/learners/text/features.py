@@ -126,7 +126,7 @@ def token_grams(tokens: Tokens, longest: int) -> tuple[Hashes, Ints]:
 def token_bag(texts: Sequence[str], longest: int, max_characters: int | None = None) -> Bag:
     """Counts of token n-grams in every text."""
     parts = []
-    for first, last in _chunks(texts, max_characters):
+    for first, last in chunks(texts, max_characters):
         grams, owners = token_grams(tokenise(texts[first:last], max_characters), longest)
         parts.append(count(grams, owners, last - first))
     return join(parts)
@@ -225,7 +225,7 @@ def _kind(code: int) -> int:
     return SYMBOL
 
 
-def _chunks(texts: Sequence[str], max_characters: int | None) -> list[tuple[int, int]]:
+def chunks(texts: Sequence[str], max_characters: int | None) -> list[tuple[int, int]]:
     """Stretches of texts of about CHUNK_CHARACTERS each."""
     limit = max_characters or sys.maxsize
     lengths = np.cumsum(np.fromiter((min(len(text), limit) + 1 for text in texts), np.int64, len(texts)))

@@ -71,7 +71,9 @@ def test_test_cells_that_do_not_fit_are_missing_and_counted():
 
 
 def test_dates_are_days_since_1970_with_the_time_as_a_fraction():
-    values, odd = numbers(["1970-01-01", "1970-01-02T12:00", "1970/1/3", "n.d.", "", "1970-01-04 06:00:00+00:00"], "date")
+    values, odd = numbers(
+        ["1970-01-01", "1970-01-02T12:00", "1970/1/3", "n.d.", "", "1970-01-04 06:00:00+00:00"], "date"
+    )
     assert values[:3].tolist() == [0, 1.5, 2]
     assert values[5] == 3.25
     assert odd == 1

@@ -13,7 +13,9 @@ from data_format.raw.csvfile import decode, looks_like_header, read_grid, rows_t
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
 def test_separator_is_found(separator, write):
     lines = [separator.join(("name", "size", "kind"))]
-    lines += [separator.join((f"word, number {i}" if separator != "," else f"w{i}", str(i), "ab"[i % 2])) for i in range(9)]
+    lines += [
+        separator.join((f"word, number {i}" if separator != "," else f"w{i}", str(i), "ab"[i % 2])) for i in range(9)
+    ]
     grid = read_grid(write("t.csv", "\n".join(lines)))
     assert (grid.separator, grid.names, len(grid.rows)) == (separator, ("name", "size", "kind"), 9)
 
@@ -28,7 +30,12 @@ def test_text_with_one_comma_everywhere_in_a_tsv():
 
 def test_rows_of_numbers_separated_by_spaces(write):
     grid = read_grid(write("s.csv", "".join(f"{i} {i % 7}  {i % 3}\n" for i in range(30))))
-    assert (grid.separator, grid.header, grid.names, len(grid.rows)) == (" ", False, ("column 1", "column 2", "column 3"), 30)
+    assert (grid.separator, grid.header, grid.names, len(grid.rows)) == (
+        " ",
+        False,
+        ("column 1", "column 2", "column 3"),
+        30,
+    )
 
 
 def test_announced_separator(write):
@@ -114,7 +121,7 @@ def test_line_breaks_inside_quotes(end, write):
 
 
 def test_an_unclosed_quote_costs_its_line_only(write):
-    grid = read_grid(write("t.csv", "text,y\nfine,1\n\"open,0\nlast,1\nlaster,0\n"))
+    grid = read_grid(write("t.csv", 'text,y\nfine,1\n"open,0\nlast,1\nlaster,0\n'))
     assert grid.rows == [["fine", "1"], ['"open', "0"], ["last", "1"], ["laster", "0"]]
     assert [p.reason for p in grid.problems] == ["1 row with a quote that is never closed, read without it"]
 

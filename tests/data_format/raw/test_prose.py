@@ -13,7 +13,7 @@ NAMES = [f"Mr. Owen Harris {i}" for i in range(40)]
     ("columns", "texts", "reason"),
     [
         ({"review": SENTENCES}, ("review",), "'review': free text, 8.0 words a row on average and 100%"),
-        ({"headline": HEADLINES}, ("headline",), "free text, 7.0 words"),
+        ({"headline": HEADLINES}, ("headline",), "free text, 7.5 words"),
         ({"id": NUMBERS, "review": SENTENCES, "colour": LEVELS}, ("review",), "outweighs 2 other columns"),
         ({"title": NAMES, "review": SENTENCES, "n": NUMBERS}, ("title", "review"), "outweighs 1 other column"),
         ({"colour": LEVELS, "n": NUMBERS}, (), "1 column of numbers and 1 column of words"),

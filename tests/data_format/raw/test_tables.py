@@ -175,7 +175,9 @@ def test_a_row_count_in_front_is_not_a_feature(write, tmp_path):
 
 @pytest.mark.parametrize("label", ["label", "sentiment"])
 def test_texts(label, write, tmp_path):
-    write("train.csv", f"text,{label}\n" + "".join(f'"line {i}\nwith ""quotes"", NA",{"pn"[i % 2]}\n' for i in range(10)))
+    write(
+        "train.csv", f"text,{label}\n" + "".join(f'"line {i}\nwith ""quotes"", NA",{"pn"[i % 2]}\n' for i in range(10))
+    )
     write("test.csv", 'text\n"\n"\n""\nNA\n😀😀\n')
     dataset = open_raw(tmp_path)
     assert (dataset.domain[0], dataset.shape, dataset.class_names) == ("text", (-1, 1, 1, 1), ("n", "p"))

@@ -24,7 +24,15 @@ def test_litter(name, litter):
 
 
 def test_files_are_listed_sorted_with_litter_left_out(write, tmp_path):
-    for name in ("b/1.jpg", "a/10.jpg", "a/2.jpg", "a/deep/x.jpg", "a/.hidden/x.jpg", "__MACOSX/b/1.jpg", "a/Thumbs.db"):
+    for name in (
+        "b/1.jpg",
+        "a/10.jpg",
+        "a/2.jpg",
+        "a/deep/x.jpg",
+        "a/.hidden/x.jpg",
+        "__MACOSX/b/1.jpg",
+        "a/Thumbs.db",
+    ):
         write(name, "x")
     (tmp_path / "empty").mkdir()
     problems = []
@@ -47,7 +55,10 @@ def test_links_are_followed_once_and_loops_end(write, tmp_path):
     problems = []
     assert list_files(set_, problems) == ["dark/0.png", "light/0.png", "linked.png"]
     assert sorted(problem.where for problem in problems) == ["dark/gone.png", "light/loop", "light/self"]
-    assert {problem.reason for problem in problems} == {"dangling link", "linked folder already read, or containing the link"}
+    assert {problem.reason for problem in problems} == {
+        "dangling link",
+        "linked folder already read, or containing the link",
+    }
     assert subfolders(set_) == ["dark", "light"]
 
 

@@ -1,0 +1,118 @@
+"""One LightGBM booster that is grown round by round: the part of boosting that knows LightGBM.
+
+Binary and single-label tasks use LightGBM's own losses. Multi-label tasks grow one tree per label and round in one
+booster over one binned data set (a custom logistic loss), so that every label has trees from the first round on.
+Source: Ke et al. 2017, LightGBM.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autodl_agent.learners.linear import sigmoid
+from autodl_agent.learners.tabular.encoding import Encoded
+from autodl_agent.machine import cores
+
+Floats = NDArray[np.float32]
+
+
+def tree_matrix(rows: Encoded) -> tuple[Floats, list[int]]:
+    """(n, columns) float32 with NaN = missing, and which columns are category codes."""
+    f, g = rows.numbers.shape[1], rows.codes.shape[1]
+    codes = rows.codes.astype(np.float32)
+    codes[rows.codes < 0] = np.nan
+    return np.concatenate([rows.numbers, codes, rows.bags], 1), list(range(f, f + g))
+
+
+@dataclass(frozen=True)
+class TreeSettings:
+    """LightGBM parameters of one booster, the ones that differ between boosters."""
+
+    learning_rate: float
+    leaves: int
+    min_rows: int
+    column_share: float
+    row_share: float
+    l2: float
+    seed: int
+
+    def params(self, n: int) -> dict[str, Any]:
+        """As LightGBM names them, for n training rows."""
+        return {
+            "learning_rate": self.learning_rate,
+            "num_leaves": self.leaves,
+            "min_data_in_leaf": self.min_rows,
+            "min_data_in_bin": 3 if n > 1000 else 1,
+            "min_data_per_group": max(5, min(100, n // 100)),
+            "cat_smooth": 10.0,
+            "feature_fraction": self.column_share,
+            "bagging_fraction": self.row_share,
+            "bagging_freq": 1 if self.row_share < 1 else 0,
+            "lambda_l2": self.l2,
+            "max_bin": 255,
+            "seed": self.seed,
+            "num_threads": cores(),
+            "deterministic": True,
+            "force_col_wise": True,
+            "feature_pre_filter": False,
+            "verbosity": -1,
+        }
+
+
+class GrowingBooster:
+    """A booster with its binned training data; `grow` adds one round, `margins` gives log-odds."""
+
+    def __init__(self, x: Floats, categories: list[int], y: Floats, single: bool, settings: TreeSettings) -> None:
+        """Bin x (n, columns) and start a booster for y (n, classes) of 0 and 1; single: exactly one label a row."""
+        import lightgbm
+
+        n, classes = y.shape
+        params = settings.params(n)
+        rate = (y.sum(0) + 0.5) / (n + 1)
+        self.start = np.zeros(classes, np.float32)
+        label: NDArray[Any]
+        self._labels: Floats | None = None
+        if classes == 1:
+            params["objective"], label = "binary", y[:, 0]
+        elif single:
+            params |= {"objective": "multiclass", "num_class": classes}
+            label = y.argmax(1)
+        else:
+            params |= {"objective": "none", "num_class": classes}
+            label, self._labels = y[:, 0], y
+            self.start = np.log(rate / (1 - rate)).astype(np.float32)
+        data = lightgbm.Dataset(x, label, categorical_feature=categories or "auto", params=params, free_raw_data=True)
+        self.booster = lightgbm.Booster(params, data)
+        self.rounds = 0
+        self.stuck = False
+
+    def grow(self) -> None:
+        """One boosting round."""
+        if self._labels is None:
+            self.stuck = bool(self.booster.update())
+        else:
+            self.stuck = bool(self.booster.update(fobj=self._gradients))
+        self.rounds += 1
+
+    def margins(self, x: Floats, first: int = 0, rounds: int = -1) -> Floats:
+        """(n, classes) raw scores of `rounds` rounds from round `first` on; the start value counts with round 0."""
+        return raw_margins(self.booster, x, first, rounds) + (self.start if first == 0 else 0)
+
+    def text(self, rounds: int) -> str:
+        """LightGBM's own text format of the first `rounds` rounds."""
+        return str(self.booster.model_to_string(num_iteration=rounds))
+
+    def _gradients(self, scores: NDArray[Any], _: Any) -> tuple[Floats, Floats]:
+        assert self._labels is not None
+        p = sigmoid(scores.reshape(self._labels.shape) + self.start)
+        return p - self._labels, np.maximum(p * (1 - p), 1e-6)
+
+
+def raw_margins(booster: Any, x: Floats, first: int = 0, rounds: int = -1) -> Floats:
+    """(n, classes) raw scores of a LightGBM booster, two-dimensional always."""
+    if len(x) == 0:
+        return np.zeros((0, booster.num_model_per_iteration()), np.float32)
+    raw = booster.predict(x, raw_score=True, start_iteration=first, num_iteration=rounds, num_threads=cores())
+    return np.asarray(raw, np.float32).reshape(len(x), -1)
