@@ -105,6 +105,7 @@ def _train_split(folder: Path, metadata: Metadata, problems: list[Problem]) -> S
         if context is not None and context.indices:
             _set_labels(labels[index], context, records, index)
     _clip(labels, folder, problems)
+    # Without a context there is no label to learn from; a test row would keep its place instead.
     kept = np.array([context is not None for context in contexts], bool)
     if not kept.all():
         records, labels = records.keep(kept), labels[kept]
@@ -195,6 +196,7 @@ def _class_names(folder: Path, name: str, metadata: Metadata, problems: list[Pro
         except OSError as error:
             problems.append(Problem(str(file), f"cannot be read ({error.strerror})"))
             continue
+        # Names are kept byte for byte, blanks included: only the line ends go.
         lines = [line.removesuffix("\r") for line in (lines[:-1] if not lines[-1] else lines)]
         if len(lines) == metadata.output_dim:
             return tuple(lines)

@@ -100,6 +100,7 @@ def samples(example: Example) -> Example:
     from data_format.sounds import sound
 
     wave, rate = sound(example)
+    # Records carry no sample rate: every reader takes them for 16 kHz.
     if rate != _RATE:
         from math import gcd
 
@@ -125,7 +126,7 @@ class Tokens:
         if not isinstance(example, Text):
             return example
         tokens: Sequence[str] = example.text if self.by_character else example.text.split(" ")
-        if not example.text:
+        if not example.text:  # "".split(" ") would give one empty token
             tokens = ()
         numbers = [self.vocabulary.setdefault(token, len(self.vocabulary)) for token in tokens]
         return Dense(np.array(numbers, np.float32).reshape(-1, 1, 1, 1))
@@ -179,7 +180,7 @@ class Columns:
         codes = np.full(table.strings.shape, np.nan, np.float32)
         for j, values in enumerate(self.categories.values()):
             place = {value: float(code) for code, value in enumerate(values)}
-            unseen = float(len(values))
+            unseen = float(len(values))  # not a place of its own: test rows must not widen the list
             codes[:, j] = [place.get(cell, unseen) if cell != "" else np.nan for cell in table.strings[:, j]]
         for index, row in enumerate(table.numbers):
             if table.sparse is not None:

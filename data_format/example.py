@@ -109,6 +109,7 @@ def encode_record(
     Raises DataError for another kind of example.
     """
     message = _SequenceExample()
+    # Both label lists are always there, empty ones included: the official reader asks for them.
     feature = message.context.feature
     if id is not None:
         feature["id"].int64_list.value.append(id)

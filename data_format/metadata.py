@@ -112,6 +112,7 @@ def parse_metadata(text: str, where: str) -> Metadata:
             specs += [source.spec(fields) for fields in source.messages(item)]
         elif name in _SCALARS:
             values[name] = _SCALARS[name](source, item)
+    # Maps of other names were collected as well; they are unknown fields and go no further.
     known = {name: maps.get(name, {}) for name in _MAPS}
     metadata = Metadata(
         values.get("sample_count", 0),

@@ -77,7 +77,7 @@ class Records(Source):
                 f"{self.metadata.shape} (time, rows, columns, channels)"
             )
         width = rows * columns * channels
-        if width <= 0:
+        if rows <= 0 or columns <= 0:
             width = self._widest()
         sparse = None
         if self.metadata.format == "DENSE":
@@ -179,6 +179,7 @@ def open_records(folder: Path, metadata: Metadata, interleaved: bool, problems: 
     for records in files:
         problems += records.problems
     counts = [len(records) for records in files]
+    # An empty subset is legal when its description says 0; the caller compares every other count.
     if not sum(counts) and metadata.sample_count:
         reasons = "; ".join(f"{item.where}: {item.reason}" for item in problems[-3:])
         raise DataError(f"{folder}: expected {metadata.sample_count} records, found 0 ({reasons or 'empty files'})")
@@ -203,6 +204,7 @@ def interleave(counts: Sequence[int], slots: int = SLOTS) -> NDArray[np.int64]:
         slot = turn % slots
         turn += 1
         current = open_files[slot]
+        # An empty slot opens the next file; with none left it stays empty while the other slots run dry.
         if current is None:
             file = next(waiting, None)
             if file is None:

@@ -81,6 +81,7 @@ class RecordFile:
     def _at(self, offset: int, size: int) -> bytes:
         if self._data is not None:
             return self._data[offset : offset + size]
+        # pread takes its own offset, so threads need no lock; unlike a mapping it survives a file that shrinks.
         if self._fd >= 0:
             return os.pread(self._fd, size, offset)
         try:
@@ -108,6 +109,7 @@ def scan(path: Path, verify: bool = True) -> RecordFile:
             elif head == _LFS:
                 reason = "git-lfs pointer instead of the data (fetch it with `git lfs pull`)"
                 records.problems.append(Problem(str(path), reason))
+            # A plain file may begin with the two bytes of gzip too: then its length checksum holds.
             elif head[:2] == b"\x1f\x8b" and not _plausible(head):
                 records._data = _unpack(path)
                 _index(records, records._data, len(records._data))
@@ -155,6 +157,7 @@ def _index(records: RecordFile, view: bytes | mmap.mmap, size: int) -> None:
     lengths: list[int] = []
     numbers: list[int] = []
     at = number = 0
+    # Local names: the loop runs once a record, and large sets have millions of them.
     crc, unpack, unpack_footer, verify = google_crc32c.value, _HEADER.unpack, _FOOTER.unpack_from, records.verified
     while at < size:
         reason = ""

@@ -42,10 +42,11 @@ def write_dataset(dataset: Dataset, out: Path, name: str | None = None) -> Path:
     if target.exists():
         raise DataError(f"{target}: expected no such folder yet, found one")
     out.mkdir(parents=True, exist_ok=True)
+    # In the same folder, so that the last step is a rename within one file system.
     temporary = Path(tempfile.mkdtemp(prefix=".tmp_", dir=out))
     try:
         _Writer(dataset, temporary, name).write()
-        temporary.chmod(0o755)
+        temporary.chmod(0o755)  # mkdtemp makes folders for the owner alone
         temporary.rename(target)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -135,6 +136,7 @@ class _Writer:
         for index, example in self._examples(split):
             if example is None and labelled:
                 continue
+            # Test records carry empty lists: the truth goes to the solution file and nowhere else.
             indices = np.flatnonzero(split.labels[index]).tolist() if labelled else []
             scores = split.labels[index, indices].tolist() if indices else []
             if example is None:

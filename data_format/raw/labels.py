@@ -92,12 +92,18 @@ def labelled_rows(rule: LabelRule, cells: Sequence[Sequence[str]]) -> list[int]:
 
 
 def class_list(rule: LabelRule, cells: Sequence[Sequence[str]]) -> tuple[str, ...]:
-    """The classes that the training cells name, in class order."""
+    """The classes that the training cells name, in class order. Raises DataError when they name none."""
     if rule.kind == "switches":
         return tuple(name.removeprefix(LABEL_PREFIX) or name for name in rule.columns)
     if rule.kind == "single":
-        return order_classes(cell for cell in set(cells[0]) if cell.strip())
-    return order_classes(name for cell in set(cells[0]) for name in cell.split())
+        names = order_classes(cell for cell in set(cells[0]) if cell.strip())
+    else:
+        names = order_classes(name for cell in set(cells[0]) for name in cell.split())
+    if not names:
+        raise DataError(
+            f"column {rule.columns[0]!r}: expected class names, found only empty cells in {len(cells[0])} training rows"
+        )
+    return names
 
 
 def declared_names(folder: Path) -> tuple[str, ...]:

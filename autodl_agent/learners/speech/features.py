@@ -16,10 +16,12 @@ from autodl_agent.learners.speech.config import HearConfig
 from autodl_agent.learners.speech.pitch import pitch
 from autodl_agent.learners.speech.spectrum import (
     BANDS,
+    FRAME_S,
     HOP_S,
     Floats,
     Spectrum,
     cosine_basis,
+    product,
     quantiles,
     spectrum,
 )
@@ -73,7 +75,7 @@ def blocks(wave: Floats, rate: int, config: HearConfig) -> dict[str, Floats]:
     active = loud > loud.max() - ACTIVE_NEPER
     first, last = int(active.argmax()), len(active) - int(active[::-1].argmax())
     inner = heard.mel[first:last]
-    cepstra = heard.mel @ cosine_basis(BANDS, CEPSTRA)
+    cepstra = product(heard.mel, cosine_basis(BANDS, CEPSTRA))
     found = {
         "level": _level(heard, active, last - first),
         "mel": _mel_statistics(heard, active),
@@ -125,8 +127,9 @@ def _shape(heard: Spectrum, active: NDArray[np.bool_]) -> Floats:
     power = heard.power[active] + np.float32(1e-10)
     hertz = np.log(np.arange(power.shape[1], dtype=np.float32) * np.float32(heard.bin_hz) + np.float32(50))
     total = power.sum(1)
-    centroid = power @ hertz / total
-    spread = np.sqrt((power @ (hertz * hertz) / total - centroid**2).clip(0))
+    moments = product(power, np.stack([hertz, hertz * hertz], axis=1)) / total[:, None]
+    centroid = moments[:, 0]
+    spread = np.sqrt((moments[:, 1] - centroid**2).clip(0))
     flatness = np.log(power).mean(1) - np.log(power.mean(1))
     roll = np.cumsum(power, axis=1) < 0.85 * total[:, None]
     rolloff = hertz[roll.sum(1).clip(0, len(hertz) - 1)]
@@ -140,8 +143,8 @@ def _zero_crossings(heard: Spectrum, frames: int) -> Floats:
     signs = np.signbit(heard.wave)
     changes = np.concatenate([[0], np.cumsum(signs[1:] != signs[:-1])])
     starts = (np.arange(frames) * max(1, round(HOP_S * heard.rate))).clip(0, len(changes) - 1)
-    ends = (starts + round(0.032 * heard.rate)).clip(0, len(changes) - 1)
-    return np.log((changes[ends] - changes[starts]) / 0.032 + 20).astype(np.float32)
+    ends = (starts + round(FRAME_S * heard.rate)).clip(0, len(changes) - 1)
+    return np.asarray(np.log((changes[ends] - changes[starts]) / FRAME_S + 20), np.float32)
 
 
 def _rhythm(heard: Spectrum) -> Floats:
@@ -153,7 +156,7 @@ def _rhythm(heard: Spectrum) -> Floats:
         centred = piece[:RHYTHM_FRAMES] - piece[:RHYTHM_FRAMES].mean(0)
         total += np.square(np.abs(np.fft.rfft(centred, RHYTHM_FRAMES, axis=0))) / len(centred)
     octaves = np.add.reduceat(total, RHYTHM_EDGES[:-1], axis=0)
-    return np.log(octaves / pieces + np.float32(1e-2))
+    return np.asarray(np.log(octaves / pieces + np.float32(1e-2)), np.float32)
 
 
 def _map(inner: Floats, segments: int) -> Floats:
@@ -166,10 +169,11 @@ def _map(inner: Floats, segments: int) -> Floats:
     at = summed[whole] * (1 - part) + after * part
     means = np.diff(at, axis=0) / np.float32(len(inner) / segments)
     cepstra = means @ cosine_basis(BANDS, MAP_CEPSTRA)
-    return cepstra - cepstra.mean(0)
+    return np.asarray(cepstra - cepstra.mean(0), np.float32)
 
 
 def _slope(values: Floats) -> Floats:
     """Rate of change over five frames (regression), edges repeated."""
     padded = np.concatenate([values[:1], values[:1], values, values[-1:], values[-1:]])
-    return (2 * (padded[4:] - padded[:-4]) + (padded[3:-1] - padded[1:-3])) / np.float32(10)
+    slope = 2 * (padded[4:] - padded[:-4]) + (padded[3:-1] - padded[1:-3])
+    return np.asarray(slope / np.float32(10), np.float32)

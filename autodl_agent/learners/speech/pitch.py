@@ -3,6 +3,7 @@
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from autodl_agent.learners.speech.spectrum import Floats, quantiles
 
@@ -35,11 +36,11 @@ def pitch(wave: Floats, rate: int) -> list[float]:
     lags = np.arange(int(slow / HIGHEST_HZ), min(int(slow / LOWEST_HZ) + 1, window - 2))
     part = correlation[:, lags[0] - 1 : lags[-1] + 2] / own[lags[0] - 1 : lags[-1] + 2]
     part /= correlation[:, :1] + np.float32(1e-9)
-    lag, strength = _best(part, lags)
-    return _summary(np.log(slow / lag), strength)
+    lag, strength = _best(np.asarray(part, np.float32), lags)
+    return _summary(np.log(np.float32(slow) / lag), strength)
 
 
-def _best(part: Floats, lags: np.ndarray) -> tuple[Floats, Floats]:  # type: ignore[type-arg]
+def _best(part: Floats, lags: NDArray[np.int64]) -> tuple[Floats, Floats]:
     """Lag (frames,) with a parabola's precision and its correlation; part has one lag more on either side."""
     inner = part[:, 1:-1]
     peak = (inner >= part[:, :-2]) & (inner >= part[:, 2:])

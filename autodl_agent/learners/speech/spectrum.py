@@ -16,6 +16,7 @@ BANDS = 40
 LOWEST_HZ, HIGHEST_HZ = 50.0, 8000.0
 FRAME_S, HOP_S = 0.032, 0.012
 MIN_FRAMES = 4
+SMALL_PRODUCT = 200_000  # multiplications that OpenBLAS does without waking its threads
 RANGE_NEPER = 18.0  # dynamic range kept below the loudest band, about 80 dB
 
 
@@ -52,7 +53,7 @@ def spectrum(wave: Floats, rate: int) -> Spectrum:
     frames = np.lib.stride_tricks.sliding_window_view(wave, window)[::hop] * _hann(window)
     bins = np.fft.rfft(frames, fft, axis=1)[:, : len(bank)]
     power = (bins.real**2 + bins.imag**2).astype(np.float32, copy=False)
-    mel = np.log(power @ bank + np.float32(1e-20))
+    mel = np.log(product(power, bank) + np.float32(1e-20))
     mel = np.maximum(mel - mel.max(), -RANGE_NEPER) if peak else np.full_like(mel, -RANGE_NEPER)
     return Spectrum(mel, power, rate / fft, held, wave, peak, rate)
 
@@ -86,7 +87,13 @@ def cosine_basis(size: int, count: int) -> Floats:
     places = (np.arange(size) + 0.5)[:, None] * np.arange(count)
     basis = np.cos(np.pi / size * places) * np.sqrt(2 / size)
     basis[:, 0] *= np.sqrt(0.5)
-    return basis.astype(np.float32)
+    return np.asarray(basis, np.float32)
+
+
+def product(left: Floats, right: Floats) -> Floats:
+    """left (n, k) @ right (k, m) in pieces too small for BLAS threads, which would fight with the decoding threads."""
+    rows = max(1, SMALL_PRODUCT // right.size)
+    return np.concatenate([left[start : start + rows] @ right for start in range(0, len(left), rows)])
 
 
 def quantiles(values: NDArray[np.floating], shares: tuple[float, ...]) -> Floats:

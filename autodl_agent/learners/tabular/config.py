@@ -54,19 +54,24 @@ class QuickSettings:
 class BoostSettings:
     """Gradient-boosted trees.
 
-    first_rows: training rows of the first increment. first_rounds: its boosting rounds, later increments double.
-    growth: factor by which the sample grows until it holds all rows. held_share: rows kept for early stopping.
+    first_rows: training rows of the first increment. first_rounds: its boosting rounds; later increments double.
+    growth: factor by which the sample grows until it holds all rows. max_cells: largest training matrix.
+    folds: one in so many rows is held out for early stopping, another one for each bag. held_rows: at most.
     patience_rounds: rounds without a better held-out AUC before a model is finished (at least a fifth of its rounds).
-    max_rounds: rounds of one model. bags: models with other seeds and other held-out rows that are averaged.
-    max_classes: classes with trees of their own; the rarer ones get the linear model.
+    blind_rounds: rounds where no rows can be held out. max_rounds: rounds of one model.
+    bags: models with other seeds and other held-out rows that are averaged.
+    max_classes: classes with trees of their own; the rarer ones get a linear model on `linear_rows` rows.
     """
 
     first_rows: int = 3_000
     first_rounds: int = 16
     growth: int = 16
-    held_share: float = 0.12
+    max_cells: int = 100_000_000
+    folds: int = 8
+    held_rows: int = 20_000
     patience_rounds: int = 30
+    blind_rounds: int = 60
     max_rounds: int = 2_000
-    bags: int = 5
+    bags: int = 6
     max_classes: int = 100
-    linear_rows: int = 20_000
+    linear_rows: int = 10_000

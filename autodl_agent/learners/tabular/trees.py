@@ -5,6 +5,7 @@ booster over one binned data set (a custom logistic loss), so that every label h
 Source: Ke et al. 2017, LightGBM.
 """
 
+import logging
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,8 +39,8 @@ class TreeSettings:
     l2: float
     seed: int
 
-    def params(self, n: int) -> dict[str, Any]:
-        """As LightGBM names them, for n training rows."""
+    def params(self, n: int, columns: int) -> dict[str, Any]:
+        """As LightGBM names them, for n training rows of so many columns."""
         return {
             "learning_rate": self.learning_rate,
             "num_leaves": self.leaves,
@@ -53,7 +54,7 @@ class TreeSettings:
             "lambda_l2": self.l2,
             "max_bin": 255,
             "seed": self.seed,
-            "num_threads": cores(),
+            "num_threads": threads(n * columns),
             "deterministic": True,
             "force_col_wise": True,
             "feature_pre_filter": False,
@@ -61,27 +62,43 @@ class TreeSettings:
         }
 
 
+def threads(cells: int) -> int:
+    """Threads for so many cells: waking a second one for each tree of a small table costs more than it brings."""
+    return cores() if cells > 100_000 else 1
+
+
+def quiet_lightgbm() -> Any:
+    """The module, imported on first use, its remarks kept off the terminal."""
+    import lightgbm
+
+    logger = logging.getLogger("autodl.lightgbm")
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())
+        logger.propagate = False
+        lightgbm.register_logger(logger)
+    return lightgbm
+
+
 class GrowingBooster:
     """A booster with its binned training data; `grow` adds one round, `margins` gives log-odds."""
 
     def __init__(self, x: Floats, categories: list[int], y: Floats, single: bool, settings: TreeSettings) -> None:
         """Bin x (n, columns) and start a booster for y (n, classes) of 0 and 1; single: exactly one label a row."""
-        import lightgbm
-
+        lightgbm = quiet_lightgbm()
         n, classes = y.shape
-        params = settings.params(n)
+        params = settings.params(*x.shape)
         rate = (y.sum(0) + 0.5) / (n + 1)
         self.start = np.zeros(classes, np.float32)
         label: NDArray[Any]
         self._labels: Floats | None = None
         if classes == 1:
-            params["objective"], label = "binary", y[:, 0]
+            params["objective"], label = "binary", y[:, 0].copy()
         elif single:
             params |= {"objective": "multiclass", "num_class": classes}
             label = y.argmax(1)
         else:
             params |= {"objective": "none", "num_class": classes}
-            label, self._labels = y[:, 0], y
+            label, self._labels = y[:, 0].copy(), y
             self.start = np.log(rate / (1 - rate)).astype(np.float32)
         data = lightgbm.Dataset(x, label, categorical_feature=categories or "auto", params=params, free_raw_data=True)
         self.booster = lightgbm.Booster(params, data)
@@ -114,5 +131,5 @@ def raw_margins(booster: Any, x: Floats, first: int = 0, rounds: int = -1) -> Fl
     """(n, classes) raw scores of a LightGBM booster, two-dimensional always."""
     if len(x) == 0:
         return np.zeros((0, booster.num_model_per_iteration()), np.float32)
-    raw = booster.predict(x, raw_score=True, start_iteration=first, num_iteration=rounds, num_threads=cores())
+    raw = booster.predict(x, raw_score=True, start_iteration=first, num_iteration=rounds, num_threads=threads(x.size))
     return np.asarray(raw, np.float32).reshape(len(x), -1)

@@ -31,9 +31,12 @@ class LinearConfig:
     min_rows: an n-gram must stand in so many training texts (2 from `min_rows_from` rows on, else 1).
     max_weights: largest number of columns x classes. first_rows: most training rows of the first increment.
     penalties: ridge penalties to choose from (rows have length 1). steps: Lanczos steps of the ridge solver.
-    logistic_penalty, logistic_steps: of the last increment. warmth: ridge scores are multiplied by this before a
-    softmax. folds: parts of the training rows that are held out in turn; all of them up to `cross_rows` rows, else one.
+    warmth: ridge scores are multiplied by this before a softmax. folds: parts of the training rows that are held out
+    in turn to choose penalty, blend and calibration; all of them up to `cross_rows` rows, else one.
+    few_rows: below this nothing is held out. plain_penalty: the penalty then.
     block_values: rows x classes solved at once, which bounds the memory of the Lanczos vectors.
+    min_word_share: below this share of words among the tokens (texts without spaces) character n-grams of words are
+    not worth their time.
     """
 
     max_characters: int = 20_000
@@ -44,9 +47,10 @@ class LinearConfig:
     first_rows: int = 20_000
     penalties: tuple[float, ...] = (0.3, 1.0, 2.0, 4.0, 8.0)
     steps: int = 10
-    logistic_penalty: float = 0.2
-    logistic_steps: int = 15
     warmth: float = 5.0
     folds: int = 5
     cross_rows: int = 1000
+    few_rows: int = 20
+    plain_penalty: float = 1.0
     block_values: int = 1 << 21
+    min_word_share: float = 0.3

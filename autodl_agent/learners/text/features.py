@@ -103,7 +103,7 @@ def tokenise(texts: Sequence[str], max_characters: int | None = None) -> Tokens:
     ends = np.flatnonzero(single | (word[1:-1] & ~word[2:])) + 1
     stops = np.cumsum(np.fromiter((len(text) + 1 for text in cut), np.int64, len(cut)))
     owner = np.searchsorted(stops, starts, side="right")
-    return Tokens(mix(_Stretches(codes).hashes(starts, ends)), kind[starts], owner, codes, starts, ends)
+    return Tokens(mix(Stretches(codes).hashes(starts, ends)), kind[starts], owner, codes, starts, ends)
 
 
 def token_grams(tokens: Tokens, longest: int) -> tuple[Hashes, Ints]:
@@ -173,7 +173,7 @@ def mix(values: Hashes) -> Hashes:
     return mixed
 
 
-class _Stretches:
+class Stretches:
     """Hash of codes[start:end] for many stretches at once."""
 
     def __init__(self, codes: NDArray[np.uint32]) -> None:
@@ -183,6 +183,7 @@ class _Stretches:
             self.sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(terms, dtype=np.uint64)])
 
     def hashes(self, starts: Ints, ends: Ints) -> Hashes:
+        """One hash a stretch, not yet mixed."""
         with np.errstate(over="ignore"):
             found: Hashes = (self.sums[ends] - self.sums[starts]) * self.inverse[starts]
         return found

@@ -5,6 +5,8 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from data_format.errors import DataError
 from data_format.raw import open_raw
@@ -68,10 +70,35 @@ def test_nothing_heavy_is_imported(csv_file, tmp_path):
     assert done.stdout.strip() == "[]"
 
 
-@pytest.mark.skipif(not SUITE.is_dir(), reason="the measuring suite is not here")
-@pytest.mark.parametrize(
-    "name", ["trec6", "thucnews10_zh", "adult", "letter", "yeast_ml", "voice_gender", "posters_ml"]
+@given(
+    st.one_of(
+        st.binary(max_size=120),
+        st.text("ab01,;\t\n\r\"' |.?é", max_size=120).map(lambda text: text.encode()),
+        st.text('ab01,\n"', max_size=80).map(lambda text: ("text,label\n" + text).encode()),
+        st.text("01,.\n", max_size=80).map(lambda text: ("a,l0,l1\n" + text).encode()),
+    )
 )
+@settings(max_examples=60, deadline=None)
+def test_any_bytes_open_or_are_refused_in_one_line(tmp_path_factory, content):
+    path = tmp_path_factory.mktemp("any") / "train.csv"
+    path.write_bytes(content)
+    try:
+        dataset = open_raw(path)
+    except DataError as error:
+        assert str(path) in str(error) or "column" in str(error)
+        return
+    assert len(dataset.train) == len(dataset.train.labels) == len(dataset.train.source) > 0
+    assert len(dataset.test) == len(dataset.test.source) > 0
+    truth = dataset.truth()
+    assert truth is None or truth.shape == (len(dataset.test), len(dataset.class_names))
+    if dataset.domain[0] == "tabular":
+        assert len(dataset.test.source.table()) == len(dataset.test)
+    else:
+        assert isinstance(dataset.test.source.example(0).text, str)
+
+
+@pytest.mark.skipif(not SUITE.is_dir(), reason="the measuring suite is not here")
+@pytest.mark.parametrize("name", ["trec6", "thucnews10_zh", "adult", "letter", "yeast_ml", "voice_gender"])
 def test_real_sets(name, tmp_path):
     with tarfile.open(next(SUITE.glob(f"{name}.tar*"))) as archive:
         archive.extractall(tmp_path, filter="data")

@@ -241,6 +241,11 @@ def test_label_names_beside_the_table(csv_file, write, tmp_path):
     [
         ("a,b,y\n", None, "expected training rows, found only the header 'a', 'b', 'y'"),
         ("a,b,y\n1,2,\n2,3,\n", None, "expected labels in column 'y', found only empty cells"),
+        (
+            "a,labels\n1,\n2,\n",
+            None,
+            "column 'labels': expected class names, found only empty cells in 2 training rows",
+        ),
         ("text\nhello you\n", None, "expected a label column .* found the columns 'text'"),
         ("label:a,label:b\n1,0\n0,1\n", None, "expected data beside the labels, found only 'label:a', 'label:b'"),
         ("a,b,y\n1,2,x\n", "a,b\n", "expected test rows, found only the header 'a', 'b'"),

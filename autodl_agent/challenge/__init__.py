@@ -1,0 +1,1 @@
+"""The ChaLearn challenge: our agent as a submission, and programs that run and score any submission."""

@@ -1,0 +1,208 @@
+"""Boosted trees on tables: growing rounds on growing rows, early stopping on rows of its own, then bags.
+
+See README.md in this folder. LightGBM is imported on the first increment.
+"""
+
+from pathlib import Path
+from typing import Any, Self, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autodl_agent.clock import Deadline
+from autodl_agent.learners.base import Examples, Learner, Probabilities, balanced_order
+from autodl_agent.learners.linear import sigmoid
+from autodl_agent.learners.prior import class_shares
+from autodl_agent.learners.state import load_state, save_state
+from autodl_agent.learners.tabular.classes import Targets
+from autodl_agent.learners.tabular.config import BoostSettings, QuickSettings
+from autodl_agent.learners.tabular.encoding import TableEncoder
+from autodl_agent.learners.tabular.forest import Forest, Run, fold_numbers, tree_settings
+from autodl_agent.learners.tabular.model import Shape, TableModel, fit_model, probabilities
+from autodl_agent.learners.tabular.trees import GrowingBooster, quiet_lightgbm, tree_matrix
+from autodl_agent.task import Task
+
+Floats = NDArray[np.float32]
+PREDICT_CELLS = 8_000_000
+BIN_S = 4e-7  # first guess of seconds to encode and bin one cell
+
+
+@final
+class BoostedTrees(Learner):
+    """LightGBM in increments: a small sample, then all rows round by round, then averaged bags."""
+
+    def __init__(self, task: Task, seed: int) -> None:
+        super().__init__(task, seed)
+        self.settings = BoostSettings()
+        self.targets = Targets(np.zeros(0, np.int64), False, class_shares(task))
+        self.grown = np.zeros(0, np.int64)  # which of the targets' columns have trees
+        self.softmax = False
+        self.encoder: TableEncoder | None = None
+        self.rest: TableModel | None = None
+        self.forests: tuple[Forest, ...] = ()
+        self._reset(np.zeros(0, np.int64))
+
+    def fit(self, data: Examples, deadline: Deadline) -> bool:
+        """One increment: more rounds, or a model on more rows, or another bag."""
+        data = data.readable()
+        if not np.array_equal(data.rows, self._rows):
+            self._reset(data.rows)
+        if self._run is None and self._bag == 0 and self._size == 0:
+            self.targets = Targets.of(data.labels, not self.task.multilabel)
+            self.forests, self.rest = (), None
+            if not len(self.targets.columns):
+                return False
+            self._choose_classes(data, deadline)
+        if self._run is None or self._run.finished or self._wants_more_rows(len(data)):
+            self._settle()
+            if self._bag >= self.settings.bags:
+                return False
+            self._run = self._begin(data, deadline) or self._run
+        run = self._run
+        if run is None:
+            return False
+        # A bag shows only when it is complete, so it is grown in one go; the first model shows at every doubling.
+        rounds = self.settings.max_rounds if self._bag else max(self.settings.first_rounds, run.grower.rounds)
+        run.grow(rounds, deadline)
+        if self._bag == 0:
+            self._show(run.forest())
+        elif run.finished:
+            self._settle()
+        return self._bag < self.settings.bags
+
+    def predict(self, data: Examples) -> Probabilities:
+        """(n, classes) probabilities; class frequencies before the first fit."""
+        if not self.forests or self.encoder is None:
+            return np.tile(self.targets.shares, (len(data), 1))
+        width = len(self.encoder.kept) + self.encoder.n_slots + len(self.encoder.strings) + 64
+        step = max(256, PREDICT_CELLS // width)
+        parts = [self._forecast(data.take(slice(at, at + step))) for at in range(0, len(data), step)]
+        out = np.full((len(data), len(self.targets.columns)), 0.5, np.float32)
+        if self.rest is not None:
+            out[:] = probabilities(self.rest.margins(data))
+        else:
+            out[:] = self.targets.shares[self.targets.columns]
+        if parts:
+            out[:, self.grown] = np.concatenate(parts)
+        return self.targets.spread(out)
+
+    def save(self, folder: Path) -> None:
+        """Write the encoder, LightGBM's text of every forest, and the linear model of the rarest classes."""
+        facts: dict[str, Any] = {"mirrored": self.targets.mirrored, "softmax": self.softmax}
+        arrays = {"columns": self.targets.columns, "shares": self.targets.shares, "grown": self.grown}
+        if self.encoder is not None:
+            facts["encoder"] = self.encoder.facts()
+            arrays |= {f"encoder.{k}": v for k, v in self.encoder.arrays().items()}
+        facts["forests"] = [{"rounds": f.rounds, "merit": f.merit} for f in self.forests]
+        for number, forest in enumerate(self.forests):
+            text = forest.booster.model_to_string(num_iteration=forest.rounds)
+            (folder / f"forest_{number}.txt").write_text(text, encoding="utf-8")
+            arrays[f"start_{number}"] = forest.start
+        if self.rest is not None:
+            facts["rest"] = self.rest.facts()
+            arrays |= {f"rest.{k}": v for k, v in self.rest.arrays().items()}
+        save_state(folder, facts, arrays)
+
+    @classmethod
+    def load(cls, folder: Path, task: Task) -> Self:
+        """Read what `save` wrote; such a learner predicts, and starts afresh when it is fitted again."""
+        facts, arrays = load_state(folder)
+        group = lambda g: {k[len(g) + 1 :]: v for k, v in arrays.items() if k.startswith(g + ".")}  # noqa: E731
+        learner = cls(task, task.seed)
+        learner.targets = Targets(arrays["columns"], bool(facts["mirrored"]), arrays["shares"])
+        learner.grown, learner.softmax = arrays["grown"], bool(facts["softmax"])
+        if "encoder" in facts:
+            learner.encoder = TableEncoder.restore(facts["encoder"], group("encoder"))
+        if "rest" in facts:
+            learner.rest = TableModel.restore(facts["rest"], group("rest"))
+        for number, fact in enumerate(facts["forests"]):
+            text = (folder / f"forest_{number}.txt").read_text(encoding="utf-8")
+            booster = quiet_lightgbm().Booster(model_str=text)
+            learner.forests += (Forest(booster, arrays[f"start_{number}"], int(fact["rounds"]), float(fact["merit"])),)
+        return learner
+
+    def _reset(self, rows: NDArray[np.int64]) -> None:
+        """Forget the training under way, not what `predict` uses."""
+        self._rows = rows
+        self._run: Run | None = None
+        self._size = self._bag = 0
+        self._cell_s = BIN_S
+        self._folds = np.zeros(0, np.int64)
+
+    def _choose_classes(self, data: Examples, deadline: Deadline) -> None:
+        """Encoder, folds, and which classes get trees; the rarest of very many get a linear model instead."""
+        y = self.targets.solved(data.labels)
+        most = self.settings.max_classes
+        self.grown = np.arange(y.shape[1])
+        if y.shape[1] > most:
+            self.grown = np.sort(np.argsort(-y.sum(0), kind="stable")[:most])
+            rows = min(self.settings.linear_rows, max(1_000, 10_000_000 // y.shape[1]))
+            sample = data.take(balanced_order(data.labels, self.seed)[:rows])
+            inner = Targets(self.targets.columns, False, self.targets.shares)
+            self.rest = fit_model(sample, inner, 300, Shape(), self.seed, QuickSettings(), deadline)
+        self.softmax = len(self.grown) > 1 and bool((y[:, self.grown].sum(1) == 1).all())
+        self._folds = fold_numbers(y, self.settings.folds, self.seed)
+        self.encoder = TableEncoder.fit(data.sample(50_000, self.seed).table())
+
+    def _wants_more_rows(self, n: int) -> bool:
+        return self._bag == 0 and 0 < self._size < n
+
+    def _begin(self, data: Examples, deadline: Deadline) -> Run | None:
+        """Start a model on the next size; None when there is not the time for it."""
+        assert self.encoder is not None
+        settings, n = self.settings, len(data)
+        held, rest = self._split(n)
+        columns = max(1, len(self.encoder.kept) + self.encoder.n_slots + len(self.encoder.strings))
+        size = min(n, self._size * settings.growth if self._size else settings.first_rows)
+        room = int(min(settings.max_cells, 0.5 * max(deadline.left(), 0.0) / self._cell_s) / columns)
+        if size > room:
+            size = max(room, min(n, 500))
+        if self._size and size <= self._size and self._bag == 0:
+            self._size = n  # no time for more rows: go on with those at hand
+            return None
+        before = deadline.now()
+        chosen = rest
+        if size < len(rest):
+            chosen = rest[balanced_order(data.labels[rest], self.seed + self._bag)[:size]]
+        train = data.take(chosen)
+        y = self.targets.solved(train.labels)[:, self.grown]
+        x, categories = tree_matrix(self.encoder.transform(train.table()))
+        rarest = int(min(y.sum(0).min(), (1 - y).sum(0).min()))
+        tuned = tree_settings(len(train), x.shape[1], rarest, self._bag, self.seed)
+        grower = GrowingBooster(x, categories, y, self.softmax, tuned)
+        held_rows = data.take(held)
+        held_x, _ = tree_matrix(self.encoder.transform(held_rows.table()))
+        self._cell_s = max(1e-8, (deadline.now() - before) / max(1, x.size))
+        self._size = n if size >= len(rest) else size
+        return Run(grower, held_x, self.targets.solved(held_rows.labels)[:, self.grown], settings)
+
+    def _split(self, n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Held-out and other positions; nothing is held out of tables of a few dozen rows or with a lone positive."""
+        if n < 40:
+            return np.zeros(0, np.int64), np.arange(n)
+        held = np.flatnonzero(self._folds == self._bag % self.settings.folds)
+        rest = np.flatnonzero(self._folds != self._bag % self.settings.folds)
+        return held[: self.settings.held_rows], rest
+
+    def _show(self, forest: Forest) -> None:
+        """Predict with this forest unless the one shown was better on the same held-out rows."""
+        if not self.forests or forest.merit >= self.forests[0].merit:
+            self.forests = (forest,)
+
+    def _settle(self) -> None:
+        """A finished model of full size becomes a member; the next one is another bag."""
+        run = self._run
+        if run is None or not run.finished or self._size < len(self._rows):
+            return
+        self.forests = (*self.forests, run.forest()) if self._bag else self.forests
+        self._bag += 1
+        self._run = None
+
+    def _forecast(self, data: Examples) -> Floats:
+        assert self.encoder is not None
+        x, _ = tree_matrix(self.encoder.transform(data.table()))
+        margins = np.mean([forest.margins(x) for forest in self.forests], 0)
+        if not self.softmax:
+            return sigmoid(margins.clip(-30, 30))
+        powers = np.exp(margins - margins.max(1, keepdims=True))
+        return np.asarray(powers / powers.sum(1, keepdims=True), np.float32)

@@ -1,0 +1,111 @@
+"""One boosted model from its first round to early stopping, within deadlines; finished, it is a frozen `Forest`."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autodl_agent.clock import Deadline
+from autodl_agent.learners.linear import fast_aucs
+from autodl_agent.learners.tabular.config import BoostSettings
+from autodl_agent.learners.tabular.trees import GrowingBooster, TreeSettings, raw_margins
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Forest:
+    """booster: LightGBM's; start: (classes,) added to its raw scores; rounds in use; merit: held-out AUC or 0."""
+
+    booster: Any
+    start: Floats
+    rounds: int
+    merit: float
+
+    def margins(self, x: Floats) -> Floats:
+        """(n, classes) log-odds (for a single-label task: softmax scores)."""
+        return raw_margins(self.booster, x, 0, self.rounds) + self.start
+
+
+def tree_settings(n: int, columns: int, rarest: int, bag: int, seed: int) -> TreeSettings:
+    """Settings for n rows; rarest: positives of the rarest class; bag: number of the model, later ones differ.
+
+    Small tables get small trees and slow steps; a leaf may be as small as half of the rarest class.
+    """
+    small = n < 5_000
+    leaves = 31 if not small else max(4, min(15, n // 40))
+    min_rows = max(1, min(20, n // 60, max(1, rarest // 2)))
+    return TreeSettings(
+        learning_rate=0.05 if small or bag else 0.1,
+        leaves=leaves if bag % 2 == 0 else max(4, leaves // 2 + 1),
+        min_rows=min_rows,
+        column_share=0.5 if columns > 40 or (bag and columns > 8) else 0.8,
+        row_share=0.8 if small or bag else 1.0,
+        l2=1.0,
+        seed=seed + 101 * bag,
+    )
+
+
+class Run:
+    """A model under training.
+
+    held_x, held_y: held-out rows (possibly none) and their labels; without a merit from them, rounds are fixed.
+    """
+
+    def __init__(self, grower: GrowingBooster, held_x: Floats, held_y: Floats, settings: BoostSettings) -> None:
+        self.grower, self.held_x, self.held_y, self.settings = grower, held_x, held_y, settings
+        self.held = np.zeros(held_y.shape, np.float32) + grower.start
+        self.seen = self.best_rounds = 0
+        self.merit = 0.0
+        self.round_s = 0.0
+        positives = (held_y > 0.5).sum(0)
+        self.blind = not ((positives > 0) & (positives < len(held_y))).any() or positives.sum() < 3
+
+    @property
+    def finished(self) -> bool:
+        """Whether more rounds would not help."""
+        rounds, settings = self.grower.rounds, self.settings
+        if self.grower.stuck or rounds >= (settings.blind_rounds if self.blind else settings.max_rounds):
+            return True
+        return not self.blind and self.seen - self.best_rounds >= max(settings.patience_rounds, rounds // 5)
+
+    def grow(self, rounds: int, deadline: Deadline) -> None:
+        """At most `rounds` more rounds (one at least), none that the deadline would cut."""
+        for number in range(rounds):
+            if self.finished or (number and deadline.left() < 1.5 * self.round_s):
+                break
+            before = deadline.now()
+            self.grower.grow()
+            if self.grower.rounds - self.seen >= max(1, min(10, self.seen // 8)):
+                self._look()
+            self.round_s = max(deadline.now() - before, 0.7 * self.round_s)
+        self._look()
+
+    def forest(self) -> Forest:
+        """The model at its best round so far."""
+        return Forest(self.grower.booster, self.grower.start, self.best_rounds or self.grower.rounds, self.merit)
+
+    def _look(self) -> None:
+        """Score the held-out rows with the rounds grown since the last look."""
+        rounds = self.grower.rounds
+        if rounds == self.seen:
+            return
+        if not self.blind:
+            self.held += raw_margins(self.grower.booster, self.held_x, self.seen, rounds - self.seen)
+            aucs = fast_aucs(self.held, self.held_y)
+            merit = float(np.nanmean(aucs))
+            if merit > self.merit:
+                self.merit, self.best_rounds = merit, rounds
+        self.seen = rounds
+
+
+def fold_numbers(labels: Floats, folds: int, seed: int) -> NDArray[np.int64]:
+    """(n,) fold of every row, each class spread evenly over the folds; a row counts for its rarest class."""
+    n = len(labels)
+    rarity = (labels > 0.5) / np.maximum((labels > 0.5).sum(0), 1).astype(np.float32)
+    kind = np.where(rarity.max(1, initial=0) > 0, rarity.argmax(1), -1)
+    order = np.lexsort((np.random.default_rng(seed).random(n), kind))
+    out = np.empty(n, np.int64)
+    out[order] = np.arange(n) % folds
+    return out

@@ -1,0 +1,77 @@
+"""Rounds played in the background: whoever holds the session asks for the newest prediction whenever it likes."""
+
+import logging
+import threading
+from typing import NamedTuple
+
+from autodl_agent import policy
+from autodl_agent.clock import Budget, Deadline
+from autodl_agent.config import MEMORY_SHARE
+from autodl_agent.domain import make_task
+from autodl_agent.learners.base import Probabilities
+from autodl_agent.learners.registry import LADDERS
+from autodl_agent.machine import memory_limit_bytes
+from autodl_agent.rounds import Choose, rounds
+from autodl_agent.store import TensorStore
+from data_format.dataset import Dataset
+
+log = logging.getLogger(__name__)
+
+
+class Newest(NamedTuple):
+    """version: 0 for the class frequencies, then one more each time it got better. prediction: (n_test, classes)."""
+
+    version: int
+    prediction: Probabilities | None
+
+
+class Session(threading.Thread):
+    """Plays the rounds of one data set within a budget, in a daemon thread that ends with them."""
+
+    def __init__(self, dataset: Dataset, budget: Budget, seed: int = 0, choose: Choose = policy.choose) -> None:
+        super().__init__(name="session", daemon=True)
+        self.dataset, self.budget, self.seed, self.choose = dataset, budget, seed, choose
+        self._newest = Newest(-1, None)
+        self._changed = threading.Condition()
+        self._ended = False
+
+    def run(self) -> None:
+        """Thread body; whatever happens, the last good prediction stays available."""
+        try:
+            self._play()
+        except Exception:
+            log.exception("the session ended early; its last prediction stands")
+        finally:
+            with self._changed:
+                self._ended = True
+                self._changed.notify_all()
+
+    def newest(self) -> Newest:
+        """The newest prediction, at once."""
+        with self._changed:
+            return self._newest
+
+    def wait_for(self, version: int, seconds: float) -> bool:
+        """Wait for a prediction of this version or a later one; False when time is over or none will come."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._newest.version >= version or self._ended, max(0.0, seconds))
+            return self._newest.version >= version
+
+    @property
+    def ended(self) -> bool:
+        """Whether no further prediction will come."""
+        with self._changed:
+            return self._ended
+
+    def _play(self) -> None:
+        task = make_task(self.dataset, self.seed)
+        end = Deadline(self.budget.started + self.budget.total_s, self.budget.now)
+        store = TensorStore(self.dataset, task, end, int(memory_limit_bytes() * MEMORY_SHARE))
+        try:
+            for played in rounds(store, LADDERS[task.domain], self.budget, self.choose):
+                if played.prediction is not None:
+                    with self._changed:
+                        self._newest = Newest(self._newest.version + 1, played.prediction)
+                        self._changed.notify_all()
+        finally:
+            store.close()
