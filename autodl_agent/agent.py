@@ -22,12 +22,13 @@ from autodl_agent.errors import AutoDLError
 from autodl_agent.facts import describe_run
 from autodl_agent.learners.registry import LADDERS
 from autodl_agent.machine import memory_limit_bytes
+from autodl_agent.notes import task_notes
 from autodl_agent.output import RunFolder, log_to, prepare_folder
 from autodl_agent.rounds import Choose, Round, rounds
 from autodl_agent.store import TensorStore
 from autodl_agent.task import Task
 from data_format import open_dataset
-from data_format.dataset import Dataset
+from data_format.dataset import Dataset, Problem
 from data_format.errors import DataError
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,7 @@ class RunResult:
     held_out_nauc: float | None = None
     reason: str = ""
     rounds: list[Round] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
 
 
 Watcher = Callable[[Task, Round, float | None], None]
@@ -79,6 +81,8 @@ class _Engine(threading.Thread):
         self.dataset = open_dataset(self.path)
         task = make_task(self.dataset, self.config.seed)
         log.info("%s: %s data (%s), %d classes", task.name, task.domain, task.domain_reason, task.n_classes)
+        for note in task_notes(task):
+            log.info("note: %s", note)
         self.out = RunFolder(self.folder, self.budget, task, list(self.dataset.test.ids))
         self.out.open()
         memory = self.config.memory_bytes or int(memory_limit_bytes() * MEMORY_SHARE)
@@ -150,7 +154,8 @@ def _complete(engine: _Engine, interrupted: BaseException | None) -> RunResult:
     if engine.store:
         engine.store.close()
     judged = [r.ensemble_nauc for r in played if r.ensemble_nauc is not None]
-    return RunResult(engine.folder, count, engine.budget.gone(), judged[-1] if judged else None, reason, played)
+    nauc = judged[-1] if judged else None
+    return RunResult(engine.folder, count, engine.budget.gone(), nauc, reason, played, engine.dataset.problems)
 
 
 def _reason(engine: _Engine, interrupted: BaseException | None) -> str:

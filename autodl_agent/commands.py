@@ -96,6 +96,7 @@ def run(
     """
     from autodl_agent.agent import run as run_agent
     from autodl_agent.config import RunConfig
+    from autodl_agent.notes import problem_summary
     from autodl_agent.progress import make_progress
 
     clock = Budget.from_launch(budget)
@@ -110,6 +111,8 @@ def run(
     if not quiet:
         nauc = "" if result.held_out_nauc is None else f", held-out NAUC {result.held_out_nauc:.4f}"
         click.echo(f"{result.n_predictions} predictions in {result.seconds:.1f} s{nauc} ({result.reason})")
+        if summary := problem_summary(result.problems):
+            click.echo(f"{summary} (all in run.json)")
         click.echo(f"Results are in {result.folder}")
 
 

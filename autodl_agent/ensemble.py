@@ -16,6 +16,7 @@ from autodl_agent.learners.linear import fast_aucs, sigmoid
 Logits = NDArray[np.float32]
 PICKS = 8
 LIMIT = 16.0  # logits beyond ±16 cannot be told apart in float32 probabilities
+COUPLING_GAIN = 0.003  # below this the gain of a softmax is noise of the held-out rows
 MOST_CELLS = 100_000  # rows × classes looked at in one comparison; more adds seconds, not certainty
 
 
@@ -69,7 +70,7 @@ def select(members: Sequence[Logits], labels: Labels, may_couple: bool, picks: i
         counts[leader] += 1
         total = total + views[leader]
     blended = total / counts.sum()
-    coupled = may_couple and _nauc(blended, truth, True) > best
+    coupled = may_couple and _nauc(blended, truth, True) > best + COUPLING_GAIN
     weights = tuple(float(c) for c in counts / counts.sum())
     return Blend(weights, coupled, _nauc(blended, truth, coupled))
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from autodl_agent.domain import make_task
+from autodl_agent.notes import task_notes
 from autodl_agent.store import TensorStore
 from autodl_agent.task import Domain, Task
 from data_format import open_dataset
@@ -38,7 +39,7 @@ def inspect_dataset(path: Path) -> dict[str, Any]:
         "content": _content(dataset, task),
     }
     facts["problems"] = [{"where": p.where, "reason": p.reason} for p in dataset.problems]
-    facts["notes"] = _notes(task, counts)
+    facts["notes"] = task_notes(task)
     return facts
 
 
@@ -85,21 +86,6 @@ def _kind(task: Task) -> str:
     if task.multilabel:
         return f"multi-label, {task.n_classes} classes"
     return "binary, 2 classes" if task.n_classes == 2 else f"single-label, {task.n_classes} classes"
-
-
-def _notes(task: Task, counts: np.ndarray) -> list[str]:
-    notes = []
-    names = [task.class_names[c] for c in np.flatnonzero(counts == 0)]
-    if names:
-        notes.append(f"{len(names)} classes have no training example: {', '.join(names[:5])}")
-    if len(single := np.flatnonzero(counts == 1)):
-        notes.append(f"{len(single)} classes have one training example: they cannot be validated")
-    if (counts == task.n_train).any() and task.n_train:
-        notes.append("a class holds every training row: its predictions will be constant")
-    present = counts[counts > 0]
-    if len(present) > 1 and present.max() >= 10 * present.min():
-        notes.append(f"imbalanced: the largest class has {present.max()} examples, the smallest {present.min()}")
-    return notes
 
 
 def _content(dataset: Dataset, task: Task) -> dict[str, Any]:

@@ -20,6 +20,7 @@ class Member:
     def __init__(self, spec: LearnerSpec, data: Examples, test: Examples, folds: tuple[Fold, ...]) -> None:
         self.spec, self.folds = spec, folds
         self.more = True
+        self.starved = 0
         self.held_out: Logits | None = None
         self._data, self._test_rows = data, test
         self._models: list[Learner] = []

@@ -5,6 +5,7 @@ import threading
 from typing import TextIO
 
 from autodl_agent.clock import Budget
+from autodl_agent.notes import task_notes
 from autodl_agent.rounds import Round
 from autodl_agent.task import Task
 
@@ -18,11 +19,7 @@ class PlainProgress:
     def watch(self, task: Task, played: Round, written: float | None) -> None:
         """Print what the round brought."""
         if played.number == 0:
-            kind = "multi-label" if task.multilabel else "single-label"
-            self._print(
-                f"{task.name}: {task.domain}, {task.n_classes} classes ({kind}), "
-                f"{task.n_train} training and {task.n_test} test rows; {task.domain_reason}"
-            )
+            self._introduce(task)
         parts = [f"{played.ended_s:7.2f} s", f"round {played.number}", played.learner]
         if played.ensemble_nauc is not None:
             parts.append(f"held-out NAUC {played.ensemble_nauc:.4f}")
@@ -34,6 +31,13 @@ class PlainProgress:
 
     def close(self) -> None:
         """Nothing to undo."""
+
+    def _introduce(self, task: Task) -> None:
+        kind = "multi-label" if task.multilabel else "single-label"
+        rows = f"{task.n_train} training and {task.n_test} test rows"
+        self._print(f"{task.name}: {task.domain}, {task.n_classes} classes ({kind}), {rows}; {task.domain_reason}")
+        for note in task_notes(task):
+            self._print(f"note: {note}")
 
     def _print(self, line: str) -> None:
         try:

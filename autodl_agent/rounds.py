@@ -21,6 +21,7 @@ from autodl_agent.members import Member
 from autodl_agent.store import OutOfTimeError, TensorStore
 
 log = logging.getLogger(__name__)
+STARVED_AT_MOST = 4  # slices without a result after which a learner is benched
 Choose = Callable[..., policy.Slice | None]
 
 
@@ -100,7 +101,10 @@ class _Loop:
             member.advance(deadline, done)
             yield self._judged(member, started)
         except OutOfTimeError:
-            self._remember(spec, started, member, failed=not member.more and member.held_out is None)
+            # What was decoded is kept, so the next slice gets further; one that starves again and again is left alone.
+            member.starved += 1
+            member.more = True
+            self._remember(spec, started, member, failed=member.starved >= STARVED_AT_MOST)
             yield self._round(spec.name, started, error="out of time" if self.history[-1].failed else "")
         except Exception as error:
             log.warning("%s benched: %s: %s", spec.name, type(error).__name__, error, exc_info=True)

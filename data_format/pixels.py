@@ -62,11 +62,13 @@ def with_channels(pixels: Pixels, channels: int) -> Pixels:
 
 def resize(pixels: Pixels, height: int, width: int) -> Pixels:
     """Resize (h, w, c) to (height, width, c): area averages to shrink, linear interpolation to enlarge."""
-    import cv2
-
     rows, columns, channels = pixels.shape
     if (rows, columns) == (height, width):
         return pixels
+    try:
+        import cv2
+    except ImportError:  # a bundled submission runs where only TensorFlow and its like are installed
+        return _matrix_resize(pixels, height, width)
     # One axis may shrink while the other grows: shrink first, so that each gets its own filter.
     small = min(rows, height), min(columns, width)
     if small != (rows, columns):
@@ -74,6 +76,24 @@ def resize(pixels: Pixels, height: int, width: int) -> Pixels:
     if small != (height, width):
         pixels = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR)
     return pixels.reshape(height, width, channels)
+
+
+def _matrix_resize(pixels: Pixels, height: int, width: int) -> Pixels:
+    """The same rule as `resize` by two matrix products; several times slower, but needs NumPy only."""
+    down, across = _weights(pixels.shape[0], height), _weights(pixels.shape[1], width)
+    out = np.einsum("yr,rxc->yxc", down, np.einsum("xw,rwc->rxc", across, pixels.astype(np.float32)))
+    return np.asarray(np.rint(out), np.uint8)
+
+
+def _weights(have: int, want: int) -> NDArray[np.float32]:
+    """(want, have) averaging weights of each output pixel over the input pixels."""
+    if want <= have:  # the share of each input pixel that lies under the output pixel
+        edges = np.arange(want + 1) * (have / want)
+        place = np.arange(have)
+        overlap = np.minimum(edges[1:, None], place + 1) - np.maximum(edges[:-1, None], place)
+        return np.asarray(overlap.clip(0) * (want / have), np.float32)
+    centre = ((np.arange(want) + 0.5) * (have / want) - 0.5).clip(0, have - 1)
+    return np.asarray((1 - np.abs(centre[:, None] - np.arange(have))).clip(0), np.float32)
 
 
 def fit_to(pixels: Pixels, height: int, width: int, fit: str = "squash") -> Pixels:

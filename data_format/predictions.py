@@ -178,6 +178,9 @@ def read_start(folder: Path) -> Start:
         raise DataError(f"{path}: cannot be read ({error})") from None
     values: dict[str, str] = {}
     for number, line in enumerate(text.splitlines(), 1):
+        # Comments, document marks, and what hangs from a key that is not ours.
+        if line[:1] in ("#", "-", " ", "\t"):
+            continue
         key, colon, value = line.partition(":")
         if not colon and line.strip():
             raise DataError(f"{path}, line {number}: expected 'key: value', found {line!r}")
@@ -191,10 +194,19 @@ def read_start(folder: Path) -> Start:
             _plain(values.get("task_name", "")),
             float(values["time_budget"]),
             float(values["start_time"]),
-            {int(key): float(value) for key, value in values.items() if key.isdigit()},
+            {
+                int(key): _epoch(float(value), float(values["start_time"]))
+                for key, value in values.items()
+                if key.isdigit()
+            },
         )
     except ValueError as error:
         raise DataError(f"{path}: expected numbers ({error})") from None
+
+
+def _epoch(stamp: float, start_time: float) -> float:
+    """A moment since 1970; AutoNLP and AutoSpeech write seconds since the start, far below any such moment."""
+    return stamp + start_time if stamp < start_time / 2 else stamp
 
 
 def _number(value: float) -> str:

@@ -13,10 +13,10 @@ PACKAGES = ("autodl_agent", "data_format")
 # A module may import from its own line and the lines below it; a new module must find its line here.
 LAYERS = (
     ("commands", "progress", "score_view"),
-    ("agent", "export", "challenge", "report", "inspection", "output", "facts", "testing"),
+    ("agent", "export", "challenge", "report", "inspection", "output", "facts", "session", "testing"),
     ("rounds",),
     ("policy", "ensemble", "worker", "learners", "members", "holdout", "pretrained"),
-    ("store", "domain", "task", "clock", "machine", "config", "scoring"),
+    ("store", "domain", "task", "clock", "machine", "config", "notes", "scoring"),
     ("errors",),
 )
 LEVEL = {module: -depth for depth, modules in enumerate(LAYERS) for module in modules}

@@ -35,9 +35,18 @@ class LearnerSpec:
 PRIOR = LearnerSpec("prior", "prior:PriorLearner", expected=0.0)
 
 LADDERS: dict[Domain, tuple[LearnerSpec, ...]] = {
-    Domain.IMAGE: (),
+    Domain.IMAGE: (
+        LearnerSpec("quick-image", "image.learner:QuickImage", example_ms=0.3, expected=0.75),
+        LearnerSpec("patch-image", "image.learner:PatchImage", example_ms=1.0, expected=0.85),
+    ),
     Domain.VIDEO: (),
-    Domain.SPEECH: (),
-    Domain.TEXT: (),
-    Domain.TABULAR: (),
+    Domain.SPEECH: (LearnerSpec("quick-sound", "speech.learner:QuickSound", example_ms=2.0, expected=0.85),),
+    Domain.TEXT: (
+        LearnerSpec("hashed-bayes", "text.learner:HashedBayes", example_ms=0.08, expected=0.8),
+        LearnerSpec("linear-text", "text.learner:LinearText", start_s=0.4, example_ms=0.5, expected=0.9),
+    ),
+    Domain.TABULAR: (
+        LearnerSpec("quick-table", "tabular.learner:QuickTable", example_ms=0.05, expected=0.7),
+        LearnerSpec("boosted-trees", "tabular.boosting:BoostedTrees", start_s=2.5, example_ms=0.1, expected=0.8),
+    ),
 }

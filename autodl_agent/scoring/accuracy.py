@@ -21,6 +21,7 @@ def soft_accuracy(truth: ArrayLike, scores: ArrayLike) -> float:
     truths, predictions = as_matrices(truth, scores)
     if not len(truths):
         return 0.0
+    # One NaN would make the whole mean NaN; the AUC beside it already ranks such a score lowest.
     predictions = np.where(np.isfinite(predictions), predictions, 0.0)
     mass = np.abs(predictions).sum(axis=1) + 1e-15
     return float(((truths * predictions).sum(axis=1) / mass).mean())

@@ -55,6 +55,7 @@ class LearningCurve:
         if len(bad):
             at = bad[0]
             raise DataError(f"point {at} of a curve must be finite: time {moments[at]}, score {values[at]}")
+        # Stable, so that of two predictions at one moment the later one in the list stays the later one.
         order = np.argsort(moments, kind="stable")
         return cls(tuple(moments[order].tolist()), tuple(values[order].tolist()), float(budget))
 
@@ -65,6 +66,7 @@ class LearningCurve:
 
     def get_alc(self, t0: float = T0_S) -> float:
         """Area under the curve over log time, in [-1, 1] for scores in [-1, 1]; late predictions do not count."""
+        # Clocks of two machines may disagree by a moment: before the start counts as the start.
         moments = np.clip([t for t, _ in self._in_time()], 0.0, None)
         values = np.array([s for _, s in self._in_time()])
         edges = np.append(transformed_time(moments, self.budget, t0), 1.0)
@@ -98,6 +100,7 @@ class LearningCurve:
     def _merge(self, other: "LearningCurve", sign: float) -> "LearningCurve":
         if self.budget != other.budget:
             raise DataError(f"curves of one budget can be merged, found {self.budget} s and {other.budget} s")
+        # Late points stay in the merged curve too: what counts is decided by the area, in one place.
         times = sorted({*self.times, *other.times})
         scores = tuple(self.score_at(t) + sign * other.score_at(t) for t in times)
         return LearningCurve(tuple(times), scores, self.budget)

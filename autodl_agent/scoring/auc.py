@@ -64,10 +64,12 @@ def weighted_class_aucs(
 
     truth, scores: (n, c). counts: (b, n), how often each row occurs; the sort is shared by all b.
     """
+    # A column is told unusable by its counts, not by a sum close to 0 or n: 1 negative among 100000 rows is enough.
     aucs = np.full((len(counts), truth.shape[1]), np.nan)
     if not len(truth):
         return aucs
     for columns in _column_blocks(*truth.shape):
+        # Classes as rows: sorting along the last axis of a contiguous array is several times as fast.
         positive = np.ascontiguousarray(truth[:, columns].T == 1)
         order, starts = _tie_groups(scores[:, columns].T)
         positive = np.take_along_axis(positive, order, axis=1)
@@ -108,6 +110,7 @@ def _column_blocks(n: int, c: int) -> Iterator[slice]:
 
 def _tie_groups(scores: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Sort each row of `scores` (c, n): the order (c, n), and where groups of equal values start when flat."""
+    # NumPy sorts NaN to the top, where a broken prediction would win; here it ties with the lowest.
     values = np.where(np.isnan(scores), -np.inf, scores)
     order = np.argsort(values, axis=1)
     values = np.take_along_axis(values, order, axis=1)
@@ -128,5 +131,6 @@ def _aucs_of_groups(
     # Exclusive running sum of negatives within the row: over all rows, less what earlier rows hold.
     below = np.cumsum(negatives) - negatives - np.repeat(np.cumsum(q) - q, np.diff(np.append(row_starts, len(starts))))
     twice_wins = np.add.reduceat(positives * (2 * below + negatives), row_starts)
+    # int64 holds twice the pairs of two billion rows; a float sum of ranks would round from 1e8 rows on.
     pairs = p * q
     return np.where(pairs > 0, twice_wins / np.maximum(2 * pairs, 1), np.nan)

@@ -15,7 +15,7 @@ from data_format.errors import DataError
 
 NAUC_RESAMPLES = 10
 ALC_RESAMPLES = 5
-# One pair of unlike rows is missed by a draw of two rows half of the time; 100 misses in a row mean there is none.
+# With one positive row a draw misses it (or everything else) at most half of the time: 100 misses do not happen.
 _MAX_DRAWS = 100
 
 
@@ -53,6 +53,7 @@ def draw_counts(truth: NDArray[np.float64], resamples: int, seed: int = 0) -> ND
                 break
         else:
             return counts[:b]
+        # Counts instead of rows: one sort of a prediction then serves every resample.
         counts[b] = np.bincount(rows, minlength=n)
     return counts
 

@@ -1,6 +1,7 @@
 """Score a folder of predictions against the truth: the whole learning curve, its area, and what to doubt about it."""
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -8,19 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autodl_agent.scoring.accuracy import is_one_hot, soft_accuracy
 from autodl_agent.scoring.alc import T0_S, LearningCurve
-from autodl_agent.scoring.auc import mean_nauc, weighted_class_aucs
-from autodl_agent.scoring.bootstrap import (
-    ALC_RESAMPLES,
-    NAUC_RESAMPLES,
-    ErrorBar,
-    alc_error_bar,
-    draw_counts,
-    nauc_error_bar,
-)
+from autodl_agent.scoring.bootstrap import ErrorBar, alc_error_bar
+from autodl_agent.scoring.judge import Judge, Judged
 from data_format.errors import DataError
-from data_format.predictions import list_predictions, read_prediction, read_start
+from data_format.predictions import Start, list_predictions, read_start
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +67,6 @@ class ScoreReport:
         return facts
 
 
-@dataclass(frozen=True, slots=True)
-class _Scored:
-    """A prediction's scores before the report is made; resampled: NAUC under each resample of the rows."""
-
-    path: Path
-    score: PredictionScore
-    aucs: NDArray[np.float64]
-    resampled: NDArray[np.float64]
-
-
 def score_folder(
     prediction_dir: Path, solution: Path, budget: float | None = None, t0: float = T0_S, seed: int = 0
 ) -> ScoreReport:
@@ -93,22 +76,19 @@ def score_folder(
     named in `problems` and left out. Raises DataError where start.txt or the solution cannot be read, or where there
     are predictions but none can be scored.
     """
-    truth_file = find_solution(solution)
-    truth = read_prediction(truth_file)
-    if not np.isfinite(truth).all():
-        row, column = np.argwhere(~np.isfinite(truth))[0].tolist()
-        raise DataError(f"{truth_file}: expected 0 or 1, found {truth[row, column]} in row {row}, class {column}")
+    judge = Judge(find_solution(solution), seed)
     start = read_start(prediction_dir)
-    total = start.time_budget if budget is None else budget
-    seconds = {k: stamp - start.start_time for k, stamp in start.timestamps.items()}
     problems: list[str] = []
-    counts = np.concatenate([np.ones((1, len(truth)), np.int64), draw_counts(truth, ALC_RESAMPLES, seed)])
-    files = _numbered(prediction_dir, truth_file.name.removesuffix(".solution"), seconds, problems)
-    scored = list(_scored(files, seconds, truth, counts, total, problems))
-    if files and not scored:
+    files = find_predictions(prediction_dir, judge.task, start.timestamps, problems)
+    judged: dict[int, Judged] = {}
+    for k in sorted(files.keys() & start.timestamps.keys()):
+        try:
+            judged[k] = judge.judge(files[k])
+        except DataError as error:
+            problems.append(describe(error, files[k]))
+    if files and not judged:
         raise DataError(f"none of {len(files)} predictions in {prediction_dir} can be scored: {problems[-1]}")
-    scored.sort(key=lambda s: s.score.seconds)
-    return _report(scored, truth, _class_names(prediction_dir, truth.shape[1]), total, t0, seed, problems)
+    return make_report(judge, judged, start, class_names(prediction_dir, judge.truth.shape[1]), budget, t0, problems)
 
 
 def find_solution(path: Path) -> Path:
@@ -121,85 +101,104 @@ def find_solution(path: Path) -> Path:
     return found[0]
 
 
-def _numbered(folder: Path, name: str, seconds: dict[int, float], problems: list[str]) -> dict[int, Path]:
-    """Prediction files by number; those of another task only where the solution's name has none."""
-    files = dict(list_predictions(folder, name) or list_predictions(folder))
-    tasks = sorted({path.name.rpartition(".predict_")[0] for _, path in list_predictions(folder)})
-    if files and len(tasks) > 1 and name not in tasks:
+def find_predictions(folder: Path, name: str, numbers: Iterable[int], problems: list[str]) -> dict[int, Path]:
+    """Prediction files by number; those of another task only where the solution's `name` has none.
+
+    numbers: the predictions that start.txt knows; what is missing here or there is added to `problems`. Raises
+    DataError where the folder holds several tasks and none of them is `name`.
+    """
+    found = list_predictions(folder)
+    tasks = sorted({path.name.rpartition(".predict_")[0] for _, path in found})
+    if len(tasks) > 1 and name not in tasks:
         raise DataError(f"{folder} holds predictions of {len(tasks)} tasks ({', '.join(tasks)}), none named {name}")
-    task = tasks[0] if files and name not in tasks else name
-    for k in sorted(seconds.keys() - files.keys()):
+    task = tasks[0] if tasks and name not in tasks else name
+    files = dict(list_predictions(folder, task))
+    known = set(numbers)
+    for k in sorted(known - files.keys()):
         problems.append(f"{task}.predict_{k}: start.txt has its time, but the file is missing")
-    for k in sorted(files.keys() - seconds.keys()):
+    for k in sorted(files.keys() - known):
         problems.append(f"{files[k].name}: start.txt has no time for it")
-    if not files and not seconds:
+    if not files and not known:
         problems.append(f"{folder}: no predictions")
     return files
 
 
-def _scored(
-    files: dict[int, Path],
-    seconds: dict[int, float],
-    truth: NDArray[np.float64],
-    counts: NDArray[np.int64],
-    budget: float,
-    problems: list[str],
-) -> Iterator[_Scored]:
-    one_hot = is_one_hot(truth)
-    for k in sorted(files.keys() & seconds.keys()):
-        path = files[k]
-        try:
-            scores = _matrix(path, truth.shape)
-        except DataError as error:
-            problems.append(str(error) if path.name in str(error) else f"{path.name}: {error}")
-            continue
-        aucs = weighted_class_aucs(truth, scores, counts)
-        accuracy = soft_accuracy(truth, scores) if one_hot else None
-        score = PredictionScore(path.name, seconds[k], float(mean_nauc(aucs[0])), accuracy, seconds[k] > budget)
-        yield _Scored(path, score, aucs[0], mean_nauc(aucs[1:]))
+def describe(error: DataError, path: Path) -> str:
+    """One line about a prediction that cannot be scored, with the file's name in it once."""
+    return str(error) if path.name in str(error) else f"{path.name}: {error}"
 
 
-def _matrix(path: Path, shape: tuple[int, ...]) -> NDArray[np.float64]:
-    scores = read_prediction(path)
-    if scores.shape != shape:
-        raise DataError(f"{path.name}: prediction has shape {scores.shape}, truth has {shape}")
-    return scores
-
-
-def _report(
-    scored: Sequence[_Scored],
-    truth: NDArray[np.float64],
+def make_report(
+    judge: Judge,
+    judged: Mapping[int, Judged],
+    start: Start,
     names: tuple[str, ...],
-    budget: float,
-    t0: float,
-    seed: int,
-    problems: list[str],
+    budget: float | None = None,
+    t0: float = T0_S,
+    problems: Sequence[str] = (),
+    bars: bool = True,
 ) -> ScoreReport:
-    in_time = [s for s in scored if not s.score.late]
-    late = [s.score.file for s in scored if s.score.late]
-    if late:
-        problems.append(f"{late[0]}: later than the budget of {budget:g} s, {len(late)} such predictions do not count")
-    aucs = in_time[-1].aucs if in_time else np.full(truth.shape[1], np.nan)
-    positives = (truth == 1).sum(axis=0)
-    bars = np.stack([s.resampled for s in in_time]) if in_time else np.zeros((0, 0))
-    times = [s.score.seconds for s in in_time]
-    last = _matrix(in_time[-1].path, truth.shape) if in_time else None
+    """The report on what is judged so far, by number; `start` gives the moments. bars: with error bars (slower).
+
+    budget: seconds; None takes the time budget of `start`. Raises DataError for a budget or t0 that is not positive.
+    """
+    total = start.time_budget if budget is None else budget
+    found = list(problems)
+    points: list[tuple[PredictionScore, Judged]] = []
+    for k, one in sorted(judged.items()):
+        seconds = seconds_of(start, k)
+        if math.isfinite(seconds):
+            late = seconds > total
+            points.append((PredictionScore(one.path.name, seconds, one.nauc, one.accuracy, late), one))
+        else:
+            found.append(f"{one.path.name}: start.txt has no time for it that is a finite number")
+    points.sort(key=lambda point: point[0].seconds)
+    in_time = [point for point in points if not point[0].late]
+    late_files = [score.file for score, _ in points if score.late]
+    if late_files:
+        n = len(late_files)
+        found.append(f"{late_files[0]}: later than the budget of {total:g} s, {n} such predictions do not count")
+    last = in_time[-1][1] if in_time else None
+    times = [score.seconds for score, _ in in_time]
+    nauc_error, alc_error = _bars(judge, [one for _, one in in_time], times, total, t0) if bars else (None, None)
     return ScoreReport(
-        budget=budget,
+        budget=total,
         t0=t0,
-        predictions=tuple(s.score for s in scored),
+        predictions=tuple(score for score, _ in points),
         class_names=names,
-        class_aucs=aucs,
-        left_out=tuple(n for n, p in zip(names, positives, strict=True) if p in (0, len(truth))),
-        nauc=in_time[-1].score.nauc if in_time else 0.0,
-        alc=LearningCurve.of(times, [s.score.nauc for s in in_time], budget).get_alc(t0),
-        nauc_error=None if last is None else nauc_error_bar(truth, last, seed, NAUC_RESAMPLES),
-        alc_error=alc_error_bar(bars, times, budget, t0),
-        problems=tuple(problems),
+        class_aucs=last.aucs if last else np.full(judge.truth.shape[1], np.nan),
+        left_out=tuple(n for n, unusable in zip(names, judge.unusable, strict=True) if unusable),
+        nauc=last.nauc if last else 0.0,
+        alc=LearningCurve.of(times, [score.nauc for score, _ in in_time], total).get_alc(t0),
+        nauc_error=nauc_error,
+        alc_error=alc_error,
+        problems=tuple(found),
     )
 
 
-def _class_names(prediction_dir: Path, n: int) -> tuple[str, ...]:
+def seconds_of(start: Start, k: int) -> float:
+    """When prediction `k` was made, in seconds since the start of the run; NaN where start.txt does not say.
+
+    AutoDL writes moments since 1970; AutoNLP and AutoSpeech write the seconds used, beside a start since 1970.
+    """
+    stamp = start.timestamps.get(k, math.nan)
+    return stamp if 0 <= stamp < start.start_time / 2 else stamp - start.start_time
+
+
+def _bars(
+    judge: Judge, in_time: Sequence[Judged], times: Sequence[float], budget: float, t0: float
+) -> tuple[ErrorBar | None, ErrorBar | None]:
+    """Error bars of the last NAUC and of the ALC of predictions sorted by time."""
+    if not in_time:
+        return None, None
+    alc_error = alc_error_bar(np.stack([one.resampled for one in in_time]), times, budget, t0)
+    try:
+        return judge.nauc_bar(in_time[-1].path), alc_error
+    except DataError:  # the file was there when it was scored; its score stands without a bar
+        return None, alc_error
+
+
+def class_names(prediction_dir: Path, n: int) -> tuple[str, ...]:
     """Names from the classes.txt of the run that the folder belongs to, else column numbers."""
     for folder in (prediction_dir, prediction_dir.absolute().parent):
         try:

@@ -51,7 +51,8 @@ def test_the_output_contract(tmp_path):
     assert read_prediction(files[-1][1]).shape == (20, 2)
     facts = json.loads((tmp_path / "out" / "run.json").read_text())
     assert facts["domain"] == "tabular" and facts["n_test"] == 20 and facts["peak_memory_bytes"] > 0
-    rows = list(csv.DictReader((tmp_path / "out" / "learning_curve.csv").open()))
+    with (tmp_path / "out" / "learning_curve.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
     assert float(rows[0]["test_nauc"]) == 0
     assert float(rows[-1]["test_nauc"]) > 0.7
     assert result.held_out_nauc is not None and result.held_out_nauc > 0.7

@@ -85,8 +85,10 @@ def test_a_second_run_into_the_same_folder_is_refused(table, tmp_path):
 def test_a_signal_ends_the_run_with_everything_written(table, tmp_path, number, code):
     command = [sys.executable, "-m", "autodl_agent.commands", "run", str(table), "--budget", "300"]
     process = subprocess.Popen([*command, "--output", str(tmp_path / "out"), "-q"], stderr=subprocess.PIPE)
+    limit = time.monotonic() + 30
     while not (tmp_path / "out" / "predictions" / "my table.predict_1").exists():
-        time.sleep(0.05)
+        assert time.monotonic() < limit
+        time.sleep(0.02)
     process.send_signal(number)
     assert process.wait(20) == code
     facts = json.loads((tmp_path / "out" / "run.json").read_text())

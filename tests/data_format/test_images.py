@@ -290,3 +290,12 @@ def test_plain_images_import_neither_pillow_nor_sound_nor_video(tmp_path: Path):
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2]
     )
     assert run.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(("height", "width"), [(8, 5), (30, 41), (8, 41), (1, 1), (20, 27)])
+def test_resizing_without_opencv_follows_the_same_rule(height, width):
+    from data_format import pixels
+
+    picture = np.random.default_rng(0).integers(0, 256, (20, 27, 3)).astype(np.uint8)
+    ours, theirs = pixels._matrix_resize(picture, height, width), pixels.resize(picture, height, width)
+    assert np.abs(ours.astype(int) - theirs.astype(int)).max() <= 2

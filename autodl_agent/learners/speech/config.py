@@ -24,23 +24,26 @@ class SoundConfig:
     first_rows: training rows of the first increment (classes evenly), so that it ends within a second or two.
     growth: how many times more rows each further increment takes. max_rows: rows of the last one at most.
     landmarks: up to so many rows the kernel machine is exact, beyond they span it (Nyström).
-    map_weight: weight of the time-ordered map in the kernel that listens for the order of sounds.
+    cepstrum_weight: how many blocks the cepstrum counts for in the views of all blocks: the surest guide on few rows.
+    map_weight: the same for the time-ordered map, in the view that listens for the order of sounds.
     map_width, width: squared widths of the Gaussian kernels; 1 is half the mean squared distance of two rows.
-    penalties: ridge penalties tried, relative to the kernel's mean variance.
-    indifference: of the penalties whose leave-one-out AUC is so near the best, the largest is taken.
+    penalties: ridge penalties, relative to the kernel's mean variance; the first is taken unless another is clearly
+    better. clear_gain: leave-one-out AUC another must gain to be so: rows left out one at a time have their own
+    speaker or microphone among the rest, so small gains there are worth nothing.
     """
 
-    first: HearConfig = HearConfig("first", seconds=3.0, segments=10)
+    first: HearConfig = HearConfig("first", seconds=2.5, segments=10)
     full: HearConfig = HearConfig("full", seconds=15.0, segments=16)
     first_rows: int = 400
     growth: int = 4
     max_rows: int = 20_000
     landmarks: int = 1500
-    map_weight: float = 2.0
+    cepstrum_weight: float = 3.0
+    map_weight: float = 4.0
     map_width: float = 2.0
     width: float = 1.0
-    penalties: tuple[float, ...] = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
-    indifference: float = 2e-4
+    penalties: tuple[float, ...] = (0.1, 0.01, 0.3, 1.0)
+    clear_gain: float = 0.005
 
 
 DEFAULT = SoundConfig()

@@ -35,6 +35,7 @@ RHYTHM_BANDS = 10
 RHYTHM_FRAMES = 256  # about 3 s: the slowest rhythm told apart is 0.33 Hz
 RHYTHM_EDGES = (1, 2, 4, 8, 16, 32, 64, 128)  # in units of 0.33 Hz
 ACTIVE_NEPER = 8.0  # frames within 35 dB of the loudest count as sounding
+LOUD_NEPER = 5.0  # frames within 22 dB: what stands clear of room and noise
 
 
 def sound_recipe(config: HearConfig, value_range: tuple[float, float]) -> Recipe:
@@ -73,14 +74,15 @@ def blocks(wave: Floats, rate: int, config: HearConfig) -> dict[str, Floats]:
     heard = spectrum(wave, rate)
     loud = heard.mel.max(1)
     active = loud > loud.max() - ACTIVE_NEPER
+    clear = loud > loud.max() - LOUD_NEPER
     first, last = int(active.argmax()), len(active) - int(active[::-1].argmax())
     inner = heard.mel[first:last]
     cepstra = product(heard.mel, cosine_basis(BANDS, CEPSTRA))
     found = {
         "level": _level(heard, active, last - first),
-        "mel": _mel_statistics(heard, active),
-        "cepstrum": _cepstrum_statistics(cepstra[active], cepstra[first:last]),
-        "shape": _shape(heard, active),
+        "mel": _mel_statistics(heard, clear),
+        "cepstrum": _cepstrum_statistics(cepstra[clear], cepstra[first:last]),
+        "shape": _shape(heard, clear),
         "pitch": pitch(heard.wave, heard.rate),
         "rhythm": _rhythm(heard),
         "map": _map(inner, config.segments),
@@ -89,8 +91,8 @@ def blocks(wave: Floats, rate: int, config: HearConfig) -> dict[str, Floats]:
 
 
 def _level(heard: Spectrum, active: NDArray[np.bool_], sounding: int) -> list[float]:
-    energy = np.log(heard.power.sum(1) + 1e-12)
-    low, mid, high = quantiles(energy[:, None], (0.05, 0.5, 0.95)).ravel()
+    energy = heard.energy
+    low, mid, high = quantiles(energy, (0.05, 0.5, 0.95))
     power = float(np.mean(heard.wave * heard.wave)) + 1e-12
     return [
         np.log(len(heard.wave) / heard.rate),
@@ -106,8 +108,8 @@ def _level(heard: Spectrum, active: NDArray[np.bool_], sounding: int) -> list[fl
     ]
 
 
-def _mel_statistics(heard: Spectrum, active: NDArray[np.bool_]) -> Floats:
-    mel = heard.mel[active]
+def _mel_statistics(heard: Spectrum, clear: NDArray[np.bool_]) -> Floats:
+    mel = heard.mel[clear]
     level = mel.mean()
     step = np.diff(heard.mel, axis=0)
     spread = quantiles(heard.mel, (0.1, 0.5, 0.9)) - level
@@ -122,20 +124,11 @@ def _cepstrum_statistics(cepstra: Floats, inner: Floats) -> Floats:
     return np.vstack([cepstra.mean(0), cepstra.std(0), step.mean(0), step.std(0), second.std(0)])
 
 
-def _shape(heard: Spectrum, active: NDArray[np.bool_]) -> Floats:
-    """Mean, spread and quantiles of centroid, width, flatness, roll-off, flux and zero crossings (frames, 6)."""
-    power = heard.power[active] + np.float32(1e-10)
-    hertz = np.log(np.arange(power.shape[1], dtype=np.float32) * np.float32(heard.bin_hz) + np.float32(50))
-    total = power.sum(1)
-    moments = product(power, np.stack([hertz, hertz * hertz], axis=1)) / total[:, None]
-    centroid = moments[:, 0]
-    spread = np.sqrt((moments[:, 1] - centroid**2).clip(0))
-    flatness = np.log(power).mean(1) - np.log(power.mean(1))
-    roll = np.cumsum(power, axis=1) < 0.85 * total[:, None]
-    rolloff = hertz[roll.sum(1).clip(0, len(hertz) - 1)]
-    flux = np.sqrt(np.square(np.diff(heard.mel, axis=0, prepend=heard.mel[:1])).mean(1))[active]
-    crossings = _zero_crossings(heard, len(active))[active]
-    values = np.stack([centroid, spread, flatness, rolloff, flux, crossings], axis=1)
+def _shape(heard: Spectrum, clear: NDArray[np.bool_]) -> Floats:
+    """Mean, spread and quantiles (4, 6) of centre, width, flatness, roll-off, flux and zero crossings."""
+    flux = np.sqrt(np.square(np.diff(heard.mel, axis=0, prepend=heard.mel[:1])).mean(1))[clear]
+    crossings = _zero_crossings(heard, len(clear))[clear]
+    values = np.hstack([heard.shape[clear], flux[:, None], crossings[:, None]])
     return np.vstack([values.mean(0), values.std(0), quantiles(values, (0.1, 0.9))])
 
 

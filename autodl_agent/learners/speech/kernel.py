@@ -1,8 +1,8 @@
 """Kernel ridge regression over named blocks of features, closed form, numpy only.
 
-The kernel is a sum of four views, each scaled to the same variance: linear in all blocks, Gaussian over all blocks
-alike, Gaussian with the time-ordered map in front, and the mean of one Gaussian per block, which keeps a noisy block
-from drowning the others. The penalty is chosen by exact leave-one-out AUC with a free intercept. Beyond `landmarks`
+The kernel is a sum of four views, each scaled to the same variance: linear in all blocks, Gaussian over all
+blocks, Gaussian with the time-ordered map in front, and the mean of one Gaussian per block, which keeps a noisy block
+from drowning the others. The penalty follows exact leave-one-out AUC with a free intercept. Beyond `landmarks`
 rows the machine is spanned by that many of them. Sources: leave-one-out residuals (I-H)y / diag(I-H), Golub, Heath &
 Wahba 1979; sums of kernels, Lanckriet et al. 2004; landmarks, Williams & Seeger 2001 (Nyström).
 """
@@ -110,20 +110,28 @@ def _views(x: Floats, anchors: Floats, layout: Layout, block_scale: Floats, conf
         left, right = x[:, place], anchors[:, place]
         product = (left * scale) @ right.T
         square = np.square(left).sum(1)[:, None] + np.square(right).sum(1)
-        products.append(product)
-        distances.append((square * scale - 2 * product).clip(0))
-    weights = np.array([config.map_weight**2 if name == "map" else 1.0 for name in layout], np.float32)
-    blocks = max(1, int(np.count_nonzero(block_scale)))
-    weighted = max(1.0, float(weights[block_scale > 0].sum()))
-    linear = sum(products) / np.float32(blocks)
-    even = sum(distances) / np.float32(blocks)
-    ordered = sum(w * d for w, d in zip(weights, distances, strict=True)) / np.float32(weighted)
+        products.append(np.asarray(product, np.float32))
+        distances.append(np.asarray((square * scale - 2 * product).clip(0), np.float32))
+    weights = {"cepstrum": config.cepstrum_weight}
+    linear = _weighed(products, layout, block_scale, weights)
+    even = _weighed(distances, layout, block_scale, weights)
+    ordered = _weighed(distances, layout, block_scale, {**weights, "map": config.map_weight})
     gaussians = [_gaussian(even, config.width), _gaussian(ordered, config.map_width)]
-    return [np.asarray(linear, np.float32), *gaussians, *(_gaussian(d, config.width) for d in distances)]
+    return [linear, *gaussians, *(_gaussian(distance, config.width) for distance in distances)]
 
 
-def _gaussian(distances: Any, width: float) -> Floats:
-    return np.asarray(np.exp(np.asarray(distances, np.float32) * np.float32(-0.5 / width)), np.float32)
+def _weighed(parts: list[Floats], layout: Layout, block_scale: Floats, weights: Mapping[str, float]) -> Floats:
+    """Weighted mean of the blocks' matrices; mute blocks do not count."""
+    shares = np.array([weights.get(name, 1.0) for name in layout]) * (block_scale > 0)
+    shares = (shares / max(shares.sum(), 1e-9)).astype(np.float32)
+    total = np.zeros_like(parts[0])
+    for part, share in zip(parts, shares, strict=True):
+        total += part * share
+    return total
+
+
+def _gaussian(distances: Floats, width: float) -> Floats:
+    return np.asarray(np.exp(distances * np.float32(-0.5 / width)), np.float32)
 
 
 def _summed(views: list[Floats], scales: Floats) -> Floats:
@@ -157,7 +165,8 @@ def _exact(kernel: Floats, labels: Floats, config: SoundConfig) -> tuple[Floats,
         room = np.maximum(squares @ share - 1 / n, 1e-6)
         left_out.append((labels - rest / room[:, None]).astype(np.float32))
         merits.append(_mean_auc(left_out[-1], labels))
-    best = max(k for k, merit in enumerate(merits) if merit >= max(merits) - config.indifference)
+    top = int(np.argmax(merits))
+    best = top if merits[top] > merits[0] + config.clear_gain else 0
     alpha = vectors @ (projected / (values + config.penalties[best] * variance)[:, None])
     intercept = rate - column @ alpha
     return alpha.astype(np.float32), intercept.astype(np.float32), left_out[best]
@@ -166,7 +175,10 @@ def _exact(kernel: Floats, labels: Floats, config: SoundConfig) -> tuple[Floats,
 def _spanned(kernel: Floats, cross: Floats, labels: Floats) -> tuple[Floats, Floats, Floats, Floats]:
     """Alpha (m, classes), intercept, slope and offset from ridge on the coordinates the anchors span."""
     values, vectors = np.linalg.eigh(kernel.astype(np.float64))
-    kept = values > values[-1] * 1e-5
+    kept = values > max(float(values[-1]), 1e-6) * 1e-5
+    if not kept.any():  # every anchor the same: nothing to tell, the classes' shares
+        still = np.zeros(labels.shape, np.float32)
+        return np.zeros((len(kernel), labels.shape[1]), np.float32), still[0], *platt(still, labels)
     axes = (vectors[:, kept] / np.sqrt(values[kept])).astype(np.float32)
     head = fit_ridge(cross @ axes, labels, standardise=False)
     alpha = axes @ (head.scale[:, None] * head.weights)

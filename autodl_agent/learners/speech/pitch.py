@@ -1,14 +1,14 @@
-"""Pitch of a clip: autocorrelation of 48 ms frames over the window's own (Boersma 1993), on a signal of about 4 kHz."""
+"""Pitch of a clip: autocorrelation of 48 ms frames over the window's own (Boersma 1993), on about 5.5 kHz."""
 
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from autodl_agent.learners.speech.spectrum import Floats, quantiles
+from autodl_agent.learners.speech.spectrum import PIECE, Floats, quantiles
 
 NAMES = 10
-RATE_HZ = 4000
+RATE_HZ = 5500
 FRAME_S, HOP_S = 0.048, 0.024
 LOWEST_HZ, HIGHEST_HZ = 60.0, 450.0
 ACTIVE_NEPER = 7.0  # frames within 30 dB of the loudest
@@ -28,29 +28,33 @@ def pitch(wave: Floats, rate: int) -> list[float]:
         wave = np.concatenate([wave, np.zeros(window - len(wave), np.float32)])
     shape, own, fft = _window(window)
     frames = np.lib.stride_tricks.sliding_window_view(wave, window)[:: max(1, round(HOP_S * slow))]
-    frames = (frames - frames.mean(1, keepdims=True)) * shape
-    energy = np.log(np.square(frames).sum(1) + np.float32(1e-12))
+    energy = np.log(np.einsum("fs,fs->f", frames, frames) + np.float32(1e-12))
     frames = frames[energy > energy.max() - ACTIVE_NEPER]
-    bins = np.fft.rfft(frames, fft, axis=1)
-    correlation = np.fft.irfft(bins.real**2 + bins.imag**2, fft, axis=1)
     lags = np.arange(int(slow / HIGHEST_HZ), min(int(slow / LOWEST_HZ) + 1, window - 2))
-    part = correlation[:, lags[0] - 1 : lags[-1] + 2] / own[lags[0] - 1 : lags[-1] + 2]
-    part /= correlation[:, :1] + np.float32(1e-9)
-    lag, strength = _best(np.asarray(part, np.float32), lags)
+    pieces = []
+    for start in range(0, len(frames), PIECE):
+        piece = frames[start : start + PIECE]
+        bins = np.fft.rfft((piece - piece.mean(1, keepdims=True)) * shape, fft, axis=1)
+        correlation = np.fft.irfft(bins.real**2 + bins.imag**2, fft, axis=1)
+        part = correlation[:, lags[0] - 1 : lags[-1] + 2] / own[lags[0] - 1 : lags[-1] + 2]
+        pieces.append(part / (correlation[:, :1] + np.float32(1e-9)))
+    lag, strength = _best(np.concatenate(pieces), lags)
     return _summary(np.log(np.float32(slow) / lag), strength)
 
 
 def _best(part: Floats, lags: NDArray[np.int64]) -> tuple[Floats, Floats]:
-    """Lag (frames,) with a parabola's precision and its correlation; part has one lag more on either side."""
-    inner = part[:, 1:-1]
-    peak = (inner >= part[:, :-2]) & (inner >= part[:, 2:])
+    """Lag (frames,) with a parabola's precision and its correlation; part has one lag more on either side.
+
+    Peaks are compared by the height of their parabolas: at so low a rate the samples beside a peak stand far below it.
+    """
+    left, middle, right = part[:, :-2], part[:, 1:-1], part[:, 2:]
+    bend = np.minimum(left - 2 * middle + right, np.float32(-1e-6))
+    shift = (np.float32(0.5) * (left - right) / bend).clip(-0.5, 0.5)
+    height = middle - np.float32(0.25) * (left - right) * shift
     cost = OCTAVE_COST * np.log2(lags / lags[0]).astype(np.float32)
-    best = np.where(peak, inner - cost, -1).argmax(1)
+    best = np.where((middle >= left) & (middle >= right), height - cost, -1).argmax(1)
     rows = np.arange(len(part))
-    left, middle, right = part[rows, best], part[rows, best + 1], part[rows, best + 2]
-    bend = left - 2 * middle + right
-    shift = np.where(bend < -1e-6, 0.5 * (left - right) / np.minimum(bend, -1e-6), 0).clip(-0.5, 0.5)
-    return (lags[best] + shift).astype(np.float32), middle.clip(0, 1)
+    return (lags[best] + shift[rows, best]).astype(np.float32), height[rows, best].clip(0, 1)
 
 
 def _summary(told: Floats, strength: Floats) -> list[float]:

@@ -3,6 +3,7 @@
 See README.md in this folder. LightGBM is imported on the first increment.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self, final
 
@@ -18,7 +19,8 @@ from autodl_agent.learners.tabular.classes import Targets
 from autodl_agent.learners.tabular.config import BoostSettings, QuickSettings
 from autodl_agent.learners.tabular.encoding import TableEncoder
 from autodl_agent.learners.tabular.forest import Forest, Run, fold_numbers, tree_settings
-from autodl_agent.learners.tabular.model import Shape, TableModel, fit_model, probabilities
+from autodl_agent.learners.tabular.model import Shape, TableModel, fit_model, grouped, portions, probabilities
+from autodl_agent.learners.tabular.ridge import cost_s
 from autodl_agent.learners.tabular.trees import GrowingBooster, quiet_lightgbm, tree_matrix
 from autodl_agent.task import Task
 
@@ -40,6 +42,7 @@ class BoostedTrees(Learner):
         self.encoder: TableEncoder | None = None
         self.rest: TableModel | None = None
         self.forests: tuple[Forest, ...] = ()
+        self._run: Run | None
         self._reset(np.zeros(0, np.int64))
 
     def fit(self, data: Examples, deadline: Deadline) -> bool:
@@ -52,7 +55,9 @@ class BoostedTrees(Learner):
             self.forests, self.rest = (), None
             if not len(self.targets.columns):
                 return False
-            self._choose_classes(data, deadline)
+            self._choose_classes(data)
+        elif self.rest is None and len(self.grown) < len(self.targets.columns):
+            self._fit_rest(data, deadline)
         if self._run is None or self._run.finished or self._wants_more_rows(len(data)):
             self._settle()
             if self._bag >= self.settings.bags:
@@ -76,7 +81,7 @@ class BoostedTrees(Learner):
             return np.tile(self.targets.shares, (len(data), 1))
         width = len(self.encoder.kept) + self.encoder.n_slots + len(self.encoder.strings) + 64
         step = max(256, PREDICT_CELLS // width)
-        parts = [self._forecast(data.take(slice(at, at + step))) for at in range(0, len(data), step)]
+        parts = [self._forecast(data.take(rows)) for rows in portions(len(data), step)]
         out = np.full((len(data), len(self.targets.columns)), 0.5, np.float32)
         if self.rest is not None:
             out[:] = probabilities(self.rest.margins(data))
@@ -89,7 +94,11 @@ class BoostedTrees(Learner):
     def save(self, folder: Path) -> None:
         """Write the encoder, LightGBM's text of every forest, and the linear model of the rarest classes."""
         facts: dict[str, Any] = {"mirrored": self.targets.mirrored, "softmax": self.softmax}
-        arrays = {"columns": self.targets.columns, "shares": self.targets.shares, "grown": self.grown}
+        arrays: dict[str, NDArray[Any]] = {
+            "columns": self.targets.columns,
+            "shares": self.targets.shares,
+            "grown": self.grown,
+        }
         if self.encoder is not None:
             facts["encoder"] = self.encoder.facts()
             arrays |= {f"encoder.{k}": v for k, v in self.encoder.arrays().items()}
@@ -107,14 +116,13 @@ class BoostedTrees(Learner):
     def load(cls, folder: Path, task: Task) -> Self:
         """Read what `save` wrote; such a learner predicts, and starts afresh when it is fitted again."""
         facts, arrays = load_state(folder)
-        group = lambda g: {k[len(g) + 1 :]: v for k, v in arrays.items() if k.startswith(g + ".")}  # noqa: E731
         learner = cls(task, task.seed)
         learner.targets = Targets(arrays["columns"], bool(facts["mirrored"]), arrays["shares"])
         learner.grown, learner.softmax = arrays["grown"], bool(facts["softmax"])
         if "encoder" in facts:
-            learner.encoder = TableEncoder.restore(facts["encoder"], group("encoder"))
+            learner.encoder = TableEncoder.restore(facts["encoder"], grouped(arrays, "encoder"))
         if "rest" in facts:
-            learner.rest = TableModel.restore(facts["rest"], group("rest"))
+            learner.rest = TableModel.restore(facts["rest"], grouped(arrays, "rest"))
         for number, fact in enumerate(facts["forests"]):
             text = (folder / f"forest_{number}.txt").read_text(encoding="utf-8")
             booster = quiet_lightgbm().Booster(model_str=text)
@@ -124,25 +132,35 @@ class BoostedTrees(Learner):
     def _reset(self, rows: NDArray[np.int64]) -> None:
         """Forget the training under way, not what `predict` uses."""
         self._rows = rows
-        self._run: Run | None = None
-        self._size = self._bag = 0
-        self._cell_s = BIN_S
+        self._run = None
+        self._size, self._bag = 0, 0
+        self._cell_s, self._whole = BIN_S, False
         self._folds = np.zeros(0, np.int64)
 
-    def _choose_classes(self, data: Examples, deadline: Deadline) -> None:
-        """Encoder, folds, and which classes get trees; the rarest of very many get a linear model instead."""
-        y = self.targets.solved(data.labels)
+    def _choose_classes(self, data: Examples) -> None:
+        """Encoder, folds, and which classes get trees: the most frequent ones of very many."""
+        positives = (data.labels > 0.5).sum(0)[self.targets.columns]
         most = self.settings.max_classes
-        self.grown = np.arange(y.shape[1])
-        if y.shape[1] > most:
-            self.grown = np.sort(np.argsort(-y.sum(0), kind="stable")[:most])
-            rows = min(self.settings.linear_rows, max(1_000, 10_000_000 // y.shape[1]))
-            sample = data.take(balanced_order(data.labels, self.seed)[:rows])
-            inner = Targets(self.targets.columns, False, self.targets.shares)
-            self.rest = fit_model(sample, inner, 300, Shape(), self.seed, QuickSettings(), deadline)
-        self.softmax = len(self.grown) > 1 and bool((y[:, self.grown].sum(1) == 1).all())
+        self.grown = np.arange(len(positives))
+        if len(positives) > most:
+            self.grown = np.sort(np.argsort(-positives, kind="stable")[:most])
+        y = self.targets.solved(data.labels, self.grown)
+        self.softmax = len(self.grown) > 1 and bool((y.sum(1) == 1).all())
         self._folds = fold_numbers(y, self.settings.folds, self.seed)
         self.encoder = TableEncoder.fit(data.sample(50_000, self.seed).table())
+
+    def _fit_rest(self, data: Examples, deadline: Deadline) -> None:
+        """A linear model for the classes without trees, on as many rows as a third of the time allows."""
+        classes = len(self.targets.columns)
+        rows = min(len(data), self.settings.linear_rows)
+        while cost_s(rows, 600, classes) > 0.3 * deadline.left():
+            rows //= 2
+            if rows < 500:
+                return
+        sample = data.take(balanced_order(data.labels, self.seed)[:rows])
+        # Classes that the sample lacks keep their share of positives, as constant columns do.
+        quick = replace(QuickSettings(), polish=1)
+        self.rest = fit_model(sample, self.targets, 300, Shape(), self.seed, quick, deadline)
 
     def _wants_more_rows(self, n: int) -> bool:
         return self._bag == 0 and 0 < self._size < n
@@ -165,7 +183,7 @@ class BoostedTrees(Learner):
         if size < len(rest):
             chosen = rest[balanced_order(data.labels[rest], self.seed + self._bag)[:size]]
         train = data.take(chosen)
-        y = self.targets.solved(train.labels)[:, self.grown]
+        y = self.targets.solved(train.labels, self.grown)
         x, categories = tree_matrix(self.encoder.transform(train.table()))
         rarest = int(min(y.sum(0).min(), (1 - y).sum(0).min()))
         tuned = tree_settings(len(train), x.shape[1], rarest, self._bag, self.seed)
@@ -173,8 +191,12 @@ class BoostedTrees(Learner):
         held_rows = data.take(held)
         held_x, _ = tree_matrix(self.encoder.transform(held_rows.table()))
         self._cell_s = max(1e-8, (deadline.now() - before) / max(1, x.size))
-        self._size = n if size >= len(rest) else size
-        return Run(grower, held_x, self.targets.solved(held_rows.labels)[:, self.grown], settings)
+        self._size = n if size >= len(rest) or self._bag else size
+        self._whole = 2 * size >= len(rest)
+        held_y = self.targets.solved(held_rows.labels, self.grown)
+        # Bags take steps of half the size: about twice the rounds of the first model.
+        limit = max(50, 5 * self.forests[0].rounds // 2) if self._bag else settings.max_rounds
+        return Run(grower, held_x, held_y, settings, min(limit, settings.max_rounds))
 
     def _split(self, n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Held-out and other positions; nothing is held out of tables of a few dozen rows or with a lone positive."""
@@ -194,7 +216,8 @@ class BoostedTrees(Learner):
         run = self._run
         if run is None or not run.finished or self._size < len(self._rows):
             return
-        self.forests = (*self.forests, run.forest()) if self._bag else self.forests
+        if self._bag and self._whole:  # held-out rows differ, so merits cannot be compared; sizes can
+            self.forests = (*self.forests, run.forest())
         self._bag += 1
         self._run = None
 

@@ -28,9 +28,10 @@ class Targets:
         mirrored = single and labels.shape[1] == 2 and len(columns) == 2
         return cls(columns[1:] if mirrored else columns, mirrored, shares.clip(0, 1))
 
-    def solved(self, labels: Floats) -> Floats:
-        """(n, k) the columns to solve, 0 or 1."""
-        return (labels[:, self.columns] > 0.5).astype(np.float32)
+    def solved(self, labels: Floats, which: NDArray[np.int64] | None = None) -> Floats:
+        """(n, k) the columns to solve, or those of them that `which` numbers, 0 or 1."""
+        columns = self.columns if which is None else self.columns[which]
+        return (labels[:, columns] > 0.5).astype(np.float32)
 
     def spread(self, probabilities: Floats) -> Floats:
         """(n, classes) from the (n, k) probabilities of the solved columns."""

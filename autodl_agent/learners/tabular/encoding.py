@@ -59,6 +59,12 @@ class StringColumn:
     parts: tuple[int, ...] = ()
     vocabulary: tuple[str, ...] = ()
 
+    @classmethod
+    def restore(cls, facts: dict[str, Any]) -> Self:
+        """From JSON, where tuples have become lists."""
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in facts.items()}
+        return cls(**values)
+
 
 @dataclass(frozen=True)
 class TableEncoder:
@@ -132,10 +138,7 @@ class TableEncoder:
     @classmethod
     def restore(cls, facts: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:
         """The inverse of `facts` and `arrays`."""
-        columns = tuple(
-            StringColumn(**{k: tuple(v) if isinstance(v, list) else v for k, v in column.items()})
-            for column in facts["strings"]
-        )
+        columns = tuple(StringColumn.restore(column) for column in facts["strings"])
         return cls(**arrays, strings=columns, settings=EncodingSettings(**facts["settings"]))
 
     def _clipped(self, values: NDArray[np.floating]) -> Floats:
@@ -165,9 +168,11 @@ def _ranges(values: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[
         high = np.maximum(high, np.where(finite, part, -np.inf).max(0, initial=-np.inf))
     empty = ~np.isfinite(low)
     # A column of infinities only: their signs are all it says.
-    return np.where(empty, -1.0 * _any(np.isneginf(values), empty), low), np.where(
-        empty, 1.0 * _any(np.isposinf(values), empty), high
-    ), missing
+    return (
+        np.where(empty, -1.0 * _any(np.isneginf(values), empty), low),
+        np.where(empty, 1.0 * _any(np.isposinf(values), empty), high),
+        missing,
+    )
 
 
 def _any(found: NDArray[np.bool_], columns: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -221,14 +226,18 @@ def _string_column(place: int, column: NDArray[np.object_], settings: EncodingSe
     if form is not None:
         values = dates(names, form)
         if np.isfinite(values[:, 0]).mean() >= settings.date_share:
-            parts = [p for p in range(len(DATE_PARTS)) if p == 0 or len(np.unique(values[np.isfinite(values[:, p]), p])) > 1]
+            parts = [
+                p for p in range(len(DATE_PARTS)) if p == 0 or len(np.unique(values[np.isfinite(values[:, p]), p])) > 1
+            ]
             return StringColumn(place, "date", date_format=form, parts=tuple(parts))
     if len(names) > 20 and len(names) > settings.id_share * sum(weights):
         vocabulary = frequent_words(names, weights, settings.max_words, settings.words_read)
         # An id repeats nothing; its length may still tell its kind, which costs one column.
         return StringColumn(place, "words", vocabulary=tuple(vocabulary))
     ranked = sorted(zip(names, weights, strict=True), key=lambda item: (-item[1], item[0]))
-    known = [name for name, weight in ranked if weight >= settings.rare_rows or len(ranked) <= 10][: settings.max_levels]
+    known = [name for name, weight in ranked if weight >= settings.rare_rows or len(ranked) <= 10][
+        : settings.max_levels
+    ]
     return StringColumn(place, "category", tuple(known), len(known) if len(known) < len(ranked) else -1)
 
 

@@ -131,7 +131,7 @@ class LinearView:
         z = (values - self.centre) * self.scale
         z[:, self.heavy] = np.arcsinh(z[:, self.heavy])
         z = np.clip((z - self.mean) * self.spread, -CLIP, CLIP)
-        return np.nan_to_num(z, copy=False)
+        return np.asarray(np.nan_to_num(z, copy=False), np.float32)
 
 
 def _f32(values: NDArray[Any]) -> Floats:
@@ -142,12 +142,18 @@ def _scales(values: Floats) -> tuple[Floats, Floats, NDArray[np.bool_], Floats, 
     """Median and robust scale; arcsinh where the tails are heavy; then zero mean and unit deviation."""
     n, f = values.shape
     if n == 0 or f == 0:
-        return np.zeros(f, np.float32), np.ones(f, np.float32), np.zeros(f, bool), np.zeros(f, np.float32), np.ones(f, np.float32)
+        return (
+            np.zeros(f, np.float32),
+            np.ones(f, np.float32),
+            np.zeros(f, bool),
+            np.zeros(f, np.float32),
+            np.ones(f, np.float32),
+        )
     ordered = np.sort(values, 0)  # NaN last
     count = n - np.isnan(values).sum(0)
-    pick = lambda q: ordered[np.clip((q * (count - 1)).astype(np.int64), 0, n - 1), np.arange(f)]  # noqa: E731
-    centre = np.nan_to_num(pick(0.5))
-    quartiles = np.nan_to_num(pick(0.75)) - np.nan_to_num(pick(0.25))
+    places = np.clip((np.array([[0.25], [0.5], [0.75]]) * (count - 1)).astype(np.int64), 0, n - 1)
+    lower, centre, upper = np.nan_to_num(ordered[places, np.arange(f)])
+    quartiles = upper - lower
     offset = np.nan_to_num(values - centre)
     deviation = np.sqrt((offset.astype(np.float64) ** 2).sum(0) / np.maximum(count, 1))
     robust = np.where(quartiles > 0, quartiles / 1.349, deviation)
@@ -167,7 +173,7 @@ def _levels(codes: NDArray[np.int32], most: int) -> tuple[NDArray[np.int64], NDA
     found: list[tuple[int, int, int]] = []
     for column in range(codes.shape[1]):
         counts = np.bincount(codes[:, column] + 1)
-        found.extend((-int(counts[c]), column, c - 1) for c in np.flatnonzero(counts) if counts[c] < len(codes))
+        found.extend((-int(counts[c]), column, int(c) - 1) for c in np.flatnonzero(counts) if counts[c] < len(codes))
     found = sorted(sorted(found)[:most], key=lambda item: item[1:])
     return np.array([c for _, c, _ in found], np.int64), np.array([c for _, _, c in found], np.int64)
 

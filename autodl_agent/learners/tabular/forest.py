@@ -40,7 +40,7 @@ def tree_settings(n: int, columns: int, rarest: int, bag: int, seed: int) -> Tre
         learning_rate=0.05 if small or bag else 0.1,
         leaves=leaves if bag % 2 == 0 else max(4, leaves // 2 + 1),
         min_rows=min_rows,
-        column_share=0.5 if columns > 40 or (bag and columns > 8) else 0.8,
+        column_share=min(0.5 if columns > 40 or (bag and columns > 8) else 0.8, max(0.05, 1_000 / columns)),
         row_share=0.8 if small or bag else 1.0,
         l2=1.0,
         seed=seed + 101 * bag,
@@ -51,13 +51,16 @@ class Run:
     """A model under training.
 
     held_x, held_y: held-out rows (possibly none) and their labels; without a merit from them, rounds are fixed.
+    limit: most rounds.
     """
 
-    def __init__(self, grower: GrowingBooster, held_x: Floats, held_y: Floats, settings: BoostSettings) -> None:
-        self.grower, self.held_x, self.held_y, self.settings = grower, held_x, held_y, settings
+    def __init__(
+        self, grower: GrowingBooster, held_x: Floats, held_y: Floats, settings: BoostSettings, limit: int
+    ) -> None:
+        self.grower, self.held_x, self.held_y, self.settings, self.limit = grower, held_x, held_y, settings, limit
         self.held = np.zeros(held_y.shape, np.float32) + grower.start
         self.seen = self.best_rounds = 0
-        self.merit = 0.0
+        self.merit, self.loss = 0.0, np.inf
         self.round_s = 0.0
         positives = (held_y > 0.5).sum(0)
         self.blind = not ((positives > 0) & (positives < len(held_y))).any() or positives.sum() < 3
@@ -66,7 +69,7 @@ class Run:
     def finished(self) -> bool:
         """Whether more rounds would not help."""
         rounds, settings = self.grower.rounds, self.settings
-        if self.grower.stuck or rounds >= (settings.blind_rounds if self.blind else settings.max_rounds):
+        if self.grower.stuck or rounds >= (settings.blind_rounds if self.blind else self.limit):
             return True
         return not self.blind and self.seen - self.best_rounds >= max(settings.patience_rounds, rounds // 5)
 
@@ -93,18 +96,22 @@ class Run:
             return
         if not self.blind:
             self.held += raw_margins(self.grower.booster, self.held_x, self.seen, rounds - self.seen)
-            aucs = fast_aucs(self.held, self.held_y)
-            merit = float(np.nanmean(aucs))
-            if merit > self.merit:
-                self.merit, self.best_rounds = merit, rounds
+            merit = float(np.nanmean(fast_aucs(self.held, self.held_y)))
+            # Few held-out rows are soon ranked perfectly; the loss still tells rounds apart.
+            loss = float(np.logaddexp(0, np.where(self.held_y > 0.5, -self.held, self.held)).mean())
+            if (merit, -loss) > (self.merit, -0.999 * self.loss):
+                self.merit, self.loss, self.best_rounds = merit, loss, rounds
         self.seen = rounds
 
 
 def fold_numbers(labels: Floats, folds: int, seed: int) -> NDArray[np.int64]:
     """(n,) fold of every row, each class spread evenly over the folds; a row counts for its rarest class."""
     n = len(labels)
-    rarity = (labels > 0.5) / np.maximum((labels > 0.5).sum(0), 1).astype(np.float32)
-    kind = np.where(rarity.max(1, initial=0) > 0, rarity.argmax(1), -1)
+    weight = (1 / np.maximum((labels > 0.5).sum(0), 1)).astype(np.float32)
+    kind = np.full(n, -1)
+    for at in range(0, n, 4096):  # in parts: the weighted labels of very many classes are large
+        rarity = (labels[at : at + 4096] > 0.5) * weight
+        kind[at : at + 4096] = np.where(rarity.max(1, initial=0) > 0, rarity.argmax(1), -1) if len(weight) else -1
     order = np.lexsort((np.random.default_rng(seed).random(n), kind))
     out = np.empty(n, np.int64)
     out[order] = np.arange(n) % folds

@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Self, final
+from typing import Any, Self, final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from autodl_agent.clock import Deadline
 from autodl_agent.learners.base import Examples, Learner, Probabilities, balanced_order
@@ -40,18 +41,24 @@ class QuickTable(Learner):
             return False
         stage = self.stage
         rows, waves = self._size(len(data), stage, deadline)
-        sample = data.take(balanced_order(data.labels, self.seed)[:rows] if rows < len(data) else self._mixed(len(data)))
+        sample = data.take(
+            balanced_order(data.labels, self.seed)[:rows] if rows < len(data) else self._mixed(len(data))
+        )
         targets = replace(Targets.of(sample.labels, not self.task.multilabel), shares=targets.shares)
         shape = self.shape
         if stage == 1:  # the first answer is in a hurry and takes the middle width
             few = max(200, min(settings.rows[0], 3_000_000 // len(targets.columns)))
-            shape = best_shape(sample.take(slice(few)), targets, shape, self.seed, settings, deadline)
+            shape = best_shape(
+                sample.take(np.arange(min(few, len(sample)))), targets, shape, self.seed, settings, deadline
+            )
         model = fit_model(sample, targets, waves, shape, self.seed + stage, settings, deadline)
-        if self.model is None or model.linear.merit >= self.model.linear.merit:
+        better = self.model is None or model.linear.merit >= self.model.linear.merit
+        if better:
             self.model, self.targets = model, targets
         self.shape = replace(shape, penalty=model.linear.penalty)
         self.stage = stage + 1
-        return self.stage < len(settings.rows)
+        # All rows and more waves that bring nothing: still more waves will not either.
+        return self.stage < len(settings.rows) and (better or stage < 2)
 
     def predict(self, data: Examples) -> Probabilities:
         """(n, classes) probabilities; class frequencies before the first fit."""
@@ -61,8 +68,8 @@ class QuickTable(Learner):
 
     def save(self, folder: Path) -> None:
         """Write encoder, features and weights."""
-        facts = {"mirrored": self.targets.mirrored, "stage": self.stage}
-        arrays = {"columns": self.targets.columns, "shares": self.targets.shares}
+        facts: dict[str, Any] = {"mirrored": self.targets.mirrored, "stage": self.stage}
+        arrays: dict[str, NDArray[Any]] = {"columns": self.targets.columns, "shares": self.targets.shares}
         if self.model is not None:
             facts["model"] = self.model.facts()
             arrays |= self.model.arrays()
@@ -79,7 +86,7 @@ class QuickTable(Learner):
             learner.model = TableModel.restore(facts["model"], arrays)
         return learner
 
-    def _mixed(self, n: int) -> np.ndarray:
+    def _mixed(self, n: int) -> NDArray[np.int64]:
         return np.random.default_rng(self.seed).permutation(n)
 
     def _size(self, n: int, stage: int, deadline: Deadline) -> tuple[int, int]:
@@ -91,6 +98,6 @@ class QuickTable(Learner):
         rows = min(rows, max(500, settings.max_floats // width))
         if width > settings.wide:
             rows = min(rows, settings.wide)
-        while rows > 500 and cost_s(rows, width, 4) > 0.6 * deadline.left():
+        while rows > 500 and cost_s(rows, width, self.task.n_classes) > 0.6 * deadline.left():
             rows //= 2
         return rows, waves

@@ -31,7 +31,7 @@ class TableModel:
     def margins(self, data: Examples) -> Floats:
         """(n, solved classes) log-odds of any rows, in chunks."""
         step = max(64, CHUNK_FLOATS // max(1, self.view.width + self.linear.weights.shape[1]))
-        parts = [self._margins(data.take(slice(at, at + step)).table()) for at in range(0, len(data), step)]
+        parts = [self._margins(data.take(rows).table()) for rows in portions(len(data), step)]
         return np.concatenate([np.zeros((0, self.linear.weights.shape[1]), np.float32), *parts])
 
     def facts(self) -> dict[str, Any]:
@@ -47,10 +47,9 @@ class TableModel:
     @classmethod
     def restore(cls, facts: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:
         """The inverse of `facts` and `arrays`."""
-        group = lambda g: {k[len(g) + 1 :]: v for k, v in arrays.items() if k.startswith(g + ".")}  # noqa: E731
-        linear = Linear(**group("linear"), merit=facts["merit"], penalty=facts["penalty"])
-        encoder = TableEncoder.restore(facts["encoder"], group("encoder"))
-        return cls(encoder, LinearView.restore(group("view")), linear)
+        linear = Linear(**grouped(arrays, "linear"), merit=facts["merit"], penalty=facts["penalty"])
+        encoder = TableEncoder.restore(facts["encoder"], grouped(arrays, "encoder"))
+        return cls(encoder, LinearView.restore(grouped(arrays, "view")), linear)
 
     def _margins(self, table: Table) -> Floats:
         return self.linear.margins(self.view.matrix(self.encoder.transform(table)))
@@ -111,6 +110,16 @@ def _view(data: Examples, settings: QuickSettings) -> tuple[TableEncoder, Linear
     encoder = TableEncoder.fit(table)
     rows = encoder.transform(table)
     return encoder, LinearView.fit(rows, settings), rows
+
+
+def grouped(arrays: dict[str, NDArray[Any]], group: str) -> dict[str, NDArray[Any]]:
+    """The arrays saved as "group.name", by name."""
+    return {name[len(group) + 1 :]: array for name, array in arrays.items() if name.startswith(group + ".")}
+
+
+def portions(n: int, step: int) -> list[NDArray[np.int64]]:
+    """Row numbers 0..n-1 in runs of at most `step`."""
+    return [np.arange(at, min(at + step, n)) for at in range(0, n, step)]
 
 
 def probabilities(margins: Floats) -> Floats:

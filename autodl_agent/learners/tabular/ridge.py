@@ -15,7 +15,8 @@ from autodl_agent.clock import Deadline
 from autodl_agent.learners.linear import fast_aucs, platt, sigmoid
 
 Floats = NDArray[np.float32]
-LABEL_CELLS = 4_000_000  # most cells of (rows x classes) scored when a penalty is chosen
+LABEL_CELLS = 1_000_000  # most cells of (rows x classes) scored when a penalty is chosen
+LARGEST = 12.0  # log-odds; one minus a float32 probability is exact to about 16
 FLOPS = 3e10  # first guess of multiplications a second, on one core that others use too
 
 
@@ -38,10 +39,12 @@ class Linear:
         return np.asarray((x @ self.weights + self.intercept) * self.slope + self.offset, np.float32)
 
 
-def cost_s(rows: int, width: int, penalties: int) -> float:
-    """Rough seconds of `solve`."""
-    small = min(rows, width)
-    return (2.0 * rows * width * small + 3.0 * penalties * float(small) ** 3) / FLOPS + 0.02
+def cost_s(rows: int, width: int, classes: int) -> float:
+    """Rough seconds of `solve`: the Gram matrix, about four inverses, four polishing steps over all classes."""
+    small = float(min(rows, width))
+    flops = 2.0 * rows * width * (small + 12 * classes) + 4 * (3 * small**3 + 2 * small * width * classes)
+    cells = 4.0 * min(rows * classes, LABEL_CELLS) + 60.0 * rows * classes
+    return flops / FLOPS + 3e-9 * cells + 0.02
 
 
 def solve(
@@ -63,21 +66,22 @@ def solve(
     mean = x.mean(0, dtype=np.float64).astype(np.float32)
     rate = y.mean(0, dtype=np.float64).astype(np.float32)
     check = max(1, min(n, check_rows, LABEL_CELLS // max(1, y.shape[1])))
-    target = y - rate
-    slope: Floats
     if n <= x.shape[1]:
-        weights, left_out, merit, chosen = _dual(x - mean, target, y, scaled, check)
+        weights, left_out, merit, chosen = _dual(x - mean, y, rate, scaled, check)
         inverse = None
     else:
         middle = len(penalties) // 2 if start is None else start
-        (weights, left_out, merit, chosen), inverse = _primal(x, mean, target, y, scaled, check, middle, deadline)
-    if inverse is not None and polish and n * y.shape[1] <= 8 * LABEL_CELLS:
+        (weights, left_out, merit, chosen), inverse = _primal(x, mean, y, rate, scaled, check, middle, deadline)
+    if inverse is not None and polish and n * y.shape[1] <= 32 * LABEL_CELLS:
         begin = (weights, rate)
         weights, intercept = _logistic(x, y, mean, inverse, scaled[chosen], begin, polish, deadline)
         slope, offset = np.ones(y.shape[1], np.float32), np.zeros(y.shape[1], np.float32)
-        return Linear(weights, intercept, slope, offset, merit, chosen)
-    slope, offset = platt(left_out + rate, y[:check])
-    return Linear(weights, rate - mean @ weights, slope, offset, merit, chosen)
+        scores = x[:check] @ weights + intercept
+    else:
+        intercept, scores = rate - mean @ weights, left_out + rate
+        slope, offset = platt(scores, y[:check])
+    slope, offset = _tempered(scores, slope, offset, rate)
+    return Linear(weights, intercept, slope, offset, merit, chosen)
 
 
 Choice = tuple[Floats, Floats, float, int]  # weights, left-out scores, merit, number of the penalty
@@ -86,8 +90,8 @@ Choice = tuple[Floats, Floats, float, int]  # weights, left-out scores, merit, n
 def _primal(
     x: Floats,
     mean: Floats,
-    target: Floats,
     y: Floats,
+    rate: Floats,
     penalties: list[float],
     check: int,
     start: int,
@@ -96,15 +100,15 @@ def _primal(
     """The best choice and its inverse; climbs along the penalties, since each one costs an inverse."""
     n = len(x)
     gram = (x.T @ x).astype(np.float64) - n * np.outer(mean, mean.astype(np.float64))
-    right = x.T @ target  # the target is centred, so x need not be
-    some = x[:check] - mean
+    right = x.T @ y - n * np.outer(mean, rate)
+    some, target = x[:check] - mean, y[:check] - rate
 
     def trial(number: int) -> tuple[Choice, Floats]:
         inverse = np.linalg.inv(gram + penalties[number] * np.eye(len(gram))).astype(np.float32)
         weights = inverse @ right
         leverage = np.einsum("ij,ij->i", some @ inverse, some) + 1 / n
         room = np.maximum(1 - leverage, 1e-4)[:, None]
-        left_out = target[:check] - (target[:check] - some @ weights) / room
+        left_out = target - (target - some @ weights) / room
         return (weights, left_out, _merit(left_out, y[:check]), number), inverse
 
     best = trial(start)
@@ -120,13 +124,14 @@ def _primal(
     return best
 
 
-def _dual(centred: Floats, target: Floats, y: Floats, penalties: list[float], check: int) -> Choice:
+def _dual(centred: Floats, y: Floats, rate: Floats, penalties: list[float], check: int) -> Choice:
     """Leave-one-out residual = alpha_i / (inverse_ii - 1/(n * penalty)): no cancellation where the fit is perfect."""
     n = len(centred)
     gram = (centred @ centred.T).astype(np.float64)
     values, vectors = np.linalg.eigh(gram)
     # The centred rows sum to zero: the constant direction belongs to the intercept, not to the penalised part.
     values, vectors = values[1:].clip(0), vectors[:, 1:]
+    target = y - rate
     projected = vectors.T @ target
     squares = vectors**2
     best: tuple[Any, float, int] | None = None
@@ -142,6 +147,24 @@ def _dual(centred: Floats, target: Floats, y: Floats, penalties: list[float], ch
     assert best is not None
     (alpha, left_out), merit, chosen = best
     return centred.T @ alpha.astype(np.float32), left_out, merit, chosen
+
+
+def _tempered(scores: Floats, slope: Floats, offset: Floats, rate: Floats) -> tuple[Floats, Floats]:
+    """Keep log-odds where float32 probabilities still differ: separable or very rare classes send them far away.
+
+    A class whose log-odds leave [-LARGEST, LARGEST] is scaled around its mean score; ranks never change.
+    """
+    low, high, centre = scores.min(0), scores.max(0), scores.mean(0)
+    reach = np.maximum(np.abs(low * slope + offset), np.abs(high * slope + offset))
+    sound = np.isfinite(reach) & (reach <= LARGEST)
+    calm = np.minimum(
+        np.nan_to_num(slope, nan=1.0), LARGEST / 2 / np.maximum(np.maximum(high - centre, centre - low), 1e-6)
+    )
+    odds = np.log(rate.clip(1e-3, 1 - 1e-3) / (1 - rate.clip(1e-3, 1 - 1e-3)))
+    return (
+        np.where(sound, slope, calm).astype(np.float32),
+        np.where(sound, offset, odds - calm * centre).astype(np.float32),
+    )
 
 
 def _merit(scores: Floats, y: Floats) -> float:
@@ -166,10 +189,13 @@ def _logistic(
     weights, bias = start[0] * 4, np.log(rate / (1 - rate))
     margins = x @ weights + (bias - mean @ weights)
     quarter = np.float32(penalty / 4)
-    direction = turn = last = last_turn = size = None
+    direction: Any = None
+    turn = last = last_turn = size = direction
+    took = 0.0
     for _ in range(steps):
-        if deadline.passed:
+        if deadline.left() <= took:
             break
+        before = deadline.now()
         rest = y - sigmoid(margins)
         grad, tilt = x.T @ rest - np.outer(mean, rest.sum(0)) - quarter * weights, rest.sum(0)
         step, lean = 4 * (inverse @ grad), 4 * tilt / n
@@ -179,8 +205,10 @@ def _logistic(
             step, lean = step + kept * direction, lean + kept * turn
         along = x @ step + (lean - mean @ step)
         length = _line_search(margins, along, y, weights, step, quarter)
-        weights, bias, margins = weights + length * step, bias + length * lean, margins + length * along
+        weights, bias = weights + length * step, bias + length * lean
+        margins = margins + length * along
         direction, turn, last, last_turn, size = step, lean, grad, tilt, new_size
+        took = deadline.now() - before
     return weights.astype(np.float32), (bias - mean @ weights).astype(np.float32)
 
 
@@ -193,4 +221,4 @@ def _line_search(margins: Floats, along: Floats, y: Floats, weights: Floats, ste
         slope = (along * (y - p)).sum(0) - inner - length * square
         curve = (along * along * (p * (1 - p))).sum(0) + square
         length = length + slope / (curve + 1e-9)
-    return np.nan_to_num(length.clip(0, 50)).astype(np.float32)
+    return np.asarray(np.nan_to_num(length.clip(0, 50)), np.float32)

@@ -24,7 +24,10 @@ def tree_matrix(rows: Encoded) -> tuple[Floats, list[int]]:
     f, g = rows.numbers.shape[1], rows.codes.shape[1]
     codes = rows.codes.astype(np.float32)
     codes[rows.codes < 0] = np.nan
-    return np.concatenate([rows.numbers, codes, rows.bags], 1), list(range(f, f + g))
+    parts = [rows.numbers, codes, rows.bags]
+    if not sum(part.shape[1] for part in parts):
+        parts = [np.zeros((len(rows), 1), np.float32)]  # LightGBM wants a column, even one that says nothing
+    return np.concatenate(parts, 1), list(range(f, f + g))
 
 
 @dataclass(frozen=True)

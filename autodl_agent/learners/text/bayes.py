@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from autodl_agent.learners.base import Labels, balanced_order
+from autodl_agent.learners.base import Labels
 from autodl_agent.learners.linear import platt, sigmoid
 from autodl_agent.learners.text.config import BayesConfig
 from autodl_agent.learners.text.features import Bag, Ints
@@ -18,6 +18,7 @@ from autodl_agent.learners.text.features import Bag, Ints
 Floats = NDArray[np.float32]
 
 CHUNK_VALUES = 1 << 22  # gathered weights at once: 16 MB
+HELD_VALUES = 1 << 21  # held-out rows x classes
 FEW = 20  # rows below which nothing is held out for calibration
 
 
@@ -34,7 +35,9 @@ class BayesModel:
     def scores(self, bag: Bag, exclusive: bool) -> Floats:
         """(n, classes) log-odds; with `exclusive` those of a softmax over the classes."""
         known = bag.onto(self.columns)
-        raw = multiply(known, weigh(known, self.idf), self.weights)
+        values = weigh(known, self.idf)
+        raw = multiply(known, values, self.weights)
+        raw *= _tempered(known, values)[:, None]
         return softmax_odds(raw) if exclusive else raw
 
     def probabilities(self, bag: Bag, exclusive: bool) -> Floats:
@@ -46,21 +49,46 @@ class BayesModel:
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 
-def fit_bayes(bag: Bag, labels: Labels, exclusive: bool, config: BayesConfig, seed: int = 0) -> BayesModel:
-    """Fit on n texts and labels (n, classes); part of the rows is held out to calibrate, then counted in."""
+def fit_bayes(
+    bag: Bag, labels: Labels, exclusive: bool, config: BayesConfig, seed: int = 0, calibrate: bool = True
+) -> BayesModel:
+    """Fit on n texts and labels (n, classes); to calibrate, part of the rows is held out first and counted in later."""
     n, classes = labels.shape
-    bag = bag.onto(frequent(bag, max(1, config.max_weights // max(1, classes))))
+    min_rows = 2 if n >= config.min_rows_from else 1
+    bag = bag.onto(frequent(bag, max(1, config.max_weights // max(1, classes)), min_rows))
     idf = inverse_frequency(bag) ** np.float32(config.idf_power)
-    values = weigh(bag, idf)
+    slope, offset = neutral(labels)
     held = np.zeros(n, bool)
-    held[balanced_order(labels, seed)[:: max(2, round(1 / config.calibration_share))]] = n >= FEW
-    inner = class_sums(bag, values * ~held[_owners(bag)], labels)
-    rest = class_sums(bag, values * held[_owners(bag)], labels)
-    model = BayesModel(bag.columns, idf, _log_odds(inner, config.smoothing), *_neutral(labels))
-    if n >= FEW:
-        slope, offset = platt(model.scores(bag.take(np.flatnonzero(held)), exclusive), labels[held])
-        model = BayesModel(bag.columns, idf, _log_odds(inner + rest, config.smoothing), slope, offset)
-    return model
+    if calibrate and n >= FEW:
+        held[held_out(labels, max(2, round(1 / config.calibration_share)), seed)[0]] = True
+    inner, outer = bag.take(np.flatnonzero(~held)), bag.take(np.flatnonzero(held))
+    sums = class_sums(inner, weigh(inner, idf), labels[~held])
+    if held.any():
+        trial = BayesModel(bag.columns, idf, _log_odds(sums, config.smoothing), slope, offset)
+        slope, offset = platt(trial.scores(outer, exclusive), labels[held])
+        sums += class_sums(outer, weigh(outer, idf), labels[held])
+    return BayesModel(bag.columns, idf, _log_odds(sums, config.smoothing), slope, offset)
+
+
+def folds(labels: Labels, count: int, seed: int) -> Ints:
+    """(n,) number of the part, 0 to count - 1, that each row belongs to; every class is spread evenly over the parts.
+
+    A row with several labels goes with its rarest class; rows without a label are spread evenly, too.
+    """
+    order = np.random.default_rng(seed).permutation(len(labels))
+    rare = np.where(labels > 0, 1 / np.maximum(labels.sum(0), 1e-6), 0)
+    key = np.where(labels.any(1), rare.argmax(1), labels.shape[1])
+    out = np.zeros(len(labels), np.int64)
+    out[order[np.argsort(key[order], kind="stable")]] = np.arange(len(labels)) % count
+    return out
+
+
+def held_out(labels: Labels, count: int, seed: int) -> list[Ints]:
+    """Row numbers of each of `count` parts; thinned evenly so that double precision scores of them stay small."""
+    part = folds(labels, count, seed)
+    rows = [np.flatnonzero(part == k) for k in range(count)]
+    most = max(FEW, HELD_VALUES // max(1, labels.shape[1]))
+    return [each[:: -(-len(each) // most) or 1] for each in rows]
 
 
 def weigh(bag: Bag, idf: Floats) -> Floats:
@@ -124,16 +152,20 @@ def multiply(bag: Bag, values: Floats, weights: Floats) -> Floats:
 
 def softmax_odds(scores: NDArray[np.floating]) -> Floats:
     """(n, classes) log(p / (1 − p)) of p = softmax(scores), exact also where p is nearly one."""
-    z = scores.astype(np.float64)
-    if z.shape[1] < 2:
-        return scores.astype(np.float32)
-    top = z.argmax(1)[:, None]
-    z -= np.take_along_axis(z, top, 1)
-    shares = np.exp(z)
-    others = shares.sum(1, keepdims=True) - shares
-    np.put_along_axis(shares, top, 0.0, 1)
-    np.put_along_axis(others, top, shares.sum(1, keepdims=True), 1)
-    return np.asarray(z - np.log(np.maximum(others, 1e-300)), np.float32)
+    out = np.array(scores, np.float32)
+    if out.shape[1] < 2:
+        return out
+    step = max(1, CHUNK_VALUES // out.shape[1])
+    for first in range(0, len(out), step):  # in double precision, so a piece at a time
+        z = out[first : first + step].astype(np.float64)
+        top = z.argmax(1)[:, None]
+        z -= np.take_along_axis(z, top, 1)
+        shares = np.exp(z)
+        others = shares.sum(1, keepdims=True) - shares
+        np.put_along_axis(shares, top, 0.0, 1)
+        np.put_along_axis(others, top, shares.sum(1, keepdims=True), 1)
+        out[first : first + step] = z - np.log(np.maximum(others, 1e-300))
+    return out
 
 
 def _log_odds(sums: Floats, smoothing: float) -> Floats:
@@ -142,10 +174,16 @@ def _log_odds(sums: Floats, smoothing: float) -> Floats:
     return np.asarray(np.log(inside / inside.sum(0)) - np.log(outside / outside.sum(0)), np.float32)
 
 
-def _neutral(labels: Labels) -> tuple[Floats, Floats]:
-    """Calibration without held-out rows: scores as they are, shifted by the log-odds of the class."""
+def neutral(labels: Labels) -> tuple[Floats, Floats]:
+    """Slope and offset without held-out rows: scores as they are, shifted by the log-odds of the class."""
     rate = (labels.sum(0) + 0.5) / (len(labels) + 1)
     return np.ones(labels.shape[1], np.float32), np.log(rate / (1 - rate)).astype(np.float32)
+
+
+def _tempered(bag: Bag, values: Floats) -> Floats:
+    """(n,) factor per row: evidence grows with the length of a text, but slower than its n-grams are independent."""
+    total = np.bincount(_owners(bag), np.abs(values), minlength=len(bag))
+    return np.asarray(1.5 / np.sqrt(np.maximum(total, 1)), np.float32)
 
 
 def _owners(bag: Bag) -> Ints:

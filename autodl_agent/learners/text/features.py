@@ -10,7 +10,6 @@ tokens of their own. Needs numpy only; hashes are the same on every machine and 
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -153,7 +152,10 @@ def join(parts: Sequence[Bag]) -> Bag:
     """Bags one below the other over the union of their columns."""
     if len(parts) == 1:
         return parts[0]
-    columns = np.unique(np.concatenate([part.columns for part in parts])) if parts else np.zeros(0, np.int32)
+    present = np.zeros(1 << HASH_BITS, bool)
+    for part in parts:
+        present[part.columns] = True
+    columns = np.flatnonzero(present).astype(np.int32)
     moved = [part.onto(columns) for part in parts]
     lengths = np.concatenate([np.zeros(0, np.int64), *(np.diff(part.indptr) for part in moved)])
     return Bag(
@@ -177,9 +179,9 @@ class Stretches:
     """Hash of codes[start:end] for many stretches at once."""
 
     def __init__(self, codes: NDArray[np.uint32]) -> None:
-        powers, self.inverse = _powers(1 << max(10, int(len(codes)).bit_length()))
+        powers, self.inverse = _powers(BASE, len(codes)), _powers(pow(BASE, -1, 1 << 64), len(codes))
         with np.errstate(over="ignore"):
-            terms = (codes.astype(np.uint64) + np.uint64(1)) * powers[: len(codes)]
+            terms = (codes.astype(np.uint64) + np.uint64(1)) * powers
             self.sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(terms, dtype=np.uint64)])
 
     def hashes(self, starts: Ints, ends: Ints) -> Hashes:
@@ -189,15 +191,12 @@ class Stretches:
         return found
 
 
-@lru_cache(maxsize=2)
-def _powers(n: int) -> tuple[Hashes, Hashes]:
-    out = []
-    for base in (BASE, pow(BASE, -1, 1 << 64)):
-        powers = np.full(n, base, np.uint64)
-        powers[0] = 1
-        with np.errstate(over="ignore"):
-            out.append(np.cumprod(powers, dtype=np.uint64))
-    return out[0], out[1]
+def _powers(base: int, n: int) -> Hashes:
+    """1, base, base², … modulo 2⁶⁴."""
+    powers = np.full(n, base, np.uint64)
+    powers[:1] = 1
+    with np.errstate(over="ignore"):
+        return np.cumprod(powers, dtype=np.uint64)
 
 
 def _narrow(codes: NDArray[np.uint32]) -> NDArray[np.uint32]:

@@ -1,8 +1,8 @@
 """Quick learners for text: naive Bayes within half a second, then TF-IDF of words and characters with ridge."""
 
-from functools import partial
+from dataclasses import asdict
 from pathlib import Path
-from typing import Self, final
+from typing import Any, Self, final
 
 import numpy as np
 
@@ -14,26 +14,13 @@ from autodl_agent.learners.text.bayes import BayesModel, fit_bayes
 from autodl_agent.learners.text.config import BayesConfig, LinearConfig
 from autodl_agent.learners.text.features import WORD, Bag, token_bag, tokenise
 from autodl_agent.learners.text.linear import LinearModel, fit_linear
-from autodl_agent.learners.text.splits import split_bag
+from autodl_agent.learners.text.splits import character_rows, token_rows
 from autodl_agent.task import Task
 
 LOOK = 200  # texts that tell whether a set is written in words
 
 
-def whole_token_bag(data: Examples, config: LinearConfig, deadline: Deadline | None = None) -> Bag:
-    """Token n-grams of the rows, taken from the bag of their whole split (made once and shared)."""
-    make = partial(token_bag, longest=config.longest_tokens, max_characters=config.max_characters)
-    key = f"tokens@{config.longest_tokens}x{config.max_characters}"
-    return split_bag(data.store, data.split, key, make, config.max_characters, deadline).take(data.rows)
-
-
-def whole_character_bag(data: Examples, config: LinearConfig, deadline: Deadline | None = None) -> Bag:
-    """Character n-grams within words of the rows, from the bag of their whole split."""
-    from autodl_agent.learners.text.characters import character_bag
-
-    make = partial(character_bag, lengths=config.character_grams, max_characters=config.max_characters)
-    key = f"characters@{config.character_grams}x{config.max_characters}"
-    return split_bag(data.store, data.split, key, make, config.max_characters, deadline).take(data.rows)
+WHOLE = LinearConfig()  # both learners share the bags of whole splits
 
 
 @final
@@ -45,37 +32,40 @@ class HashedBayes(Learner):
         self.config = config or BayesConfig()
         self._model: BayesModel | None = None
         self._whole = False
+        affordable = 2 * self.config.first_total_characters // max(1, task.n_test)
+        self._limit = min(max(affordable, self.config.least_characters), self.config.first_characters)
 
     def fit(self, data: Examples, deadline: Deadline) -> bool:
         """First call: a class-balanced sample of shortened texts; second call: all rows in full length."""
         if len(data) == 0:
             return False
-        whole = self._model is not None
+        whole, complete = self._model is not None, True
         if whole:
             data.texts()
             data = data.readable()
-            bag = whole_token_bag(data, LinearConfig(), deadline)
+            bag = token_rows(data, WHOLE, deadline)
         else:
-            data, bag = self._first(data)
+            data, bag, complete = self._first(data)
         if len(data):
             self._model = fit_bayes(bag, data.labels, not self.task.multilabel, self.config, self.seed)
             self._whole = whole
-        return not whole
+        return not complete
 
     def predict(self, data: Examples) -> Probabilities:
         """(n, classes) calibrated probabilities."""
         if self._model is None or len(data) == 0:
             return np.tile(class_shares(self.task), (len(data), 1))
         if self._whole:
-            bag = whole_token_bag(data, LinearConfig())
+            bag = token_rows(data, WHOLE)
         else:
-            bag = token_bag(data.texts(), LinearConfig().longest_tokens, self.config.first_characters)
+            bag = token_bag(data.texts(), WHOLE.longest_tokens, self._limit)
         return self._model.probabilities(bag, not self.task.multilabel)
 
     def save(self, folder: Path) -> None:
         """Write the model's arrays."""
         arrays = self._model.arrays() if self._model else {}
-        save_state(folder, {"trained": self._model is not None, "whole": self._whole}, arrays)
+        facts = {"trained": self._model is not None, "whole": self._whole, "limit": self._limit}
+        save_state(folder, facts, arrays)
 
     @classmethod
     def load(cls, folder: Path, task: Task) -> Self:
@@ -83,16 +73,17 @@ class HashedBayes(Learner):
         learner = cls(task, task.seed)
         facts, arrays = load_state(folder)
         learner._model = BayesModel(**arrays) if facts["trained"] else None
-        learner._whole = bool(facts["whole"])
+        learner._whole, learner._limit = bool(facts["whole"]), int(facts["limit"])
         return learner
 
-    def _first(self, data: Examples) -> tuple[Examples, Bag]:
+    def _first(self, data: Examples) -> tuple[Examples, Bag, bool]:
         texts = data.texts()
-        lengths = [min(len(text), self.config.first_characters) + 1 for text in texts]
-        share = self.config.first_total_characters / max(1, sum(lengths))
+        limit = self._limit
+        share = self.config.first_total_characters / max(1, sum(min(len(text), limit) + 1 for text in texts))
         sample = data.readable()
         sample = sample.sample(max(1, int(len(sample) * share)), self.seed) if share < 1 else sample
-        return sample, token_bag(sample.texts(), LinearConfig().longest_tokens, self.config.first_characters)
+        complete = share >= 1 and all(len(text) <= limit for text in texts)
+        return sample, token_bag(sample.texts(), WHOLE.longest_tokens, limit), complete
 
 
 @final
@@ -113,10 +104,11 @@ class LinearText(Learner):
         data = data.readable()
         if len(data) == 0:
             return False
+        data = data.sample(self.config.most_rows, self.seed)
         rows = data.sample(self.config.first_rows, self.seed) if self._stage == 0 else data
-        bags = [whole_token_bag(rows, self.config, deadline)]
+        bags = [token_rows(rows, self.config, deadline)]
         if self._stage == 2:
-            bags.append(whole_character_bag(rows, self.config, deadline))
+            bags.append(character_rows(rows, self.config, deadline))
         exclusive = not self.task.multilabel
         self._model = fit_linear(bags, rows.labels, exclusive, self.config, deadline, self.seed)
         self._stage = max(self._stage + 1, 2 if len(rows) == len(data) else 1)
@@ -126,21 +118,23 @@ class LinearText(Learner):
         """(n, classes) blended, calibrated probabilities."""
         if self._model is None or len(data) == 0:
             return np.tile(class_shares(self.task), (len(data), 1))
-        bags = [whole_token_bag(data, self.config)]
+        bags = [token_rows(data, self.config)]
         if len(self._model.blocks) > 1:
-            bags.append(whole_character_bag(data, self.config))
+            bags.append(character_rows(data, self.config))
         return self._model.probabilities(bags, not self.task.multilabel, self.config.warmth)
 
     def save(self, folder: Path) -> None:
         """Write the model's arrays."""
-        facts = {"stage": self._stage, "blocks": len(self._model.blocks) if self._model else 0}
+        blocks = len(self._model.blocks) if self._model else 0
+        facts = {"stage": self._stage, "blocks": blocks, "config": asdict(self.config)}
         save_state(folder, facts, self._model.arrays() if self._model else {})
 
     @classmethod
     def load(cls, folder: Path, task: Task) -> Self:
         """Read what `save` wrote."""
-        learner = cls(task, task.seed)
         facts, arrays = load_state(folder)
+        settings: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in facts["config"].items()}
+        learner = cls(task, task.seed, LinearConfig(**settings))
         learner._stage = int(facts["stage"])
         learner._model = LinearModel.from_arrays(arrays, int(facts["blocks"])) if facts["blocks"] else None
         return learner

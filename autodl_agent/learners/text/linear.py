@@ -8,14 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autodl_agent.clock import Deadline
-from autodl_agent.learners.base import Labels, balanced_order
+from autodl_agent.learners.base import Labels
 from autodl_agent.learners.linear import fast_aucs, platt, sigmoid
 from autodl_agent.learners.text.bayes import (
     BayesModel,
     Floats,
     fit_bayes,
     frequent,
+    held_out,
     inverse_frequency,
+    neutral,
     softmax_odds,
     weigh,
 )
@@ -78,20 +80,18 @@ def fit_linear(
     """Fit on n texts, one bag per kind of n-grams, and labels (n, classes). Raises OutOfTimeError."""
     held = _held_out(labels, config, seed)
     best, shares = _penalty_place(config), np.full(2 + exclusive, 1 / (2 + exclusive), np.float32)
-    slope, offset = np.ones((len(shares), labels.shape[1]), np.float32), _plain_offset(labels, len(shares))
+    slope, offset = (np.tile(plain, (len(shares), 1)) for plain in neutral(labels))
     if held:
         tested = np.concatenate(held)
         truth = labels[tested]
-        paths, bayes = zip(
-            *(_try_out(bags, labels, rows, exclusive, config, deadline, seed) for rows in held), strict=True
-        )
+        paths, bayes = zip(*(_try_out(bags, labels, rows, exclusive, config, deadline) for rows in held), strict=True)
         path = np.concatenate(paths, axis=1)
         best = int(np.argmax([_merit(scores, truth) for scores in path]))
         scores = members(path[best], np.concatenate(bayes), exclusive, config.warmth)
         slope, offset = map(np.stack, zip(*(platt(member, truth) for member in scores), strict=True))
         shares = blend(scores * slope[:, None] + offset[:, None], truth)
     blocks, weights, intercept = _solve(bags, labels, config, (config.penalties[best],), deadline)
-    model = fit_bayes(bags[0], labels, exclusive, _bayes_config(config), seed)
+    model = fit_bayes(bags[0], labels, exclusive, _bayes_config(config), calibrate=False)
     return LinearModel(blocks, weights[0], intercept, model, shares, slope, offset)
 
 
@@ -120,7 +120,7 @@ def blend(logits: Floats, labels: Labels) -> Floats:
         best = int(np.argmax([_merit(total + member, labels) for member in logits]))
         chosen[best] += 1
         total += logits[best]
-    return chosen / chosen.sum()
+    return np.asarray(chosen / ROUNDS, np.float32)
 
 
 def _try_out(
@@ -130,46 +130,50 @@ def _try_out(
     exclusive: bool,
     config: LinearConfig,
     deadline: Deadline,
-    seed: int,
 ) -> tuple[Floats, Floats]:
     """Scores of held-out rows by models of the others: ridge (penalties, n, classes) and naive Bayes (n, classes)."""
     rest = np.setdiff1d(np.arange(len(labels)), held)
     inner, outer = [bag.take(rest) for bag in bags], [bag.take(held) for bag in bags]
-    blocks, weights, intercept = _solve(inner, labels[rest], config, config.penalties, deadline)
-    rows = matrix(outer, blocks)
-    bayes = fit_bayes(inner[0], labels[rest], exclusive, _bayes_config(config), seed)
-    ridge = np.stack([np.asarray(rows @ each + intercept, np.float32) for each in weights])
-    return ridge, bayes.scores(outer[0], exclusive)
+    _, ridge, intercept = _solve(inner, labels[rest], config, config.penalties, deadline, outer)
+    bayes = fit_bayes(inner[0], labels[rest], exclusive, _bayes_config(config), calibrate=False)
+    return np.stack(ridge) + intercept, bayes.scores(outer[0], exclusive)
 
 
 def _solve(
-    bags: Sequence[Bag], labels: Labels, config: LinearConfig, penalties: tuple[float, ...], deadline: Deadline
+    bags: Sequence[Bag],
+    labels: Labels,
+    config: LinearConfig,
+    penalties: tuple[float, ...],
+    deadline: Deadline,
+    outer: Sequence[Bag] | None = None,
 ) -> tuple[tuple[Block, ...], list[Floats], Floats]:
-    """Blocks, weights (all columns, classes) for each penalty and intercepts (classes,)."""
+    """Blocks, weights (all columns, classes) for each penalty and intercepts (classes,).
+
+    With `outer`, bags of m other texts, their scores (m, classes) without the intercept take the place of the weights.
+    """
     n, classes = labels.shape
-    most = max(1, config.max_weights // (max(1, classes) * len(bags) * len(penalties)))
+    most = max(1, config.max_weights // (max(1, classes) * len(bags)))
     min_rows = 2 if n >= config.min_rows_from else 1
-    blocks = []
-    for bag in bags:
-        known = bag.onto(frequent(bag, most, min_rows))
-        blocks.append(Block(known.columns, inverse_frequency(known)))
-    rows = Rows(matrix(bags, blocks), deadline)
+    known = [bag.onto(frequent(bag, most, min_rows)) for bag in bags]
+    blocks = tuple(Block(bag.columns, inverse_frequency(bag)) for bag in known)
+    rows = Rows(matrix(known, blocks), deadline)
+    tested = matrix(outer, blocks) if outer is not None else None
     intercept = labels.mean(0)
     step = max(1, config.block_values // max(1, n))
-    pieces: list[list[Floats]] = []
+    pieces: list[list[Floats]] = [[] for _ in penalties]
     for first in range(0, classes, step):
         targets = labels[:, first : first + step] - intercept[first : first + step]
-        pieces.append([rows.weights(dual) for dual in ridge_path(rows, targets, penalties, config.steps)])
-    weights = [np.concatenate([piece[p] for piece in pieces], axis=1) for p in range(len(penalties))]
-    return tuple(blocks), weights, intercept
+        for piece, dual in zip(pieces, ridge_path(rows, targets, penalties, config.steps), strict=True):
+            weights = rows.weights(dual)
+            piece.append(weights if tested is None else np.asarray(tested @ weights, np.float32))
+    return blocks, [np.concatenate(piece, axis=1) for piece in pieces], intercept
 
 
 def _held_out(labels: Labels, config: LinearConfig, seed: int) -> list[NDArray[Any]]:
     n = len(labels)
     if n < config.few_rows:
         return []
-    order = balanced_order(labels, seed)
-    parts = [np.sort(order[k :: config.folds]) for k in range(config.folds)]
+    parts = held_out(labels, config.folds, seed)
     return parts if n <= config.cross_rows else parts[:1]
 
 
@@ -180,11 +184,6 @@ def _merit(scores: Floats, labels: Labels) -> float:
 
 def _penalty_place(config: LinearConfig) -> int:
     return int(np.argmin([abs(penalty - config.plain_penalty) for penalty in config.penalties]))
-
-
-def _plain_offset(labels: Labels, count: int) -> Floats:
-    rate = (labels.sum(0) + 0.5) / (len(labels) + 1)
-    return np.tile(np.log(rate / (1 - rate)), (count, 1)).astype(np.float32)
 
 
 def _bayes_config(config: LinearConfig) -> BayesConfig:

@@ -65,20 +65,23 @@ def _lanczos(rows: Rows, targets: Floats, steps: int) -> tuple[list[Floats], Dou
 
     K·Q = Q₊·T: `steps` vectors Q as a list of (n, classes), T as (classes, steps + 1, steps).
     """
-    length = np.sqrt((targets.astype(np.float64) ** 2).sum(0))
+    length = _lengths(targets)
     basis = [np.asarray(targets / np.maximum(length, TINY), np.float32)]
     small = np.zeros((targets.shape[1], steps + 1, steps))
     for step in range(steps):
         ahead = rows.kernel(basis[step])
-        small[:, step, step] = (ahead * basis[step]).sum(0, dtype=np.float64)
-        size = np.sqrt((ahead.astype(np.float64) ** 2).sum(0))
-        for _ in range(2):  # twice is enough: orthogonal to all before, also in single precision
-            for earlier in basis:
-                ahead = ahead - earlier * (ahead * earlier).sum(0)
-        norm = np.sqrt((ahead.astype(np.float64) ** 2).sum(0))
+        small[:, step, step] = np.einsum("nc,nc->c", ahead, basis[step])
+        size = _lengths(ahead)
+        for earlier in reversed(basis):  # against all before, not the last two only: single precision drifts
+            ahead -= earlier * np.einsum("nc,nc->c", ahead, earlier)
+        norm = _lengths(ahead)
         norm[norm < 1e-5 * size] = 0  # the space is used up for this class
         small[:, step + 1, step] = norm
         if step + 1 < steps:
             small[:, step, step + 1] = norm
-            basis.append(np.where(norm > 0, ahead / np.where(norm > 0, norm, 1), 0).astype(np.float32))
+            basis.append(ahead * np.where(norm > 0, 1 / np.where(norm > 0, norm, 1), 0).astype(np.float32))
     return basis, small, length
+
+
+def _lengths(columns: Floats) -> Doubles:
+    return np.asarray(np.sqrt(np.einsum("nc,nc->c", columns, columns)), np.float64)

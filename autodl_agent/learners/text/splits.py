@@ -3,19 +3,30 @@
 import threading
 from collections.abc import Callable, Sequence
 
-from autodl_agent.clock import Deadline
-from autodl_agent.learners.text.features import Bag, chunks, join
-from autodl_agent.store import OutOfTimeError, SplitName, TensorStore
+import numpy as np
 
-MakeBag = Callable[[Sequence[str]], Bag]
+from autodl_agent.clock import Deadline
+from autodl_agent.learners.base import Examples
+from autodl_agent.learners.text.characters import character_bag
+from autodl_agent.learners.text.config import LinearConfig
+from autodl_agent.learners.text.features import Bag, chunks, join, token_bag
+from autodl_agent.store import OutOfTimeError
+
+LEAST = 100  # characters below which no text is shortened to save memory
+
+MakeBag = Callable[[Sequence[str], int], Bag]  # (texts, characters of each that are read)
 
 
 class GrowingBag:
-    """The bag of a list of texts, a chunk of texts at a time."""
+    """The bag of a list of texts, a chunk of texts at a time.
 
-    def __init__(self, texts: Sequence[str], make: MakeBag, max_characters: int) -> None:
+    most, most_total: how many characters of one text, and of all texts together, are read.
+    """
+
+    def __init__(self, texts: Sequence[str], make: MakeBag, most: int, most_total: int) -> None:
         self._texts, self._make = texts, make
-        self._todo = chunks(texts, max_characters)
+        self._limit = even_limit(texts, most, most_total)
+        self._todo = chunks(texts, self._limit)
         self._parts: list[Bag] = []
         self._whole: Bag | None = None
         self._lock = threading.Lock()
@@ -23,21 +34,50 @@ class GrowingBag:
     def whole(self, deadline: Deadline | None = None) -> Bag:
         """The finished bag. Raises OutOfTimeError when the deadline passes; the chunks done until then are kept."""
         with self._lock:
-            while len(self._parts) < len(self._todo):
+            while self._whole is None:
+                if len(self._parts) == len(self._todo):
+                    self._whole = join(self._parts)
+                    self._parts = []
+                    break
                 if deadline is not None and deadline.passed:
                     raise OutOfTimeError(f"text chunk {len(self._parts) + 1} of {len(self._todo)}")
                 first, last = self._todo[len(self._parts)]
-                self._parts.append(self._make(self._texts[first:last]))
-            if self._whole is None:
-                self._whole = join(self._parts)
-                self._parts = [self._whole] * len(self._parts)  # frees the pieces, keeps the count
+                self._parts.append(self._make(self._texts[first:last], self._limit))
             return self._whole
 
 
+def even_limit(texts: Sequence[str], most: int, most_total: int) -> int:
+    """Characters per text so that all texts cut to it have at most `most_total` (but never below LEAST)."""
+    lengths = np.fromiter(map(len, texts), np.int64, len(texts))
+    while most > LEAST and int(np.minimum(lengths, most).sum()) > most_total:
+        most = max(LEAST, most * 3 // 4)
+    return most
+
+
 def split_bag(
-    store: TensorStore, split: SplitName, key: str, make: MakeBag, max_characters: int, deadline: Deadline | None = None
+    data: Examples, key: str, make: MakeBag, most: int, most_total: int, deadline: Deadline | None = None
 ) -> Bag:
-    """The bag of every text of a split, shared by all learners that name the same key."""
-    texts = store.texts(split)
-    growing = store.kept(split, key, lambda: GrowingBag(texts, make, max_characters))
-    return growing.whole(deadline)
+    """The rows' part of the bag of their whole split, which all learners that name the same key share."""
+    texts = data.store.texts(data.split)
+    growing = data.store.kept(data.split, key, lambda: GrowingBag(texts, make, most, most_total))
+    return growing.whole(deadline or data.store.end).take(data.rows)
+
+
+def token_rows(data: Examples, config: LinearConfig, deadline: Deadline | None = None) -> Bag:
+    """Token n-grams of the rows, from the bag of their whole split."""
+    key = f"tokens@{config.longest_tokens}x{config.max_characters}x{config.token_total_characters}"
+
+    def make(texts: Sequence[str], limit: int) -> Bag:
+        return token_bag(texts, config.longest_tokens, limit)
+
+    return split_bag(data, key, make, config.max_characters, config.token_total_characters, deadline)
+
+
+def character_rows(data: Examples, config: LinearConfig, deadline: Deadline | None = None) -> Bag:
+    """Character n-grams within words of the rows, from the bag of their whole split."""
+    key = f"characters@{config.character_grams}x{config.max_characters}x{config.character_total_characters}"
+
+    def make(texts: Sequence[str], limit: int) -> Bag:
+        return character_bag(texts, config.character_grams, limit)
+
+    return split_bag(data, key, make, config.max_characters, config.character_total_characters, deadline)

@@ -1,0 +1,97 @@
+import numpy as np
+import pytest
+
+from autodl_agent.learners.tabular.config import BoostSettings
+from autodl_agent.learners.tabular.encoding import Encoded
+from autodl_agent.learners.tabular.forest import Run, fold_numbers, tree_settings
+from autodl_agent.learners.tabular.trees import GrowingBooster, tree_matrix
+from autodl_agent.testing import FakeClock
+
+
+def data(n=400, seed=0):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(n, 4)).astype(np.float32)
+    y = np.stack([x[:, 0] * x[:, 1] > 0, x[:, 2] > 0.5], 1).astype(np.float32)
+    return x, y
+
+
+def run(y_columns=2, n=400, limit=200, **settings):
+    x, y = data(n)
+    y = y[:, :y_columns]
+    grower = GrowingBooster(x[:300], [], y[:300], False, tree_settings(300, 4, 50, 0, 1))
+    return Run(grower, x[300:], y[300:], BoostSettings(**settings), limit), x, y
+
+
+def test_missing_codes_are_nan_and_columns_are_named_as_categories():
+    rows = Encoded(np.ones((2, 3), np.float32), np.array([[-1], [4]], np.int32), np.zeros((2, 2), np.float32))
+    x, categories = tree_matrix(rows)
+    assert categories == [3]
+    assert np.isnan(x[0, 3])
+    assert x[1, 3] == 4
+    none = Encoded(np.zeros((2, 0), np.float32), np.zeros((2, 0), np.int32), np.zeros((2, 0), np.float32))
+    assert tree_matrix(none)[0].shape == (2, 1)
+
+
+@pytest.mark.parametrize("classes", [1, 2])
+def test_every_label_learns_from_the_first_rounds(classes):
+    training, x, y = run(classes)
+    training.grow(40, FakeClock().budget(100).deadline(100))
+    margins = training.forest().margins(x[300:])
+    assert margins.shape == (100, classes)
+    for c in range(classes):
+        assert margins[y[300:, c] > 0, c].mean() > margins[y[300:, c] == 0, c].mean() + 0.5
+    assert training.merit > 0.8
+
+
+def test_rounds_stop_before_the_deadline():
+    training, *_ = run()
+    clock = FakeClock()
+    grow = training.grower.grow
+
+    def slow():
+        clock.at += 1.0
+        grow()
+
+    training.grower.grow = slow
+    deadline = clock.budget(100).deadline(5.2)
+    training.grow(1000, deadline)
+    assert 2 <= training.grower.rounds <= 5
+    assert deadline.left() >= 0
+    training.grow(1000, clock.budget(100).deadline(0.1))
+    assert deadline.left() > -1.0  # one round at most is promised, and granted
+
+
+def test_early_stopping_keeps_the_best_round():
+    training, x, y = run(patience_rounds=8)
+    training.grow(1000, FakeClock().budget(100).deadline(100))
+    assert training.finished
+    forest = training.forest()
+    assert forest.rounds <= training.grower.rounds
+    assert forest.merit == training.merit
+
+
+def test_without_held_out_rows_rounds_are_fixed():
+    x, y = data(50)
+    grower = GrowingBooster(x, [], y, False, tree_settings(50, 4, 10, 0, 1))
+    blind = Run(grower, x[:0], y[:0], BoostSettings(blind_rounds=7), 200)
+    blind.grow(1000, FakeClock().budget(100).deadline(100))
+    assert blind.finished
+    assert blind.forest().rounds == 7
+
+
+def test_folds_spread_every_class():
+    labels = np.zeros((160, 3), np.float32)
+    labels[:16, 0] = labels[16:80, 1] = 1
+    folds = fold_numbers(labels, 8, 0)
+    for rows in (slice(0, 16), slice(16, 80), slice(80, 160)):
+        counts = np.bincount(folds[rows], minlength=8)
+        assert counts.max() - counts.min() <= 2
+    assert np.array_equal(folds, fold_numbers(labels, 8, 0))
+
+
+def test_leaves_are_small_where_rows_or_positives_are_few():
+    assert tree_settings(30, 4, 10, 0, 0).min_rows == 1
+    assert tree_settings(100_000, 4, 3, 0, 0).min_rows == 1
+    assert tree_settings(100_000, 4, 5_000, 0, 0).min_rows == 20
+    assert tree_settings(400, 4, 5, 0, 0).leaves < tree_settings(9_000, 4, 5, 0, 0).leaves
+    assert tree_settings(400, 4, 5, 1, 0).seed != tree_settings(400, 4, 5, 0, 0).seed
