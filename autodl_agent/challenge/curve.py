@@ -28,7 +28,7 @@ _LABEL_GAP = 0.035
 _MANY_POINTS = 60
 # What the last score's text takes of the axis.
 _TEXT_WIDTH = 0.11
-_TITLE_LENGTH = 48
+_TITLE_LENGTH = 40
 _LINE, _FILL = "tab:blue", "cyan"
 
 

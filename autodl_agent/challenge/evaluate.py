@@ -103,7 +103,7 @@ def evaluate(
     with tempfile.TemporaryDirectory(prefix="autodl_", ignore_cleanup_errors=True) as scratch:
         codes = [open_submission(path, Path(scratch) / f"code{i}") for i, path in enumerate(submissions)]
         sets = [prepare(path, Path(scratch) / f"set{i}", output / "datasets") for i, path in enumerate(datasets)]
-        names = _distinct([code.name for code in codes]), _distinct([task.name for task in sets])
+        names = distinct([code.name for code in codes]), distinct([task.name for task in sets])
         rows = []
         for code, code_name in zip(codes, names[0], strict=True):
             for task, task_name in zip(sets, names[1], strict=True):
@@ -266,8 +266,8 @@ def _result(status: Path, name: str, folder: Path) -> IngestionResult:
     return IngestionResult(name, "bad_data", lines[-1] if lines else "the ingestion program ended early", (), 0.0, 0.0)
 
 
-def _distinct(names: Sequence[str]) -> list[str]:
-    """The names, with -2, -3 … behind those that came before."""
+def distinct(names: Sequence[str]) -> list[str]:
+    """The names, with -2, -3 … behind those that came before or mean a folder of ours."""
     found: list[str] = []
     for name in names:
         number, candidate = 1, name

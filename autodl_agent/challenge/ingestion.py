@@ -9,8 +9,10 @@ memory and the answers are watched from another process than the submission's.
 import argparse
 import signal
 import sys
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from shutil import copyfile
 from typing import BinaryIO
@@ -74,7 +76,7 @@ def _supervised(supervisor: Supervisor, code_dir: Path) -> Outcome:
     if missing is not None:
         supervisor.begin()
         return missing
-    with _signals(supervisor):
+    with _ending_on_signals(supervisor):
         return supervisor.run()
 
 
@@ -96,26 +98,21 @@ def _no_model(code_dir: Path) -> Outcome | None:
     return Outcome("no_model", f"expected {MODEL_FILE} in {code_dir}, found none{hint}")
 
 
-class _signals:  # noqa: N801 - a context manager used like a function
-    """While it is entered, SIGTERM and SIGINT ask the supervisor to end (in the main thread only)."""
+@contextmanager
+def _ending_on_signals(supervisor: Supervisor) -> Iterator[None]:
+    """SIGTERM and SIGINT ask the supervisor to end (in the main thread; elsewhere signals cannot be had)."""
 
-    def __init__(self, supervisor: Supervisor) -> None:
-        self.supervisor = supervisor
-        self.before: dict[signal.Signals, object] = {}
+    def stop(number: int, frame: object) -> None:
+        supervisor.stop(f"the ingestion program received {signal.Signals(number).name}")
 
-    def __enter__(self) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            try:
-                self.before[number] = signal.signal(number, self._stop)
-            except ValueError:  # not the main thread
-                pass
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self.before.items():
-            signal.signal(number, handler)  # type: ignore[arg-type]
-
-    def _stop(self, number: int, _: object) -> None:
-        self.supervisor.stop(f"the ingestion program received {signal.Signals(number).name}")
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:

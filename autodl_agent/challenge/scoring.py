@@ -231,6 +231,7 @@ def _parse(arguments: Sequence[str] | None) -> ScoringConfig:
         "time_budget": (None, "T in seconds [that of start.txt]"),
         "t0": (T0_S, "scale of the log time axis in seconds; 300 for early AutoCV [60]"),
         "start_timeout": (1800.0, "seconds to wait for start.txt [1800]"),
+        "end_grace": (10.0, "seconds to wait for end.txt after the budget, before the ingestion is ended [10]"),
     }
     for name, (default, text) in numbers.items():
         parser.add_argument(f"--{name}", f"-{name}", type=_positive, default=default, metavar="SECONDS", help=text)
@@ -244,6 +245,7 @@ def _parse(arguments: Sequence[str] | None) -> ScoringConfig:
         found.time_budget,
         found.t0,
         found.start_timeout,
+        end_grace_s=found.end_grace,
         seed=found.seed,
     )
 

@@ -79,8 +79,10 @@ class _ArraysOnly(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         """The few names that numpy's arrays need. Raises DataError for all others."""
-        if (module, name) == ("_codecs", "encode"):  # how Python 2's bytes come: encode(text, "latin1")
+        if (module, name) == ("_codecs", "encode"):  # bytes before protocol 3: encode(text, "latin1"), or bytes()
             return _latin1
+        if name == "bytes" and module in ("builtins", "__builtin__"):
+            return _no_bytes
         if (module, name) not in _ALLOWED:
             raise DataError(f"a pickle with arrays only expected, found {module}.{name}")
         # The old name still exists in numpy 2, but warns.
@@ -90,6 +92,10 @@ class _ArraysOnly(pickle.Unpickler):
 
 def _latin1(text: str, encoding: str = "latin1") -> bytes:
     return text.encode(encoding if encoding in ("latin1", "utf-8") else "latin1")
+
+
+def _no_bytes() -> bytes:
+    return b""
 
 
 def _wave(value: Any, where: str) -> NDArray[Any]:

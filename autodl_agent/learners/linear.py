@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
+LARGEST = 12.0  # log-odds; sigmoid(16) is 1 in float32
 PENALTIES = tuple(10.0**k for k in (-2, -1, 0, 1, 2, 3, 4, 5))
 
 
@@ -86,7 +87,7 @@ def platt(scores: Floats, labels: Floats, steps: int = 12) -> tuple[Floats, Floa
         det = saa * sbb - sab * sab + 1e-12
         a = (a - (sbb * ga - sab * gb) / det).clip(0.05, 30)
         b = (b - (saa * gb - sab * ga) / det).clip(-30, 30)
-    return (a / spread).astype(np.float32), (b - a * centre / spread).astype(np.float32)
+    return _tempered(z, a, b, rate, spread, centre)
 
 
 def sigmoid(logits: NDArray[np.floating]) -> Floats:
@@ -103,6 +104,26 @@ def fast_aucs(scores: NDArray[np.floating], labels: Floats) -> NDArray[np.float6
     with np.errstate(invalid="ignore", divide="ignore"):
         out: NDArray[np.float64] = ((ranks * positive).sum(0) - n1 * (n1 + 1) / 2) / (n1 * n0)
     return np.where((n1 > 0) & (n0 > 0), out, np.nan)
+
+
+def _tempered(
+    z: NDArray[np.float64],
+    a: NDArray[np.float64],
+    b: NDArray[np.float64],
+    rate: NDArray[np.float64],
+    spread: NDArray[np.float64],
+    centre: NDArray[np.float64],
+) -> tuple[Floats, Floats]:
+    """Keep log-odds where float32 probabilities still differ: separable or very rare classes send them far away.
+
+    z: standard scores. A class whose log-odds leave [-LARGEST, LARGEST] is scaled around its mean; ranks never change.
+    """
+    low, high = z.min(0, initial=0.0), z.max(0, initial=0.0)
+    far = np.maximum(np.abs(low * a + b), np.abs(high * a + b)) > LARGEST
+    calm = LARGEST / 2 / np.maximum(np.maximum(high, -low), 1e-6)
+    a = np.where(far, np.minimum(a, calm), a)
+    b = np.where(far, np.log(rate / (1 - rate)).clip(-LARGEST / 2, LARGEST / 2), b)
+    return _f32(a / spread), _f32(b - a * centre / spread)
 
 
 def _f32(values: NDArray[Any]) -> Floats:
@@ -147,23 +168,25 @@ def _primal(x: Floats, target: Floats, penalties: list[float]) -> list[Candidate
 
 
 def _dual(x: Floats, target: Floats, penalties: list[float]) -> list[Candidate]:
-    values, vectors = np.linalg.eigh(x @ x.T)
+    """Leave-one-out residual = alpha_i / inverse_ii: nothing cancels where the fit is perfect."""
+    values, vectors = np.linalg.eigh((x @ x.T).astype(np.float64))
     values = values.clip(0)
     projected = vectors.T @ target
     squares = vectors * vectors
     out = []
     for penalty in penalties:
-        share = (values / (values + penalty)).astype(np.float32)
-        fitted = vectors @ (share[:, None] * projected)
-        leverage = squares @ share
-        alpha = vectors @ (projected / (values + penalty).astype(np.float32)[:, None])
-        out.append((x.T @ alpha, _left_out(target, fitted, leverage)))
+        inverse = 1 / (values + penalty)
+        alpha = vectors @ (inverse[:, None] * projected)
+        # Centred rows sum to zero: the constant direction belongs to the intercept, not to the penalised part.
+        room = np.maximum(squares @ inverse - 1 / (len(x) * penalty), 1e-12)
+        left_out = target - alpha / room[:, None]
+        out.append((x.T @ _f32(alpha), _f32(left_out)))
     return out
 
 
 def _left_out(target: Floats, fitted: Floats, leverage: Floats) -> Floats:
     """Exact leave-one-out predictions from the fit and the diagonal of the hat matrix."""
-    room = np.maximum(1 - leverage, 1e-3)[:, None]
+    room = np.maximum(1 - leverage - 1 / len(target), 1e-3)[:, None]  # 1/n is the intercept's share
     return _f32(target - (target - fitted) / room)
 
 

@@ -36,8 +36,8 @@ class SoundConfig:
     full: HearConfig = HearConfig("full", seconds=15.0, segments=16)
     first_rows: int = 400
     growth: int = 4
-    max_rows: int = 20_000
-    landmarks: int = 1500
+    max_rows: int = 10_000
+    landmarks: int = 1200
     cepstrum_weight: float = 3.0
     map_weight: float = 4.0
     map_width: float = 2.0

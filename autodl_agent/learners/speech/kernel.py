@@ -21,7 +21,7 @@ Floats = NDArray[np.float32]
 Layout = Mapping[str, slice]
 
 CLIP = 6.0  # standard deviations; a single odd measurement must not rule a distance
-ROWS_AT_ONCE = 2000  # rows of a prediction held in memory together with all kernels
+ROWS_AT_ONCE = 500  # rows whose views are in memory together: some 24 matrices of rows × anchors
 EIGEN_S = 5e-10  # seconds per cubed row of an eigendecomposition on one slow core
 
 
@@ -47,8 +47,7 @@ class KernelHead:
     def probabilities(self, features: Floats, layout: Layout, config: SoundConfig) -> Floats:
         """(n, classes) calibrated probabilities, one sigmoid a class."""
         out = np.empty((len(features), len(self.intercept)), np.float32)
-        for start in range(0, len(features), ROWS_AT_ONCE):
-            rows = slice(start, start + ROWS_AT_ONCE)
+        for rows in _pieces(len(features)):
             x = standardised(features[rows], self.centre, self.scale)
             kernel = _summed(_views(x, self.anchors, layout, self.block_scale, config), self.view_scale)
             out[rows] = sigmoid((kernel @ self.alpha + self.intercept) * self.slope + self.offset)
@@ -68,14 +67,17 @@ def fit_kernel(features: Floats, labels: Floats, layout: Layout, config: SoundCo
     x = standardised(features, centre, scale)
     block_scale = np.array([_inverse(np.mean(np.square(x[:, place]).sum(1))) for place in layout.values()], np.float32)
     chosen = x[:anchors]
-    square = list(_views(chosen, chosen, layout, block_scale, config))
+    square = _views(chosen, chosen, layout, block_scale, config)
     view_scale = np.array([_inverse((np.trace(view) - view.mean(0).sum()) / len(view)) for view in square], np.float32)
     kernel = _summed(square, view_scale)
+    del square  # a dozen matrices of anchors × anchors
     if len(chosen) == len(x):
         alpha, intercept, left_out = _exact(kernel, labels, config)
         slope, offset = platt(left_out, labels)
     else:
-        cross = _summed(_views(x, chosen, layout, block_scale, config), view_scale)
+        cross = np.empty((len(x), len(chosen)), np.float32)
+        for rows in _pieces(len(x)):
+            cross[rows] = _summed(_views(x[rows], chosen, layout, block_scale, config), view_scale)
         alpha, intercept, slope, offset = _spanned(kernel, cross, labels)
     return KernelHead(centre, scale, block_scale, chosen, view_scale, alpha, intercept, slope, offset)
 
@@ -84,13 +86,17 @@ def seconds_of_fit(anchors: int, rows: int, width: int) -> float:
     """Rough cost of `fit_kernel` on one slow core, so that a fit that cannot end in time is not begun."""
     products = anchors * rows * (width + 150.0)
     spanned = rows * anchors**2 + anchors**3 if rows > anchors else 0.0
-    return 0.02 + EIGEN_S * anchors**3 + (products + spanned) / 5e9
+    return 0.02 + EIGEN_S * anchors**3 + (products + spanned) / 3e9
 
 
 def standardised(features: Floats, centre: Floats, scale: Floats) -> Floats:
     """(n, d) zero mean, unit variance, clipped at CLIP; what is not finite becomes the mean."""
     x = (features - centre) * scale
     return np.asarray(np.nan_to_num(x, nan=0.0, posinf=0.0, neginf=0.0).clip(-CLIP, CLIP), np.float32)
+
+
+def _pieces(n: int) -> list[slice]:
+    return [slice(start, start + ROWS_AT_ONCE) for start in range(0, n, ROWS_AT_ONCE)]
 
 
 def _centre_and_scale(features: Floats) -> tuple[Floats, Floats]:

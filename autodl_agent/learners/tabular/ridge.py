@@ -129,8 +129,7 @@ def _dual(centred: Floats, y: Floats, rate: Floats, penalties: list[float], chec
     n = len(centred)
     gram = (centred @ centred.T).astype(np.float64)
     values, vectors = np.linalg.eigh(gram)
-    # The centred rows sum to zero: the constant direction belongs to the intercept, not to the penalised part.
-    values, vectors = values[1:].clip(0), vectors[:, 1:]
+    values = values.clip(0)
     target = y - rate
     projected = vectors.T @ target
     squares = vectors**2
@@ -139,7 +138,8 @@ def _dual(centred: Floats, y: Floats, rate: Floats, penalties: list[float], chec
     for number, penalty in enumerate(penalties):
         share = 1 / (values + penalty * scale)
         alpha = vectors @ (projected * share[:, None])
-        room = np.maximum(squares @ share, 1e-12)[:, None]
+        # The centred rows sum to zero: the constant direction belongs to the intercept, not to the penalised part.
+        room = np.maximum(squares @ share - 1 / (n * penalty * scale), 1e-12)[:, None]
         left_out = (target - alpha / room)[:check].astype(np.float32)
         merit = _merit(left_out, y[:check])
         if best is None or merit > best[1]:

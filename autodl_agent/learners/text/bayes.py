@@ -62,12 +62,14 @@ def fit_bayes(
     if calibrate and n >= FEW:
         held[held_out(labels, max(2, round(1 / config.calibration_share)), seed)[0]] = True
     inner, outer = bag.take(np.flatnonzero(~held)), bag.take(np.flatnonzero(held))
-    sums = class_sums(inner, weigh(inner, idf), labels[~held])
+    values = weigh(inner, idf)
+    sums, totals = class_sums(inner, values, labels[~held]), _column_sums(inner, values)
     if held.any():
-        trial = BayesModel(bag.columns, idf, _log_odds(sums, config.smoothing), slope, offset)
+        trial = BayesModel(bag.columns, idf, _log_odds(sums, totals, config.smoothing), slope, offset)
         slope, offset = platt(trial.scores(outer, exclusive), labels[held])
-        sums += class_sums(outer, weigh(outer, idf), labels[held])
-    return BayesModel(bag.columns, idf, _log_odds(sums, config.smoothing), slope, offset)
+        values = weigh(outer, idf)
+        sums, totals = sums + class_sums(outer, values, labels[held]), totals + _column_sums(outer, values)
+    return BayesModel(bag.columns, idf, _log_odds(sums, totals, config.smoothing), slope, offset)
 
 
 def folds(labels: Labels, count: int, seed: int) -> Ints:
@@ -168,10 +170,15 @@ def softmax_odds(scores: NDArray[np.floating]) -> Floats:
     return out
 
 
-def _log_odds(sums: Floats, smoothing: float) -> Floats:
+def _log_odds(sums: Floats, totals: Floats, smoothing: float) -> Floats:
+    """(d, classes) from sums inside each class (d, classes) and over all texts (d,)."""
     inside = sums + np.float32(smoothing)
-    outside = sums.sum(1, keepdims=True) - sums + np.float32(smoothing)
+    outside = np.maximum(totals[:, None] - sums, 0) + np.float32(smoothing)
     return np.asarray(np.log(inside / inside.sum(0)) - np.log(outside / outside.sum(0)), np.float32)
+
+
+def _column_sums(bag: Bag, values: Floats) -> Floats:
+    return np.bincount(bag.indices, values, minlength=len(bag.columns)).astype(np.float32)
 
 
 def neutral(labels: Labels) -> tuple[Floats, Floats]:

@@ -31,9 +31,10 @@ def test_leave_one_out_scores_are_exact():
     ((_, dual),) = linear._dual(standard, target, [2.0])
     assert np.allclose(left_out, dual, atol=1e-4)
     keep = np.arange(30) != 7
-    a = standard[keep]
-    weights = np.linalg.solve(a.T @ a + 2.0 * np.eye(4), a.T @ target[keep])
-    assert np.allclose(left_out[7], standard[7] @ weights, atol=1e-4)
+    a = np.c_[standard, np.ones(30)]
+    penalty = np.diag([2.0] * 4 + [0.0])
+    weights = np.linalg.solve(a[keep].T @ a[keep] + penalty, a[keep].T @ target[keep])
+    assert np.allclose(left_out[7], a[7] @ weights, atol=1e-4)
 
 
 def test_probabilities_are_calibrated_on_rows_that_were_left_out():
@@ -76,3 +77,21 @@ def test_fast_aucs_agree_with_the_scorer_where_there_are_no_ties(n, classes, see
 
 def test_sigmoid_does_not_overflow():
     assert sigmoid(np.array([-1e6, 0, 1e6])).tolist() == [0, 0.5, 1]
+
+
+def test_noise_has_no_merit_when_there_are_more_features_than_rows():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(100, 300)).astype(np.float32), np.eye(2, dtype=np.float32)[rng.integers(0, 2, 100)]
+    from autodl_agent.learners import linear
+
+    standard, _, _ = linear._standardise(x, True)
+    for _, left_out in linear._dual(standard, y - y.mean(0), [0.01, 1.0, 100.0]):
+        assert np.nanmean(fast_aucs(left_out, y)) < 0.65
+
+
+def test_separable_rare_classes_keep_their_order_in_float32():
+    scores = np.r_[np.linspace(0, 0.1, 995), np.linspace(5, 9, 5)].astype(np.float32)[:, None]
+    slope, offset = platt(scores, (scores > 1).astype(np.float32))
+    p = sigmoid(scores * slope + offset)
+    assert len(np.unique(p)) > 900
+    assert (np.diff(p[:, 0]) >= 0).all()
