@@ -43,7 +43,7 @@ class BankConfig:
 class PatchImageConfig:
     """Settings of `PatchImage`.
 
-    banks: filter sets added one after the other; those with more pixels than the originals have are left out.
+    banks: filter sets added one after the other; those of more than 32 pixels a side are left out where the originals are smaller.
     sample_rows: images that patches are cut from. sample_patches: patches that the whitening is learnt from.
     The other fields are as in `QuickImageConfig`.
     """
@@ -51,7 +51,6 @@ class PatchImageConfig:
     banks: tuple[BankConfig, ...] = (
         BankConfig(stride_px=2, filters=200, pools=2),
         BankConfig(stride_px=1, filters=400, pools=3),
-        BankConfig(side_px=48, stride_px=2, filters=400, pools=2),
         BankConfig(stride_px=1, filters=800, pools=2),
     )
     sample_rows: int = 1000

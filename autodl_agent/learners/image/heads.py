@@ -21,6 +21,7 @@ Batches = Callable[[], Iterator[tuple[Floats, Floats]]]
 Weights = tuple[float, ...]  # one a feature; () leaves every column its unit spread
 PENALTIES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)  # per column and thousand rows
 CHOICE_PENALTIES = (0.03, 0.3, 3.0)
+LEAST_OF_FEW = 0.1  # least penalty where columns outnumber rows: smaller ones learn the rows by heart
 MOST_VALUES = 25_000_000  # rows x columns held at once; four such arrays exist while eigenvectors are used
 WIDE = 2000  # unknowns above which an eigendecomposition costs more than trying penalties one by one
 CHOICE_ROWS = 1250  # rows that symmetry and weights are decided on
@@ -121,7 +122,9 @@ def _merit(folded: Folded, labels: Floats, choice: Choice, features: tuple[Featu
 
 
 def _fit(x: Floats, labels: Floats, multipliers: Floats, factors: tuple[float, ...]) -> RidgeHead:
-    n = len(x)
+    n, width = x.shape
+    if n < 1.5 * width:
+        factors = tuple(factor for factor in factors if factor >= LEAST_OF_FEW)
     most = max(1, MOST_SCORES // max(1, n * labels.shape[1]))
     if most < len(factors):
         middle = len(factors) // 2

@@ -120,5 +120,5 @@ def unit_contrast(patches: NDArray[Any]) -> Floats:
     x: Floats = np.array(patches, np.float32)
     x -= x.mean(1, keepdims=True)
     variance = np.einsum("ij,ij->i", x, x)[:, None] / np.float32(x.shape[1])
-    x /= np.sqrt(variance + np.float32(CONTRAST_FLOOR))
+    np.divide(x, np.sqrt(variance + np.float32(CONTRAST_FLOOR)), out=x)
     return x

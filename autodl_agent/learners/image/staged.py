@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from autodl_agent.clock import Deadline
 from autodl_agent.learners.base import Examples, Probabilities
 from autodl_agent.learners.image.features import Feature
-from autodl_agent.learners.image.folding import fold, widths
+from autodl_agent.learners.image.folding import fold
 from autodl_agent.learners.image.heads import CHOICE_ROWS, Choice, Weights, choose, fit_head, is_wide
 from autodl_agent.learners.image.wide import Speed
 from autodl_agent.learners.linear import RidgeHead

@@ -92,8 +92,8 @@ def fit_wide(
 ) -> RidgeHead:
     """Fit on n rows that come in batches of (features, labels), the first of them typical of all.
 
-    multipliers: (d,) factors of the standardised columns, mean square 1. The penalty is chosen on every fifth row, then all rows are used. Raises OutOfTimeError before a step that would
-    not end in time.
+    multipliers: (d,) factors of the standardised columns, mean square 1. The penalty is chosen on every fifth row,
+    then all rows are used. Raises OutOfTimeError before a step that would not end in time.
     """
     first, labels = next(batches)
     width, classes = first.shape[1], labels.shape[1]

@@ -18,11 +18,11 @@ class ClipConfig:
 class QuickVideoConfig:
     """Settings of `QuickVideo`.
 
-    clips: samplings from cheap to dear; the first serves the first increments, each next one is joined to it alone.
+    clips: samplings from cheap to dear; the first serves until all clips are learnt, then one replaces the other.
     first_rows: clips of the first increment; classes_rows: clips per class on top; most_first_rows: their ceiling.
     row_growth: factor of clips between increments.
-    first_weights: shares that looks, changes and movement may get in the head, the first unless rows left out speak
-    for another; joined_weights: the same where a second sampling's looks, changes and movement follow.
+    weights: shares that looks, changes and movement may have in the head: the first, unless clips left out speak
+    clearly for another (looks alone tell places apart, which misleads where an action is asked for).
     """
 
     clips: tuple[ClipConfig, ...] = (ClipConfig(8, 32), ClipConfig(16, 48), ClipConfig(24, 64))
@@ -30,11 +30,4 @@ class QuickVideoConfig:
     classes_rows: int = 5
     most_first_rows: int = 1000
     row_growth: int = 4
-    first_weights: tuple[tuple[float, ...], ...] = ((1, 1, 1), (4, 1, 1), (0.2, 1, 1), (0, 1, 1), (0, 0, 1))
-    joined_weights: tuple[tuple[float, ...], ...] = (
-        (1, 1, 1, 1, 1, 1),
-        (4, 1, 1, 4, 1, 1),
-        (0.2, 1, 1, 0.2, 1, 1),
-        (0, 1, 1, 0, 1, 1),
-        (0, 0, 1, 0, 0, 1),
-    )
+    weights: tuple[tuple[float, float, float], ...] = ((0.5, 1, 1), (4, 1, 1), (0, 1, 1))

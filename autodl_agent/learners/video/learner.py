@@ -36,8 +36,7 @@ class QuickVideo(Learner):
                 return False
             clip += 1
         features = self._features(clip)
-        options = self.config.first_weights if clip == 0 else self.config.joined_weights
-        self._staged.advance(data, features, self._staged.next_rows(data, features), deadline, options)
+        self._staged.advance(data, features, self._staged.next_rows(data, features), deadline, self.config.weights)
         self._clip, done = clip, self._staged.fitted
         last = clip + 1 == len(self.config.clips)
         return done is not None and not (last and done.rows >= self._staged.rows_for(data, features))
@@ -59,9 +58,7 @@ class QuickVideo(Learner):
         return learner
 
     def _features(self, clip: int) -> tuple[Feature, ...]:
-        """The first sampling's features and, for a later one, its own beside them."""
-        chosen = self.config.clips[:1] if clip == 0 else (self.config.clips[0], self.config.clips[clip])
-        return tuple(feature for one in chosen for feature in clip_features(self.task, one))
+        return clip_features(self.task, self.config.clips[clip])
 
 
 def clip_features(task: Task, clip: ClipConfig) -> tuple[Feature, ...]:
