@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 import click
 
+from autodl_agent.challenge.command import evaluate
 from autodl_agent.clock import Budget
 from autodl_agent.machine import cores
 
@@ -46,6 +47,8 @@ def cli() -> None:
     autodl inspect DATASET                  what is in it, and what is wrong with it
     autodl run DATASET --budget 300         train and predict for five minutes
     autodl score RUN/predictions TRUTH      area under the learning curve of a run
+    autodl bundle submission.zip            the agent as a challenge submission
+    autodl evaluate submission.zip DATASET  any submission by the challenge's rules
     """
 
 
@@ -155,6 +158,25 @@ def score(predictions: Path, solution: Path, budget: float | None, t0: float, as
     from autodl_agent.score_view import show_score
 
     show_score(predictions, solution, budget, t0, as_json)
+
+
+@cli.command()
+@click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--with-weights", is_flag=True, help="Add the pretrained files found on this machine.")
+def bundle(out: Path, with_weights: bool) -> None:
+    """Write the agent as a challenge submission to the zip file OUT.
+
+    The zip has model.py at its root and runs, unzipped anywhere, where TensorFlow, NumPy, scikit-learn and LightGBM
+    are installed. `autodl evaluate OUT DATASET` tries it by the challenge's rules.
+    """
+    from autodl_agent.challenge.bundle import found_weights, write_bundle
+
+    weights = found_weights() if with_weights else {}
+    size = write_bundle(out, weights)
+    click.echo(f"{out}: {size / 2**20:.1f} MB" + (f", with {', '.join(sorted(weights))}" if weights else ""))
+
+
+cli.add_command(evaluate)
 
 
 class _Terminated(SystemExit):

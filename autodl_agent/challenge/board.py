@@ -47,6 +47,7 @@ class Board:
     def show(self, report: ScoreReport, changed: bool) -> None:
         """While the run goes on: the scores at once where they changed, picture and page as often as is cheap."""
         if changed:
+            # Before the first drawing, which has to import its library.
             write_scores(self.folder, report, self._one_hot)
             self._tell(report)
             self._stale = True
@@ -75,6 +76,7 @@ class Board:
             draw_curve(self.picture, curve, self.task, self.t0, "no prediction yet" if running else "no prediction")
             picture = self.picture.read_bytes()
         except (ImportError, OSError, RuntimeError, ValueError, DataError) as error:
+            # The numbers are worth more than the picture; a page without one is still a page.
             message = f"the learning curve could not be drawn ({error})"
             if message not in self.messages:
                 self.say(message)

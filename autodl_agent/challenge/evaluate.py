@@ -166,7 +166,7 @@ def _run_pair(
         if ingestion.returncode != 0:  # no run has begun: nothing will ever come
             scoring.terminate()
         _await(scoring, scores, latest, names, watcher)
-    result = _result(status, task.name, folder)
+    result = _result(status, task.name, folder, ingestion.returncode)
     if result.mended or scoring.returncode != 0:
         # It may have seen files that were not the ingestion's, or have been ended with the submission's doings.
         with ExitStack() as stack:
@@ -256,12 +256,14 @@ def _tell(scores: Path, latest: Curve, names: tuple[str, str], watcher: Watcher)
     return latest
 
 
-def _result(status: Path, name: str, folder: Path) -> IngestionResult:
-    """The ingestion's result; where it left none, its last words."""
+def _result(status: Path, name: str, folder: Path, code: int) -> IngestionResult:
+    """The ingestion's result; where it left none, its last words. code: its exit status, negative for a signal."""
     try:
         return read_result(status)
     except (OSError, ValueError, TypeError, KeyError):
         pass
+    if code < 0:
+        return IngestionResult(name, "stopped", f"the ingestion program was killed by signal {-code}", (), 0.0, 0.0)
     lines = (folder / "ingestion.log").read_text(encoding="utf-8", errors="replace").strip().splitlines()
     return IngestionResult(name, "bad_data", lines[-1] if lines else "the ingestion program ended early", (), 0.0, 0.0)
 

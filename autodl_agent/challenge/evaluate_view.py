@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
-_COLUMNS = ("submission", "data set", "ALC", "NAUC", "first prediction", "time used", "predictions", "status")
+_COLUMNS = ("submission", "data set", "ALC", "NAUC", "first", "used", "pred.", "status")
 
 
 class PlainWatcher(Watcher):
@@ -75,14 +75,21 @@ class LiveWatcher(Watcher):
         """Take the table away; the final ones follow."""
         self._live.stop()
 
-    def _draw(self) -> None:
+    def table(self) -> "Table":
+        """What is shown now."""
+        from rich.markup import escape
+
         table = results_table(self._rows)
         if self._now is not None:
             submission, dataset, curve = self._now
             shown = (f"{curve.alc:.4f}", f"{curve.nauc[-1]:.4f}") if curve.nauc else ("", "")
             times = [f"{curve.seconds[i]:.2f} s" for i in (0, -1)] if curve.seconds else ["", ""]
-            table.add_row(submission, dataset, *shown, *times, str(len(curve.seconds)), sparkline(curve.nauc) or "…")
-        self._live.update(table)
+            names = (escape(submission), escape(dataset))
+            table.add_row(*names, *shown, *times, str(len(curve.seconds)), sparkline(curve.nauc) or "…")
+        return table
+
+    def _draw(self) -> None:
+        self._live.update(self.table())
 
 
 def sparkline(values: Sequence[float], width: int = 24) -> str:

@@ -53,6 +53,7 @@ def _table(scores: Mapping[str, Mapping[str, float]]) -> tuple[list[str], list[s
 
 def _ranks(column: NDArray[np.float64]) -> NDArray[np.float64]:
     """Average ranks (n,), 1 for the highest; NaN ranks last."""
+    # Every pair is compared: there are dozens of submissions, and ties need no care.
     values = np.where(np.isnan(column), -np.inf, column)
     higher = (values[None, :] > values[:, None]).sum(axis=1)
     equal = (values[None, :] == values[:, None]).sum(axis=1)

@@ -59,6 +59,7 @@ def terminate(process: Process, grace_s: float) -> bool:
     """
     if not is_alive(process):
         return True
+    # All are listed before the first signal: a child whose parent has died can no longer be found.
     members = _family(process, {process})
     _signal(members, signal.SIGTERM)
     _wait(members, grace_s)

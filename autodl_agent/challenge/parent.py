@@ -73,6 +73,7 @@ def write_parent(output_dir: Path, results: Mapping[int, SetResult]) -> None:
     Raises OSError as the file system gives it.
     """
     output_dir.mkdir(parents=True, exist_ok=True)
+    # The empty score is the challenge's: its leaderboard computes the mean rank.
     lines = ["score:", *(f"set{i}_score: {yaml_float(result.score)}" for i, result in sorted(results.items()))]
     write_atomic(output_dir / SCORES_NAME, ("\n".join(lines) + "\n").encode())
     body: list[str] = []

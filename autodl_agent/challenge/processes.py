@@ -10,10 +10,19 @@ import os
 import signal
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 PROC = Path("/proc")
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _KILL_WAIT_S = 5.0
+
+
+class _Process(NamedTuple):
+    """state: one letter, Z and X are dead."""
+
+    state: str
+    parent: int
+    group: int
 
 
 def become_subreaper() -> None:
@@ -49,16 +58,16 @@ class Tree:
 
     def members(self) -> list[int]:
         """Process ids of the living, zombies left out, the child itself first."""
-        parents = _parents()
+        processes = _processes()
         children: dict[int, list[int]] = {}
-        for pid, (parent, _) in parents.items():
-            children.setdefault(parent, []).append(pid)
+        for pid, process in processes.items():
+            children.setdefault(process.parent, []).append(pid)
         me = os.getpid()
         found = [self.pid, *(pid for pid in children.get(me, []) if pid != self.pid and pid not in self.others)]
         self.adopted.update(found[1:])
         for pid in found:
             found += children.get(pid, [])
-        return [pid for pid in dict.fromkeys(found) if pid in parents and parents[pid][1] not in "ZX"]
+        return [pid for pid in dict.fromkeys(found) if pid in processes and processes[pid].state not in "ZX"]
 
     def memory_bytes(self) -> int:
         """Resident memory of all members that the kernel cannot take back: anonymous and shared, not file pages."""
@@ -76,12 +85,25 @@ class Tree:
         killed: set[int] = set()
         deadline = time.monotonic() + _KILL_WAIT_S
         while time.monotonic() < deadline:
+            killed.update(self._kill_groups())
             killed.update(self._signal(signal.SIGKILL))
             self.reap()
             if not self.members():
                 break
             time.sleep(0.005)
+        self.reap()
         return len(killed - {self.pid})
+
+    def _kill_groups(self) -> list[int]:
+        """Whole process groups at once: a process that forks and ends all the time cannot slip away under that."""
+        members, processes = self.members(), _processes()
+        groups = {processes[pid].group for pid in members if pid in processes} | {self.pid}
+        for group in groups - {os.getpgid(0)}:
+            try:
+                os.killpg(group, signal.SIGKILL)
+            except (ProcessLookupError, PermissionError):
+                pass
+        return members
 
     def reap(self) -> None:
         """Collect adopted orphans that have ended."""
@@ -110,7 +132,7 @@ class Tree:
 def children_of_this_process() -> frozenset[int]:
     """Process ids of our direct children now."""
     me = os.getpid()
-    return frozenset(pid for pid, (parent, _) in _parents().items() if parent == me)
+    return frozenset(pid for pid, process in _processes().items() if process.parent == me)
 
 
 def private_bytes(pid: int) -> int:
@@ -125,8 +147,8 @@ def private_bytes(pid: int) -> int:
     return total
 
 
-def _parents() -> dict[int, tuple[int, str]]:
-    """Parent and state of every process that can be seen."""
+def _processes() -> dict[int, _Process]:
+    """Every process that can be seen."""
     found = {}
     try:
         names = [entry.name for entry in os.scandir(PROC) if entry.name.isdigit()]
@@ -139,6 +161,6 @@ def _parents() -> dict[int, tuple[int, str]]:
             continue
         # The command's name, in brackets, may itself hold brackets and blanks.
         fields = text.rpartition(")")[2].split()
-        if len(fields) > 1:
-            found[int(name)] = (int(fields[1]), fields[0])
+        if len(fields) > 2:
+            found[int(name)] = _Process(fields[0], int(fields[1]), int(fields[2]))
     return found

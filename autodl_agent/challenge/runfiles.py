@@ -29,10 +29,10 @@ class RunFiles:
 
     def __init__(self, folder: Path, name: str) -> None:
         """Make the folder, and remove what an earlier run left in it. Raises OSError where that cannot be done."""
-        self.folder, self.name = folder, name
-        self.error: OSError | None = None
         folder.mkdir(parents=True, exist_ok=True)
-        for path in folder.iterdir():
+        self.folder, self.name = folder.resolve(), name
+        self.error: OSError | None = None
+        for path in self.folder.iterdir():
             if _OURS.fullmatch(path.name):
                 _remove(path)
         self._copies: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - it has no name that anybody could open
@@ -43,10 +43,8 @@ class RunFiles:
         self._thread = threading.Thread(target=self._work, daemon=True, name="predictions")
 
     def begin(self, time_budget: float, start_time: float, pid: int) -> None:
-        """Write `start.txt`. start_time: the value that it shows, seconds since 1970."""
-        with tempfile.TemporaryDirectory() as private:
-            self._start = write_start(Path(private), self.name, time_budget, start_time, pid).read_bytes()
-        self._replace("start.txt", self._start)
+        """Have `start.txt` written. start_time: the value that it shows, seconds since 1970."""
+        self._head = (self.name, time_budget, start_time, pid)
         self._thread.start()
 
     @property
@@ -68,12 +66,17 @@ class RunFiles:
             self._queue.put(None)
             self._thread.join()
         mended = self._mend()
-        self.folder.mkdir(parents=True, exist_ok=True)
         write_end(self.folder, duration_s, success, end_time)
         self._copies.close()
         return mended
 
     def _work(self) -> None:
+        try:
+            with tempfile.TemporaryDirectory() as private:
+                self._start = write_start(Path(private), *self._head).read_bytes()
+            self._replace("start.txt", self._start)
+        except OSError as error:
+            self.error = error
         while (item := self._queue.get()) is not None:
             k, stamp, prediction = item
             if self.error is None:  # after one the supervisor is about to stop; the queue is emptied all the same
@@ -88,7 +91,7 @@ class RunFiles:
         self._copies.write(text)
         self._places.append((offset, len(text), hashlib.sha256(text).digest()))
         self._start += f"{k}: {stamp}\n".encode()
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self._have_folder()
         path = self.folder / f"{self.name}.predict_{k}"
         if path.is_dir() and not path.is_symlink():
             _remove(path)
@@ -96,7 +99,14 @@ class RunFiles:
             file.write(text)
             self._replace("start.txt", self._start)
 
+    def _have_folder(self) -> None:
+        """Make the folder again where the submission has removed it, or put something else in its place."""
+        if self.folder.is_symlink() or (self.folder.exists() and not self.folder.is_dir()):
+            self.folder.unlink()
+        self.folder.mkdir(parents=True, exist_ok=True)
+
     def _replace(self, name: str, data: bytes) -> None:
+        self._have_folder()
         path = self.folder / name
         if path.is_dir() and not path.is_symlink():
             _remove(path)
@@ -104,7 +114,7 @@ class RunFiles:
 
     def _mend(self) -> list[str]:
         """Make the folder hold exactly what was written; gives the names of the files that it did not."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self._have_folder()
         mended = []
         for k, (offset, length, digest) in enumerate(self._places):
             path = self.folder / f"{self.name}.predict_{k}"

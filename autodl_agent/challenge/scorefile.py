@@ -20,6 +20,7 @@ def write_scores(folder: Path, report: ScoreReport | None, one_hot: bool = False
     report: None for a run of which nothing is known (score 0). one_hot: with the line `accuracy`. bars: with the six
     lines of error bars. Predictions later than the budget appear nowhere.
     """
+    # The official program lists late ones here, and lets them lower the score.
     rows = [] if report is None else [p for p in report.predictions if not p.late]
     lines = [
         f"score: {yaml_float(0.0 if report is None else report.alc)}",

@@ -8,6 +8,7 @@ Exit codes: 0 whatever became of the submission; 1 where no run began in time; 2
 """
 
 import argparse
+import os
 import signal
 import sys
 import threading
@@ -79,6 +80,7 @@ def run_scoring(config: ScoringConfig, stop: threading.Event | None = None, log:
     the former a `scores.txt` with score 0 is left.
     """
     config.score_dir.mkdir(parents=True, exist_ok=True)
+    # From here on there is a score, whatever happens to this program.
     write_scores(config.score_dir, None)
     judge = Judge(find_solution(config.solution_dir), config.seed)
     board = Board(config.score_dir, judge.task, is_one_hot(judge.truth), config.t0, log)
@@ -95,11 +97,11 @@ class _Life:
 
     def live(self) -> ScoringResult:
         """Wait, watch, and finish."""
-        if not self._await_start():
+        if not self._await_start() or (start := self.watch.start) is None:
             return self._without_start()
+        # A run of long ago has no process; its number may be anybody's by now.
         if self.watch.end() is None and time.time() < self._deadline():
-            assert self.watch.start is not None
-            self.ingestion = find_ingestion(self.watch.start.ingestion_pid, self.watch.start.start_time)
+            self.ingestion = find_ingestion(start.ingestion_pid, start.start_time)
         self._watch()
         return self._finish()
 
@@ -129,7 +131,7 @@ class _Life:
         """Score what appears until the run ends: by end.txt, by its budget, or because its process is gone."""
         while self.watch.end() is None and not self.stop.is_set():
             self._show()
-            if time.time() >= self._deadline():
+            if time.time() >= self._deadline() and self._is_still_over():
                 self._end_overrun()
                 return
             if self.ingestion is not None and not is_alive(self.ingestion):
@@ -149,9 +151,16 @@ class _Life:
 
     def _deadline(self) -> float:
         """When the run is over, seconds since 1970; start.txt may have been replaced by that of another run."""
-        assert self.watch.start is not None
-        budget = self.watch.start.time_budget if self.config.time_budget is None else self.config.time_budget
-        return self.watch.start.start_time + budget
+        start = self.watch.start
+        if start is None:
+            return float("inf")
+        return start.start_time + (start.time_budget if self.config.time_budget is None else self.config.time_budget)
+
+    def _is_still_over(self) -> bool:
+        """A second look at the deadline: the public ingestion rewrites start.txt in place, and half of it may lie."""
+        self.stop.wait(self.config.poll_s)
+        self._show()
+        return time.time() >= self._deadline()
 
     def _await_end(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds
@@ -183,12 +192,14 @@ class _Life:
         end = self.watch.end()
         if end is not None and end.success is False:
             self.board.say("the ingestion failed (end.txt: ingestion_success is 0); predictions made before it count")
+        # Only now: while the run goes on, a time without its file is the usual order of events.
         for doubt in self.watch.doubts():
             self.board.say(doubt)
         report, budget = None, _DEFAULT_BUDGET_S
         try:
             report = self.watch.report(self.config.time_budget, self.config.t0)
             if report is not None:
+                # Error bars of a large test set take a while, and somebody may end this program meanwhile.
                 write_scores(self.board.folder, report, is_one_hot(self.watch.judge.truth))
                 report = self.watch.report(self.config.time_budget, self.config.t0, bars=True)
                 budget = report.budget if report else budget
@@ -267,4 +278,6 @@ def _positive(text: str) -> float:
 
 
 if __name__ == "__main__":
+    # A submission may run on the same processors; it comes first.
+    os.nice(5)
     sys.exit(main())

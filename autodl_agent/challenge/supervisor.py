@@ -101,9 +101,13 @@ class Supervisor:
         return self.outcome
 
     def begin(self) -> None:
-        """Start the submission's clock and write `start.txt`."""
+        """Start the submission's clock, send it off if it is there, and write `start.txt`."""
         self.started = True
         self._start, self._epoch = time.monotonic(), time.time()
+        if self._stage == "ready":
+            self._channel.setblocking(True)
+            self._say("go", {"start": self._start, "time_budget": self.limits.time_budget})
+            self._channel.setblocking(False)
         self.files.begin(self.limits.time_budget, self._epoch, os.getpid())
 
     def _loop(self) -> None:
@@ -114,16 +118,16 @@ class Supervisor:
         self._configure()
         self._channel.setblocking(False)
         with selectors.DefaultSelector() as selector:
-            self._selector = selector
             selector.register(pipe, selectors.EVENT_READ)
             selector.register(self._channel, selectors.EVENT_READ)
             while self.outcome is None:
                 ended = self._process.poll() is not None
                 self._turn(selector)
-                if self.outcome is None and ended:
+                if self.outcome is None and ended and not self.files.full:
                     self._leaving = True
                     self._read_channel()  # what it had said before it ended
-                    self.outcome = self.outcome or gone(self._process.returncode, self._stage)
+                    if self.outcome is None and not self.files.full:
+                        self.outcome = gone(self._process.returncode, self._stage)
                 self.outcome = self.outcome or self._over_limit()
 
     def _turn(self, selector: selectors.BaseSelector) -> None:
@@ -219,14 +223,11 @@ class Supervisor:
     def _ready(self, header: dict[str, Any]) -> Outcome | None:
         if self.started:
             return Outcome("internal", "the submission's process broke the protocol (ready twice)")
-        self.begin()
-        self._enter("between", self._start)
         missing = [name for name in ("train", "test") if not header.get(name)]
+        self._enter("between" if missing else "ready", time.monotonic())
+        self.begin()
         if missing:
             return Outcome("no_api", f"the Model needs train and test, found no {' and no '.join(missing)}")
-        self._channel.setblocking(True)
-        self._say("go", {"start": self._start, "time_budget": self.limits.time_budget})
-        self._channel.setblocking(False)
         return None
 
     def _clock(self, now: float) -> float:

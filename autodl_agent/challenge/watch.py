@@ -20,6 +20,8 @@ from data_format.predictions import Start, list_predictions, read_start
 _CLOCK_SLACK_S = 2.0
 # A look ends after this long, so that deadlines and pages are attended to between predictions of a large test set.
 _LOOK_S = 1.0
+# Of start.txt and end.txt: hundreds of thousands of predictions.
+_MOST_BYTES = 1 << 24
 
 _Signature = tuple[int, int, int]
 
@@ -52,6 +54,7 @@ class RunWatch:
 
     def look(self, last: bool = False) -> bool:
         """Score what is new, in numeric order; whether anything changed. last: take the folder as it is."""
+        # Read before the files are listed: one that appears in between has no time yet and waits for the next look.
         start = self._read_start() or self.start
         if start is None:
             return False
@@ -100,14 +103,19 @@ class RunWatch:
 
     def start_problem(self) -> str:
         """Why there is no usable `start.txt`."""
+        path = self.folder / "start.txt"
+        if path.exists() and not _is_small_file(path):
+            return f"{path}: expected a file of less than {_MOST_BYTES} bytes"
         try:
             start = read_start(self.folder)
         except DataError as error:
             return str(error)
-        return f"{self.folder / 'start.txt'}: expected a finite start_time, found {start.start_time}"
+        return f"{path}: expected a finite start_time, found {start.start_time}"
 
     def _read_start(self) -> Start | None:
         """`start.txt`, None where it is missing, empty or (being rewritten) not whole."""
+        if not _is_small_file(self.folder / "start.txt"):
+            return None
         try:
             start = read_start(self.folder)
         except DataError:
@@ -144,6 +152,7 @@ class RunWatch:
         return last or self.start is None or written >= self.start.start_time - _CLOCK_SLACK_S
 
     def _judge(self, k: int, path: Path) -> None:
+        # Before reading: a file that is replaced meanwhile then counts as changed.
         self._seen[k] = _signature(path) or (0, 0, 0)
         self._judged.pop(k, None)
         self._bad.pop(k, None)
@@ -156,6 +165,8 @@ class RunWatch:
 def read_end(folder: Path) -> End | None:
     """`end.txt` of a folder, None where there is none; what it does not tell is left open."""
     path = folder / "end.txt"
+    if not _is_small_file(path):
+        return None
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
         written = path.stat().st_mtime
@@ -168,6 +179,14 @@ def read_end(folder: Path) -> End | None:
     except (KeyError, ValueError):
         end_time = written
     return End(success, end_time)
+
+
+def _is_small_file(path: Path) -> bool:
+    """Whether a file can be read without waiting for ever or filling the memory; a pipe, say, cannot."""
+    try:
+        return path.is_file() and path.stat().st_size < _MOST_BYTES
+    except OSError:
+        return False
 
 
 def _task(path: Path) -> str:

@@ -13,6 +13,9 @@ from autodl_agent.scoring.bootstrap import ALC_RESAMPLES, NAUC_RESAMPLES, ErrorB
 from data_format.errors import DataError
 from data_format.predictions import read_prediction
 
+# The longest float64 with all its digits has 24 characters.
+_MOST_BYTES_A_CELL, _SPARE_BYTES = 64, 1 << 16
+
 
 @dataclass(frozen=True, slots=True)
 class Judged:
@@ -71,6 +74,13 @@ class Judge:
         return nauc_error_bar(self.truth, self._matrix(path), self._seed, NAUC_RESAMPLES)
 
     def _matrix(self, path: Path) -> NDArray[np.float64]:
+        most = _MOST_BYTES_A_CELL * self.truth.size + _SPARE_BYTES
+        try:
+            size = path.stat().st_size
+        except OSError:
+            size = 0  # the reader tells what is wrong
+        if size > most:
+            raise DataError(f"{path.name}: expected {self.truth.shape} numbers, found a file of {size} bytes")
         scores = read_prediction(path)
         if scores.shape != self.truth.shape:
             raise DataError(f"{path.name}: prediction has shape {scores.shape}, truth has {self.truth.shape}")

@@ -13,15 +13,14 @@ from numpy.typing import NDArray
 from autodl_agent.clock import Deadline
 from autodl_agent.learners.image.features import Feature
 from autodl_agent.learners.image.folding import Folded, widths
-from autodl_agent.learners.image.wide import Speed, fit_wide
-from autodl_agent.learners.linear import RidgeHead, fast_aucs, fit_ridge
+from autodl_agent.learners.image.wide import Speed, fit_wide, mean_auc
+from autodl_agent.learners.linear import RidgeHead, fit_ridge
 
 Floats = NDArray[np.float32]
 Batches = Callable[[], Iterator[tuple[Floats, Floats]]]
 Weights = tuple[float, ...]  # one a feature; () leaves every column its unit spread
 PENALTIES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)  # per column and thousand rows
 CHOICE_PENALTIES = (0.03, 0.3, 3.0)
-LEAST_OF_FEW = 0.1  # least penalty where columns outnumber rows: smaller ones learn the rows by heart
 MOST_VALUES = 25_000_000  # rows x columns held at once; four such arrays exist while eigenvectors are used
 WIDE = 2000  # unknowns above which an eigendecomposition costs more than trying penalties one by one
 CHOICE_ROWS = 1250  # rows that symmetry and weights are decided on
@@ -54,26 +53,25 @@ def choose(
 ) -> Choice:
     """Decide on rows left out: first the weights, then whether left and right matter.
 
-    The first option and mirror symmetry stand unless another is better by more than chance makes likely.
+    The first option and mirror symmetry stand unless another is better by a share of the standard error.
     """
     order = np.random.default_rng(seed).permutation(len(labels))[:CHOICE_ROWS]
     best = Choice(False, options[0])
     if len(order) < FEWEST_CHOICE_ROWS:
         return best
     folds = 5 if len(order) <= FOLDED_ROWS else 1
-    margin = 0.2 / np.sqrt(len(order) * folds / 5)
     folded, labels = folded.take(order), labels[order]
     merit = _merit(folded, labels, best, features, folds)
+    margin = np.sqrt(merit * (1 - merit) / (len(order) * folds / 5))  # about one standard error of an AUC
     threshold = merit + margin
-    others = [Choice(False, weights) for weights in options[1:]]
-    for candidate in others:
-        found = _merit(folded, labels, candidate, features, folds)
+    for weights in options[1:]:
+        found = _merit(folded, labels, Choice(False, weights), features, folds)
         if found > max(threshold, merit):
-            best, merit = candidate, found
-    if folded.odd.shape[1]:
-        turned = Choice(True, best.weights)
-        if _merit(folded, labels, turned, features, folds) > merit + margin:
-            return turned
+            best, merit = Choice(False, weights), found
+    turned = Choice(True, best.weights)
+    # Two nested sets of columns differ less by chance than two unlike ones.
+    if folded.odd.shape[1] and _merit(folded, labels, turned, features, folds) > merit + margin / 4:
+        return turned
     return best
 
 
@@ -116,15 +114,13 @@ def _merit(folded: Folded, labels: Floats, choice: Choice, features: tuple[Featu
     merits = []
     for fold in range(folds):
         rest, held = part != fold, part == fold
-        aucs = fast_aucs(_fit(x[rest], labels[rest], multipliers, CHOICE_PENALTIES).scores(x[held]), labels[held])
-        merits.append(float(np.nanmean(np.r_[aucs, 0.5])))
+        ridge = _fit(x[rest], labels[rest], multipliers, CHOICE_PENALTIES)
+        merits.append(mean_auc(ridge.scores(x[held]), labels[held]))
     return float(np.mean(merits))
 
 
 def _fit(x: Floats, labels: Floats, multipliers: Floats, factors: tuple[float, ...]) -> RidgeHead:
-    n, width = x.shape
-    if n < 1.5 * width:
-        factors = tuple(factor for factor in factors if factor >= LEAST_OF_FEW)
+    n = len(x)
     most = max(1, MOST_SCORES // max(1, n * labels.shape[1]))
     if most < len(factors):
         middle = len(factors) // 2
@@ -137,5 +133,7 @@ def _fit(x: Floats, labels: Floats, multipliers: Floats, factors: tuple[float, .
     ridge = fit_ridge((x - centre) * scale, labels, tuple(f * max(size, 1e-3) for f in factors), standardise=False)
     ridge = replace(ridge, centre=centre.astype(np.float32), scale=scale * ridge.scale)
     if n <= 2:  # nothing can be left out; the class shares are all that so few rows tell
-        return replace(ridge, slope=np.zeros_like(ridge.slope))
+        positives = labels.sum(0)
+        offset = np.log((positives + 0.5) / (n - positives + 0.5)).astype(np.float32)
+        return replace(ridge, slope=np.zeros_like(offset), offset=offset)
     return ridge

@@ -81,10 +81,12 @@ class PatchImage(Learner):
         """One more stage: first bank on a sample, on all rows, then one more bank each time."""
         if not len(data):
             return False
-        plan = self._plan(data.store)
+        plan = self._plan(data)
         done, banks = self._staged.fitted, self._banks
         more_rows = done is not None and done.rows < self._staged.rows_for(data, done.features)
         if not more_rows:
+            if len(banks) == len(plan):
+                return False
             banks = (*banks, self._make(data.store, plan[len(banks)], len(banks), deadline))
         features = self._features(banks)
         self._staged.advance(data, features, self._staged.next_rows(data, features), deadline)
@@ -114,10 +116,10 @@ class PatchImage(Learner):
         learner._staged.restore(folder, learner._features(learner._banks))
         return learner
 
-    def _plan(self, store: TensorStore) -> tuple[BankConfig, ...]:
-        """Banks that suit the originals: pixels they do not have are not asked for."""
-        side = original_side_px(store)
-        return tuple(bank for bank in self.config.banks if bank.side_px <= 32 or bank.side_px <= side)
+    def _plan(self, data: Examples) -> tuple[BankConfig, ...]:
+        """Banks that suit the originals and the number of rows: pixels that are not there are not asked for."""
+        side = max(32.0, original_side_px(data.store))
+        return tuple(bank for bank in self.config.banks if bank.side_px <= side and bank.least_rows <= len(data))
 
     def _make(self, store: TensorStore, config: BankConfig, index: int, deadline: Deadline) -> Bank:
         return bank_of(store, config, index, (self.config.sample_rows, self.config.sample_patches), deadline)

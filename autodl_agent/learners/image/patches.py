@@ -23,6 +23,7 @@ from autodl_agent.task import Task
 Floats = NDArray[np.float32]
 CONTRAST_FLOOR = 10.0  # variance in grey levels² added before a patch is brought to unit contrast
 WHITENING_FLOOR = 0.1  # added to the variances of unit-contrast patches: keeps pixel noise from being blown up
+MOST_CHANNELS = 4
 CHUNK_VALUES = 1_500_000  # responses held at once: about what the second-level caches of two cores hold
 
 
@@ -51,7 +52,7 @@ def bank_of(store: TensorStore, config: BankConfig, index: int, sample: tuple[in
 
 def make_bank(images: NDArray[np.uint8], config: BankConfig, n_patches: int, seed: tuple[int, int]) -> Bank:
     """Cut patches from images (n, side, side, channels), whiten them and take some as filters."""
-    rng = np.random.default_rng(seed)
+    rng, images = np.random.default_rng(seed), few_channels(images)
     p, (n, side, _, channels) = config.patch_px, images.shape
     width, half = channels * p * p, max(1, config.filters // 2)
     if not n:
@@ -87,7 +88,7 @@ def patch_feature(task: Task, bank: Bank) -> Feature:
 
 def responses(images: NDArray[np.uint8], bank: Bank) -> Floats:
     """Pooled responses: (n, side, side, channels) -> (n, pools·pools·filters), square roots of region means."""
-    config, count = bank.config, bank.filters.shape[1]
+    config, count, images = bank.config, bank.filters.shape[1], few_channels(images)
     p, step = config.patch_px, config.stride_px
     windows = np.lib.stride_tricks.sliding_window_view(images, (p, p), axis=(1, 2))[:, ::step, ::step]
     across = windows.shape[2]
@@ -105,6 +106,16 @@ def responses(images: NDArray[np.uint8], bank: Bank) -> Floats:
     return out.reshape(len(images), -1)
 
 
+def few_channels(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """At most four channels: more are averaged in groups of neighbours, since a patch must stay a short vector."""
+    channels = images.shape[3]
+    if channels <= MOST_CHANNELS:
+        return images
+    starts = np.linspace(0, channels, MOST_CHANNELS + 1).astype(int)[:-1]
+    sizes = np.diff([*starts, channels])
+    return (np.add.reduceat(images.astype(np.float32), starts, 3) / sizes).round().astype(np.uint8)
+
+
 def pooling(across: int, pools: int) -> Floats:
     """(pools², across²) weights that average positions over a grid of equal regions; border positions are shared."""
     edges = np.linspace(0, across, pools + 1)
@@ -112,12 +123,12 @@ def pooling(across: int, pools: int) -> Floats:
     line = np.minimum(edges[1:, None], place + 1) - np.maximum(edges[:-1, None], place)
     line = line.clip(0)
     weights = np.einsum("ai,bj->abij", line, line).reshape(pools * pools, -1)
-    return (weights / weights.sum(1, keepdims=True)).astype(np.float32)
+    return np.asarray(weights / weights.sum(1, keepdims=True), np.float32)
 
 
 def unit_contrast(patches: NDArray[Any]) -> Floats:
     """Patches (n, width) with mean 0 and, where they have contrast, variance 1."""
-    x: Floats = np.array(patches, np.float32)
+    x = np.array(patches, np.float32)
     x -= x.mean(1, keepdims=True)
     variance = np.einsum("ij,ij->i", x, x)[:, None] / np.float32(x.shape[1])
     np.divide(x, np.sqrt(variance + np.float32(CONTRAST_FLOOR)), out=x)

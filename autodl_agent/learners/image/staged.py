@@ -82,8 +82,10 @@ class StagedHead:
         options: weights that the features may get; with the default every column counts alike.
         """
         sample = data.sample(rows, self.seed)
-        for feature in features:  # compute everything first: unreadable rows are known afterwards
-            sample.array(feature.recipe, deadline)
+        for start in range(0, len(sample), BATCH_ROWS):  # all of it first: unreadable rows are known afterwards
+            part = sample.take(np.arange(start, min(len(sample), start + BATCH_ROWS)))
+            for feature in features:
+                part.array(feature.recipe, deadline)
         sample = sample.readable()
         if not len(sample):
             return

@@ -121,13 +121,20 @@ def fit_wide(
     return RidgeHead(centre, scale, weights, intercept, slope, offset)
 
 
+def mean_auc(scores: Floats, labels: Floats) -> float:
+    """Mean AUC over the classes that have one; 0.5 where none has."""
+    aucs = fast_aucs(scores, labels)
+    aucs = aucs[np.isfinite(aucs)]
+    return float(aucs.mean()) if len(aucs) else 0.5
+
+
 def _best_penalty(fitted: Sums, x: Floats, y: Floats) -> tuple[float, Floats]:
     """The penalty with the best mean AUC on rows that were not fitted, with their scores."""
     best = (-np.inf, 0.0, y)
     for factor in PENALTIES:
         weights, intercept = fitted.solve(factor * len(fitted.x))
         scores = x @ weights + intercept
-        merit = float(np.nanmean(np.r_[fast_aucs(scores, y), 0.5]))
+        merit = mean_auc(scores, y)
         if merit > best[0]:
             best = (merit, factor * len(fitted.x), scores)
         elif merit < best[0] - 0.01:

@@ -25,7 +25,7 @@ class QuickVideoConfig:
     clearly for another (looks alone tell places apart, which misleads where an action is asked for).
     """
 
-    clips: tuple[ClipConfig, ...] = (ClipConfig(8, 32), ClipConfig(16, 48), ClipConfig(24, 64))
+    clips: tuple[ClipConfig, ...] = (ClipConfig(8, 32), ClipConfig(16, 48))
     first_rows: int = 60
     classes_rows: int = 5
     most_first_rows: int = 1000

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from autodl_agent.challenge.command import evaluate as command
 from autodl_agent.challenge.evaluate import Curve, EvaluateConfig, Row, Watcher, distinct, evaluate, read_curve
-from autodl_agent.challenge.evaluate_view import PlainWatcher, sparkline
+from autodl_agent.challenge.evaluate_view import LiveWatcher, PlainWatcher, sparkline
 from autodl_agent.challenge.prepare import prepare
 from autodl_agent.challenge.unpack import open_submission, unpack
 from autodl_agent.errors import UsageError
@@ -208,6 +208,18 @@ def test_plain_progress() -> None:
     assert lines[2].endswith("2.00 s  NAUC 0.5000")
     assert lines[3] == "a on b: ALC 0.3000  ok: fine"
     assert sparkline((-1, 0, 0.5, 1)) == "▁▁▅█"
+
+
+def test_live_progress_shows_the_curve(capsys: pytest.CaptureFixture[str]) -> None:
+    watcher = LiveWatcher()
+    watcher.begin("a", "b[c]")
+    watcher.update("a", "b[c]", Curve((1.0, 2.0), (0.25, 0.5), 0.3))
+    table = watcher.table()
+    cells = [list(column.cells) for column in table.columns]
+    assert [column[0] for column in cells] == ["a", "b\\[c]", "0.3000", "0.5000", "1.00 s", "2.00 s", "2", "▃▅"]
+    watcher.end(Row("a", "b[c]", 0.3, 0.5, 1.0, 2.0, 2, "ok", "fine"))
+    watcher.close()
+    assert watcher.table().row_count == 1
 
 
 def test_curve_of_nothing(tmp_path: Path) -> None:

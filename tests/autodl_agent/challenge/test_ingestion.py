@@ -204,6 +204,41 @@ if self.k == 3:
     assert [stamp - start.start_time for stamp in start.timestamps.values()] == pytest.approx(result.times, abs=1e-5)
 
 
+@pytest.mark.parametrize("instead", ["pass", "out.write_text('mine')", "out.symlink_to(out.parent / 'elsewhere')"])
+def test_an_output_folder_that_is_taken_away(nlp: Path, submission: Write, instead: str) -> None:
+    out = nlp.parent / "out"
+    code = submission(
+        train=f"""
+import pathlib, shutil, time
+self.k += 1
+self.done_training = self.k == 2
+out = pathlib.Path({str(out)!r})
+if self.k == 2:
+    while not (out / "tiny.docs.predict_0").exists(): time.sleep(0.01)
+    (out.parent / "elsewhere").mkdir()
+    shutil.rmtree(out)
+    {instead}
+"""
+    )
+    result = play(nlp, code)
+    assert (result.status, len(result.times)) == ("ok", 2)
+    assert not out.is_symlink()
+    assert {path.name for path in out.iterdir()} == {
+        "start.txt", "end.txt", "tiny.docs.predict_0", "tiny.docs.predict_1"
+    }  # fmt: skip
+    np.testing.assert_array_equal(read_prediction(out / "tiny.docs.predict_0"), np.full((6, 2), 1 / 8))
+    assert not list((nlp.parent / "elsewhere").iterdir())
+
+
+def test_a_folder_that_cannot_be_written(
+    nlp: Path, submission: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    code = submission()
+    assert main([f"--dataset_dir={nlp}", f"--code_dir={code}", f"--output_dir={tmp_path / 'file' / 'out'}"]) == 1
+    assert "file" in capsys.readouterr().err
+
+
 def test_prints_are_bounded(nlp: Path, submission: Write) -> None:
     log = io.BytesIO()
     code = submission(train="self.done_training = True\nfor _ in range(300): print('x' * 99_999)\nprint('the end')")
@@ -260,8 +295,9 @@ def test_a_fork_that_returns_through_the_runner_cannot_speak(nlp: Path, submissi
 def test_only_seconds_inside_train_and_test_count(nlp: Path, submission: Write) -> None:
     code = submission(test="import time; time.sleep(0.2)\nreturn np.zeros((6, 2))")
     result = play(nlp, code)
-    assert result.times[0] >= 0.2
-    assert result.times[2] >= 0.6
+    # Measured from outside, so a message may be seen a little later than it was sent.
+    assert result.times[0] > 0.15
+    assert result.times[2] > 0.5
 
 
 def test_a_data_set_that_is_none_writes_nothing(tmp_path: Path, submission: Write) -> None:

@@ -58,6 +58,19 @@ def test_a_process_that_is_gone() -> None:
     assert os.getpid() not in tree.members()
 
 
+def test_a_process_that_forks_and_ends_all_the_time_cannot_slip_away() -> None:
+    become_subreaper()
+    others = children_of_this_process()
+    code = "import os\nif os.fork() == 0:\n    while True:\n        if os.fork(): os._exit(0)"
+    process = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
+    tree = Tree(process.pid, others)
+    process.wait()
+    tree.kill()
+    for _ in range(20):
+        assert tree.members() == []
+    assert children_of_this_process() == others
+
+
 @pytest.mark.parametrize(
     ("pieces", "expected"),
     [

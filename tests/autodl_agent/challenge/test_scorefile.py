@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autodl_agent.challenge.scorefile import read_score, write_scores, yaml_float
@@ -63,6 +63,7 @@ def test_numpy_numbers_are_written_as_plain_ones(tmp_path: Path) -> None:
     assert "np." not in text and "nauc_scores: [1.0e-07]" in text
 
 
+@settings(max_examples=100, deadline=None)
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_every_number_survives_yaml(value: float) -> None:
     text = yaml_float(value)

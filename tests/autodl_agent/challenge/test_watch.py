@@ -186,3 +186,20 @@ def test_no_usable_class_is_said(tmp_path: Path) -> None:
     watch.look()
     report = watch.report()
     assert report is not None and report.nauc == 0.0 and "no class has both" in report.problems[0]
+
+
+def test_pipes_and_floods_hold_nobody_up(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    run.predict(0, 1.0, TRUTH).write_text("1 " * 200_000)
+    run.stamps[1] = 2.0
+    run.start()
+    os.mkfifo(run.folder / "toy.predict_1")
+    os.mkfifo(run.folder / "end.txt")
+    watch = run.watch()
+    watch.look(last=True)
+    report = watch.report()
+    assert report is not None and report.predictions == () and watch.end() is None
+    assert "found a file of 400000 bytes" in report.problems[0]
+    (run.folder / "start.txt").unlink()
+    os.mkfifo(run.folder / "start.txt")
+    assert not run.watch().begun() and "start.txt: expected a file" in watch.start_problem()

