@@ -21,7 +21,7 @@ from autodl_agent.domain import make_task
 from autodl_agent.errors import AutoDLError
 from autodl_agent.facts import describe_run
 from autodl_agent.learners.registry import LADDERS
-from autodl_agent.machine import memory_limit_bytes
+from autodl_agent.machine import calm_blas, memory_limit_bytes
 from autodl_agent.notes import task_notes
 from autodl_agent.output import RunFolder, log_to, prepare_folder
 from autodl_agent.rounds import Choose, Round, rounds
@@ -116,6 +116,7 @@ def run(
     config = config or RunConfig()
     budget = budget or Budget.from_now(config.budget_s)
     prepare_folder(output, config.overwrite)
+    calm_blas()
     handler = log_to(output / "log.txt", budget)
     engine = _Engine(dataset, output, config, budget, choose, watch)
     interrupted: BaseException | None = None

@@ -15,7 +15,7 @@ import click
 
 from autodl_agent.challenge.command import evaluate
 from autodl_agent.clock import Budget
-from autodl_agent.machine import cores
+from autodl_agent.machine import calm_blas, cores
 
 EXIT_BAD_INPUT = 2
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
@@ -185,8 +185,8 @@ class _Terminated(SystemExit):
 
 def main() -> NoReturn:
     """Entry point: run a command, map errors to one line and an exit code, and never wait for stray threads."""
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, str(cores()))  # read once, when numpy is imported
+    os.environ.setdefault("OMP_NUM_THREADS", str(cores()))  # read once, when the libraries are loaded
+    calm_blas()
     signal.signal(signal.SIGTERM, _once(_Terminated(128 + signal.SIGTERM)))
     signal.signal(signal.SIGINT, _once(KeyboardInterrupt()))
     code = _call()

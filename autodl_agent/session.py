@@ -10,7 +10,7 @@ from autodl_agent.config import MEMORY_SHARE
 from autodl_agent.domain import make_task
 from autodl_agent.learners.base import Probabilities
 from autodl_agent.learners.registry import LADDERS
-from autodl_agent.machine import memory_limit_bytes
+from autodl_agent.machine import calm_blas, memory_limit_bytes
 from autodl_agent.rounds import Choose, rounds
 from autodl_agent.store import TensorStore
 from data_format.dataset import Dataset
@@ -64,6 +64,7 @@ class Session(threading.Thread):
             return self._ended
 
     def _play(self) -> None:
+        calm_blas()
         task = make_task(self.dataset, self.seed)
         end = Deadline(self.budget.started + self.budget.total_s, self.budget.now)
         store = TensorStore(self.dataset, task, end, int(memory_limit_bytes() * MEMORY_SHARE))

@@ -1,11 +1,10 @@
 """The store: every example decoded once per recipe, kept in memory or in a memory-mapped file, shared by all learners.
 
 A `Recipe` says how one example becomes an array of fixed shape (decoded by threads), or how a batch of another
-recipe's arrays becomes features. The store computes only the rows that are asked for and keeps them; what does not
+recipe's arrays becomes features (pure functions: parts of a batch run in threads). The store computes only the rows that are asked for and keeps them; what does not
 fit the memory limit goes to files in a folder that it removes, and what does not fit the disk is computed anew.
 """
 
-import os
 import shutil
 import tempfile
 import threading
@@ -176,8 +175,10 @@ class TensorStore:
     def _compute(self, name: SplitName, recipe: Recipe, rows: Rows, deadline: Deadline) -> NDArray[Any]:
         if recipe.source is not None and recipe.batch is not None:
             source = self.rows(name, recipe.source, rows, deadline)
-            _check(deadline)
-            return recipe.batch(source).astype(recipe.dtype, copy=False)
+            if deadline.passed:
+                raise OutOfTimeError(recipe.key)
+            parts = np.array_split(source, min(cores(), max(1, len(rows) // CHUNK)))
+            return np.concatenate(list(self._pool.map(recipe.batch, parts))).astype(recipe.dtype, copy=False)
         out = np.zeros((len(rows), *recipe.shape), recipe.dtype)
         chunks = [slice(s, s + CHUNK) for s in range(0, len(rows), CHUNK)]
         done = list(self._pool.map(lambda c: self._decode(name, recipe, rows[c], out[c], deadline), chunks))
@@ -221,8 +222,3 @@ class TensorStore:
             return _Cache(np.memmap(path, recipe.dtype, "w+", shape=shape), np.zeros(n, bool))
         except OSError:
             return None
-
-
-def _check(deadline: Deadline) -> None:
-    if deadline.passed:
-        raise OutOfTimeError(os.fspath("features"))

@@ -63,3 +63,10 @@ def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
     info.compress_type = zipfile.ZIP_DEFLATED
     info.external_attr = 0o644 << 16
     archive.writestr(info, content)
+
+
+def found_weights() -> dict[str, Path]:
+    """Pretrained files found on this machine: name in the zip -> path."""
+    from autodl_agent.pretrained import available
+
+    return {path.name: path for path in available().values()}

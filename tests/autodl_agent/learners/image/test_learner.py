@@ -1,4 +1,5 @@
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -6,6 +7,7 @@ import pytest
 
 from autodl_agent.clock import Deadline
 from autodl_agent.learners.base import Examples
+from autodl_agent.learners.image.config import BankConfig
 from autodl_agent.learners.image.learner import PatchImage, QuickImage, original_side_px
 from autodl_agent.learners.registry import LearnerSpec
 from autodl_agent.scoring.auc import nauc
@@ -19,6 +21,15 @@ from data_format.memory import MemorySource
 
 LATER = Deadline(time.monotonic() + 3600)
 BOTH = pytest.mark.parametrize("cls", [QuickImage, PatchImage])
+
+
+@pytest.fixture(autouse=True)
+def small_banks(monkeypatch):
+    """The real banks take seconds of arithmetic; these take the same way."""
+    banks = (BankConfig(stride_px=2, filters=24, pools=2), BankConfig(stride_px=3, filters=24, pools=3))
+    never = BankConfig(side_px=64, filters=24), BankConfig(filters=24, least_rows=10_000)
+    config = replace(PatchImage.config, banks=(*banks, *never), sample_rows=60, sample_patches=2000)
+    monkeypatch.setattr(PatchImage, "config", config)
 
 
 class Flaky(MemorySource):
@@ -70,12 +81,14 @@ def test_grey_and_many_channels_are_learnt(cls, channels):
     learner = cls(train.task, 0)
     fit_all(learner, train)
     assert nauc(truth, learner.predict(test)) > 0.95
+    if cls is PatchImage:
+        assert len(learner._banks) == 2  # the others ask for more pixels or rows than there are
     assert not learner.fit(train, LATER)  # exhausted stays exhausted
 
 
 @BOTH
 def test_left_and_right_are_told_apart_where_they_matter(cls):
-    data, truth = dataset(300, mirrored=True)
+    data, truth = dataset(200, mirrored=True)
     train, test = examples_of(data)
     learner = cls(train.task, 0)
     fit_all(learner, train)
@@ -123,7 +136,7 @@ def test_save_before_and_after_learning(cls, tmp_path):
 
 @BOTH
 def test_many_classes(cls):
-    data, truth = dataset(300, classes=40)
+    data, truth = dataset(200, classes=40)
     train, test = examples_of(data)
     learner = cls(train.task, 0)
     learner.fit(train, LATER)
@@ -133,8 +146,6 @@ def test_many_classes(cls):
 
 
 def test_rows_grow_then_pixels(monkeypatch):
-    from dataclasses import replace
-
     monkeypatch.setattr(QuickImage, "config", replace(QuickImage.config, first_rows=40, classes_rows=0, row_growth=3))
     data, _ = dataset(200, side=80)
     train, _ = examples_of(data)

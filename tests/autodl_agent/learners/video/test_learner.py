@@ -1,4 +1,5 @@
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -7,6 +8,7 @@ import pytest
 
 from autodl_agent.clock import Deadline
 from autodl_agent.learners.registry import LearnerSpec
+from autodl_agent.learners.video.config import ClipConfig
 from autodl_agent.learners.video.learner import QuickVideo
 from autodl_agent.scoring.auc import nauc
 from autodl_agent.store import OutOfTimeError
@@ -20,10 +22,17 @@ LATER = Deadline(time.monotonic() + 3600)
 STEPS = ((2, 0), (-2, 0), (0, 2), (0, -2))
 
 
+@pytest.fixture(autouse=True)
+def few_frames(monkeypatch):
+    """As in earnest, with fewer frames in the second sampling."""
+    clips = (ClipConfig(5, 32), ClipConfig(7, 32))
+    monkeypatch.setattr(QuickVideo, "config", replace(QuickVideo.config, clips=clips))
+
+
 def blob_dataset(n: int, encoded: bool) -> tuple[Dataset, np.ndarray]:
     """Squares of any size and place on noise; the class is the direction that they move in."""
     rng = np.random.default_rng(0)
-    kind = rng.integers(4, size=n + 60)
+    kind = rng.integers(4, size=n + 40)
     examples = []
     for c in kind:
         size, (top, left) = int(rng.integers(5, 9)), rng.integers(16, 26, 2)
@@ -34,9 +43,9 @@ def blob_dataset(n: int, encoded: bool) -> tuple[Dataset, np.ndarray]:
         frames = tuple(cv2.imencode(".png", frame)[1].tobytes() for frame in clip) if encoded else ()
         examples.append(Encoded(frames) if encoded else Dense(clip.astype(np.float32) / 255))
     labels = np.eye(4, dtype=np.float32)[kind]
-    ids = [str(i) for i in range(n + 60)]
+    ids = [str(i) for i in range(n + 40)]
     train = Split(ids[:n], labels[:n], MemorySource(examples[:n]))
-    test = Split(ids[n:], np.zeros((60, 4), np.float32), MemorySource(examples[n:]))
+    test = Split(ids[n:], np.zeros((40, 4), np.float32), MemorySource(examples[n:]))
     shape = (-1, 48, 48, 1)
     return Dataset("blobs", Path("m"), tuple("rlud"), shape, train, test, ("video", "made")), labels[n:]
 
@@ -47,7 +56,7 @@ def test_contract():
 
 @pytest.mark.parametrize("encoded", [True, False])
 def test_direction_of_motion_is_learnt(encoded):
-    data, truth = blob_dataset(150, encoded)
+    data, truth = blob_dataset(100, encoded)
     train, test = examples_of(data)
     learner = QuickVideo(train.task, 0)
     steps = 0
@@ -55,7 +64,7 @@ def test_direction_of_motion_is_learnt(encoded):
         steps += 1
         assert steps < 6
     found = learner.predict(test)
-    assert nauc(truth, found) > 0.95
+    assert nauc(truth, found) > 0.9
     assert not learner.fit(train, LATER)
     np.testing.assert_array_equal(learner.predict(test), found)
 
