@@ -27,7 +27,11 @@ T0 = 60.0
 
 @dataclass(frozen=True)
 class Record:
-    """What one past slice did. nauc: the learner's held-out NAUC after it (None when it could not be judged)."""
+    """What one past slice did.
+
+    nauc: the learner's held-out NAUC after it, None when it could not be judged. starved: the deadline came before a
+    result; what was decoded is kept, so a longer slice may get there.
+    """
 
     learner: str
     seconds: float
@@ -35,6 +39,7 @@ class Record:
     best_nauc: float
     more: bool
     failed: bool = False
+    starved: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,7 @@ def choose(
         if not history:  # the first rung is the one built to answer at once
             score = float(-position)
         if best is None or score > best[0]:
-            allowed = min(left - reserve, max(PATIENCE * cost, 3.0))
+            allowed = min(left - reserve, max(PATIENCE * cost, 3.0) * 2 ** _starved_at_the_end(past))
             best = (score, Slice(spec, allowed, cost))
     return best[1] if best else None
 
@@ -92,6 +97,13 @@ def expected_gain(spec: LearnerSpec, past: Sequence[Record], best_nauc: float) -
     last = judged[-1] - judged[-2] if len(judged) > 1 else 0.1 * room
     behind = max(0.0, best_nauc - judged[-1]) if judged else 0.0
     return max(FADE * last - 0.5 * behind, LEAST_GAIN * min(1.0, room * 10))
+
+
+def _starved_at_the_end(past: Sequence[Record]) -> int:
+    count = 0
+    while count < len(past) and past[-1 - count].starved:
+        count += 1
+    return count
 
 
 def _log_time(t: float, total: float) -> float:

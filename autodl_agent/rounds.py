@@ -104,7 +104,7 @@ class _Loop:
             # What was decoded is kept, so the next slice gets further; one that starves again and again is left alone.
             member.starved += 1
             member.more = True
-            self._remember(spec, started, member, failed=member.starved >= STARVED_AT_MOST)
+            self._remember(spec, started, member, failed=member.starved >= STARVED_AT_MOST, starved=True)
             yield self._round(spec.name, started, error="out of time" if self.history[-1].failed else "")
         except Exception as error:
             log.warning("%s benched: %s: %s", spec.name, type(error).__name__, error, exc_info=True)
@@ -140,11 +140,17 @@ class _Loop:
         return select(held_out, self.truth, not self.task.multilabel), alone.nauc
 
     def _remember(
-        self, spec: LearnerSpec, started: float, member: Member, nauc: float | None = None, failed: bool = False
+        self,
+        spec: LearnerSpec,
+        started: float,
+        member: Member,
+        nauc: float | None = None,
+        failed: bool = False,
+        starved: bool = False,
     ) -> None:
         seconds = self.budget.gone() - started
         best = self.emitted_nauc or 0.0
-        self.history.append(policy.Record(spec.name, seconds, nauc, best, member.more, failed))
+        self.history.append(policy.Record(spec.name, seconds, nauc, best, member.more, failed, starved))
 
     def _round(
         self,

@@ -1,8 +1,9 @@
 """The store: every example decoded once per recipe, kept in memory or in a memory-mapped file, shared by all learners.
 
 A `Recipe` says how one example becomes an array of fixed shape (decoded by threads), or how a batch of another
-recipe's arrays becomes features (pure functions: parts of a batch run in threads). The store computes only the rows that are asked for and keeps them; what does not
-fit the memory limit goes to files in a folder that it removes, and what does not fit the disk is computed anew.
+recipe's arrays becomes features (pure functions: parts of a batch run in threads). The store computes only the rows
+that are asked for and keeps them; what does not fit the memory limit goes to files in a folder that it removes, and
+what does not fit the disk is computed anew.
 """
 
 import shutil

@@ -40,7 +40,9 @@ LADDERS: dict[Domain, tuple[LearnerSpec, ...]] = {
         LearnerSpec("patch-image", "image.learner:PatchImage", example_ms=1.0, expected=0.85),
     ),
     Domain.VIDEO: (LearnerSpec("quick-video", "video.learner:QuickVideo", example_ms=15.0, expected=0.5),),
-    Domain.SPEECH: (LearnerSpec("quick-sound", "speech.learner:QuickSound", start_s=0.1, example_ms=3.0, expected=0.9),),
+    Domain.SPEECH: (
+        LearnerSpec("quick-sound", "speech.learner:QuickSound", start_s=0.1, example_ms=3.0, expected=0.9),
+    ),
     Domain.TEXT: (
         LearnerSpec("hashed-bayes", "text.learner:HashedBayes", example_ms=0.08, expected=0.8),
         LearnerSpec("linear-text", "text.learner:LinearText", start_s=0.4, example_ms=0.5, expected=0.9),

@@ -84,7 +84,7 @@ def test_a_second_run_into_the_same_folder_is_refused(table, tmp_path):
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_the_run_with_everything_written(table, tmp_path, number, code):
     command = [sys.executable, "-m", "autodl_agent.commands", "run", str(table), "--budget", "300"]
-    process = subprocess.Popen([*command, "--output", str(tmp_path / "out"), "-q"], stderr=subprocess.PIPE)
+    process = subprocess.Popen([*command, "--output", str(tmp_path / "out"), "-q"])
     limit = time.monotonic() + 30
     while not (tmp_path / "out" / "predictions" / "my table.predict_1").exists():
         assert time.monotonic() < limit

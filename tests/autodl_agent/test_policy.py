@@ -53,3 +53,10 @@ def test_cost_is_measured_once_there_is_a_past():
 def test_the_choice_is_a_pure_function():
     history = [done("quick", 0.5)]
     assert choose(history, LADDER, TASK, 3, 60) == choose(list(history), LADDER, TASK, 3, 60)
+
+
+def test_a_starved_learner_gets_a_longer_slice_each_time():
+    starved = [done("quick", None, best=0.3, seconds=2.0, starved=True)]
+    once = choose(starved, (QUICK,), TASK, 3, 600)
+    twice = choose(starved * 2, (QUICK,), TASK, 5, 600)
+    assert twice.seconds >= 2 * once.seconds

@@ -54,7 +54,7 @@ class PatchImageConfig:
     banks: tuple[BankConfig, ...] = (
         BankConfig(stride_px=2, filters=200, pools=2),
         BankConfig(stride_px=1, filters=400, pools=3),
-        BankConfig(stride_px=1, filters=800, pools=2, least_rows=8000),
+        BankConfig(stride_px=1, filters=800, pools=2, least_rows=4000),
     )
     sample_rows: int = 1000
     sample_patches: int = 30_000

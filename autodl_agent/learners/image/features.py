@@ -101,6 +101,7 @@ def gradient_cells(images: NDArray[Any], grid: int) -> Floats:
     The channel with the longest gradient speaks for its pixel; a direction is shared by its two nearest bins.
     """
     down, across, length = _steepest(images)
+    # One turn is added so that truncation rounds down for negative angles too.
     angle = np.arctan2(down, across) * np.float32(BINS / (2 * np.pi)) + np.float32(BINS)
     lower = angle.astype(np.int32)
     share = angle - lower
@@ -109,6 +110,7 @@ def gradient_cells(images: NDArray[Any], grid: int) -> Floats:
     cell = ((np.arange(n)[:, None, None] * grid + rows) * grid + columns) * BINS
     size = n * grid * grid * BINS
     upper = length * share
+    # bincount over one flat index is the quickest scatter-add in numpy.
     sums = np.bincount((cell + lower % BINS).ravel(), (length - upper).ravel(), size)
     sums += np.bincount((cell + (lower + 1) % BINS).ravel(), upper.ravel(), size)
     return sums.reshape(n, grid, grid, BINS).astype(np.float32)
@@ -135,7 +137,7 @@ def colours(images: Pixels) -> Floats:
     step = side // grid
     cut = images[:, : grid * step, : grid * step].reshape(n, grid, step, grid, step, channels)
     pixels = cut.mean((2, 4), dtype=np.float32).reshape(n, -1) / 255
-    if channels == 3:
+    if channels == 3:  # joint colours; other channels are no colours and are counted one by one
         levels = (images >> 6).astype(np.int64)
         index, bins = (levels[..., 0] * 4 + levels[..., 1]) * 4 + levels[..., 2], 64
     else:

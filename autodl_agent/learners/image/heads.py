@@ -109,6 +109,7 @@ def _merit(folded: Folded, labels: Floats, choice: Choice, features: tuple[Featu
     """Mean AUC on rows left out: a fifth of the rows, or each of the five fifths in turn."""
     x, multipliers = folded.joined(choice.with_odd), choice.multipliers(features)
     live = multipliers > 0
+    # Columns without weight cost as much as others: off with them.
     x, multipliers = x[:, live], multipliers[live]
     part = np.arange(len(labels)) % 5
     merits = []
@@ -122,7 +123,7 @@ def _merit(folded: Folded, labels: Floats, choice: Choice, features: tuple[Featu
 def _fit(x: Floats, labels: Floats, multipliers: Floats, factors: tuple[float, ...]) -> RidgeHead:
     n = len(x)
     most = max(1, MOST_SCORES // max(1, n * labels.shape[1]))
-    if most < len(factors):
+    if most < len(factors):  # thousands of classes: the middle of the range will do
         middle = len(factors) // 2
         factors = factors[max(0, middle - most // 2) :][:most]
     centre, spread = x.mean(0), x.std(0)

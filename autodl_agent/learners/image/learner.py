@@ -90,7 +90,7 @@ class PatchImage(Learner):
             banks = (*banks, self._make(data.store, plan[len(banks)], len(banks), deadline))
         features = self._features(banks)
         self._staged.advance(data, features, self._staged.next_rows(data, features), deadline)
-        self._banks = banks
+        self._banks = banks  # only now: an interrupted stage is begun again
         done = self._staged.fitted
         return done is not None and (len(banks) < len(plan) or done.rows < self._staged.rows_for(data, features))
 

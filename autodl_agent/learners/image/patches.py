@@ -42,6 +42,7 @@ def bank_of(store: TensorStore, config: BankConfig, index: int, sample: tuple[in
     sample: rows of the train split and number of patches to learn from. Raises OutOfTimeError.
     """
     rows, patches = sample
+    # All training rows, held-out ones too: no label is used, and every learner of the run gets the same filters.
     total = len(store.split("train"))
     chosen = np.sort(np.random.default_rng(store.task.seed).permutation(total)[:rows])
     images = store.rows("train", image_recipe(store.task, config.side_px), chosen, deadline)
@@ -94,6 +95,7 @@ def responses(images: NDArray[np.uint8], bank: Bank) -> Floats:
     across = windows.shape[2]
     pool = pooling(across, config.pools)
     out = np.empty((len(images), config.pools**2, count), np.float32)
+    # Pooling is a matrix product as well: reductions over strided axes are several times slower.
     size = max(1, CHUNK_VALUES // (across * across * count))
     for start in range(0, len(images), size):
         part = windows[start : start + size]

@@ -75,6 +75,7 @@ class Sums:
     def solve(self, penalty: float) -> tuple[Floats, Floats]:
         """Weights (d, classes) and intercept (classes,), which is not penalised; penalty per thousand rows."""
         mean, level = self.x / self.n, self.y / self.n
+        # Taking the means off here lets the rows come in any order and in one pass.
         damped = self.gram - np.outer(self.x, mean)
         damped.flat[:: len(damped) + 1] += np.float32(penalty * max(1.0, self.n / 1000))
         weights = np.linalg.solve(damped, self.cross - np.outer(self.x, level)).astype(np.float32)
@@ -115,6 +116,7 @@ def fit_wide(
         batch = next(batches, None)
     speed.check((len(PENALTIES) + 1) * 0.7 * float(width) ** 3, deadline)
     penalty, scores = _best_penalty(fitted, np.concatenate(held.x), np.concatenate(held.y))
+    # Every row counts in the end; the scores of the held-out part still calibrate it.
     fitted.join(checked)
     weights, intercept = fitted.solve(penalty)
     slope, offset = platt(scores, np.concatenate(held.y))

@@ -69,6 +69,7 @@ def looks(clips: Pixels) -> Floats:
     n, frames = clips.shape[:2]
     flat = clips.reshape(n * frames, *clips.shape[2:])
     each = np.concatenate([gradients(flat), colours(flat)], 1).reshape(n, frames, -1)
+    # Frames go through the image features as one long batch.
     cut = max(1, frames // SEGMENTS)
     return np.concatenate([each.mean(1), each.std(1), each[:, -cut:].mean(1) - each[:, :cut].mean(1)], 1)
 
@@ -94,6 +95,7 @@ def changes(clips: Pixels) -> Floats:
         np.sort(when, 1),
         np.abs(when - when.mean(1)[:, None]),
     )
+    # Square roots tame the few cells with violent changes; the sign of brightening and darkening stays.
     flat = [np.sqrt(np.abs(p)) * np.sign(p) if k < 3 else p for k, p in enumerate(parts)]
     return np.concatenate([*(p.reshape(n, -1) for p in flat), histogram], 1).astype(np.float32)
 

@@ -34,6 +34,7 @@ def phase_map(grey: Floats) -> Floats:
 
     First the map, direction by distance; then the mean displacement across and down; then still share and peak.
     """
+    # Without a window the picture's border would answer as a cross at no displacement.
     window = np.hanning(grey.shape[2] + 2)[1:-1].astype(np.float32)
     x = (grey - grey.mean((2, 3), keepdims=True)) * window[:, None] * window
     spectrum = np.fft.rfft2(x)
@@ -82,6 +83,7 @@ def flow(grey: Floats) -> Floats:
     pairs = ((dx, dx), (dx, dy), (dy, dy), (dx, dt), (dy, dt))
     xx, xy, yy, xt, yt = (_with_whole(grid_means(np.asarray(a * b, np.float32), FLOW_GRID)) for a, b in pairs)
     xx, yy = xx + np.float32(FLOW_FLOOR), yy + np.float32(FLOW_FLOOR)
+    # The floor on the diagonal makes cells without texture stand still instead of flying off.
     inverse = 1 / (xx * yy - xy * xy).clip(1)
     across, down = (xy * yt - yy * xt) * inverse, (xy * xt - xx * yt) * inverse
     parts = [across.mean(1), down.mean(1), across.std(1), down.std(1), np.abs(across).mean(1), np.abs(down).mean(1)]
