@@ -18,7 +18,7 @@ from autodl_agent import policy
 from autodl_agent.clock import Budget, Deadline
 from autodl_agent.config import MEMORY_SHARE, RunConfig
 from autodl_agent.domain import make_task
-from autodl_agent.errors import AutoDLError
+from autodl_agent.errors import AutoDLError, UsageError
 from autodl_agent.facts import describe_run
 from autodl_agent.learners.registry import LADDERS
 from autodl_agent.machine import calm_blas, memory_limit_bytes
@@ -151,7 +151,11 @@ def _complete(engine: _Engine, interrupted: BaseException | None) -> RunResult:
     facts = describe_run(engine.out.task, engine.dataset, engine.config, engine.budget, played, reason)
     truth = _truth(engine.dataset)
     facts["skipped"] = [{"where": p.where, "reason": p.reason} for p in engine.dataset.problems]
-    engine.out.finish(interrupted is None, facts, truth)
+    try:
+        engine.out.finish(interrupted is None, facts, truth)
+    except OSError as error:
+        kept = f"{count} predictions written before are kept"
+        raise UsageError(f"{engine.folder}: {error.strerror or error}; {kept}") from error
     if engine.store:
         engine.store.close()
     judged = [r.ensemble_nauc for r in played if r.ensemble_nauc is not None]

@@ -41,6 +41,7 @@ def calm_blas() -> None:
     """
     for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS"):
         os.environ[name] = "1"
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # LightGBM's threads sleep while they wait
     if "numpy" in sys.modules:
         with suppress(ImportError):
             from threadpoolctl import threadpool_limits

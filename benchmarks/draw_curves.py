@@ -1,0 +1,42 @@
+"""Draw learning curves from what run_sets.py wrote: python benchmarks/draw_curves.py RESULTS.jsonl OUT.png"""
+
+import argparse
+import json
+from pathlib import Path
+
+from autodl_agent.scoring.alc import alc, transformed_time
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("results", type=Path)
+    parser.add_argument("out", type=Path)
+    options = parser.parse_args()
+    rows = [json.loads(line) for line in options.results.read_text().splitlines()]
+    first_of_each = {row["set"]: row for row in reversed(rows) if row.get("curve")}
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    budget = max(row["budget"] for row in first_of_each.values())
+    figure, axes = pyplot.subplots(figsize=(8, 4.2), layout="constrained")
+    for name in sorted(first_of_each):
+        curve = [(t, v) for t, v in first_of_each[name]["curve"] if t <= budget]
+        times, values = [t for t, _ in curve], [v for _, v in curve]
+        x = [0.0, *(transformed_time(t, budget) for t in times), 1.0]
+        area = alc(times, values, budget)
+        axes.plot(x, [0.0, *values, values[-1]], drawstyle="steps-post", label=f"{name}  ALC {area:.3f}")
+    ticks = [t for t in (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200) if t <= budget]
+    axes.set_xticks([transformed_time(t, budget) for t in ticks], [f"{t:g}" for t in ticks])
+    axes.set_xlim(0, 1)
+    axes.set_ylim(-0.02, 1.02)
+    axes.set_xlabel("seconds since the launch of the program (log time)")
+    axes.set_ylabel("NAUC on the test rows")
+    axes.grid(alpha=0.3)
+    axes.legend(loc="lower right", frameon=False)
+    figure.savefig(options.out, dpi=110)
+
+
+if __name__ == "__main__":
+    main()
