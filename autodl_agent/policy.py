@@ -7,7 +7,8 @@ Every learner that may go on is scored by the expected gain in area under the le
 Exploitation: a learner that has run is expected to gain a share of what its last slice gained (learning curves
 flatten) and to cost more than its last slice (increments grow). Exploration: an untried learner is expected to reach
 its prior (`LearnerSpec.expected`, measured on benchmark data) and never less than a small bonus, so that everything
-affordable is tried once. Slices that cannot finish in the time left are not started.
+affordable is tried once. A slice that is not expected to finish in the time left comes after all that are; it is still
+started where the guess of its cost may be too high, since the time has no other use.
 """
 
 import math
@@ -22,6 +23,7 @@ GROWTH = 1.6  # an increment costs this much more than the one before
 LEAST_GAIN = 0.002  # what a learner with more to do may always bring
 BONUS = 0.02  # for the untried: ensembles gain from difference even where the prior is no better
 PATIENCE = 3.0  # a slice may take this many times its expected cost before its deadline
+GUESSED_TOO_HIGH = 0.25  # a slice may turn out to cost this share of what was expected
 T0 = 60.0
 
 
@@ -61,23 +63,23 @@ def choose(
 ) -> Slice | None:
     """The slice with the highest expected gain per second, or None when nothing useful fits in the time left."""
     left = total_s - gone_s
-    reserve = min(0.4, 0.1 * left)
-    best: tuple[float, Slice] | None = None
+    room = left - min(0.4, 0.1 * left)
+    best: tuple[bool, float, Slice] | None = None
     for position, spec in enumerate(ladder):
         past = [record for record in history if record.learner == spec.name]
         if past and (past[-1].failed or not past[-1].more):
             continue
         cost = expected_cost_s(spec, past, task, folds)
-        if history and cost > left - reserve:
+        if history and cost * GUESSED_TOO_HIGH > room:
             continue
         gain = expected_gain(spec, past, history[-1].best_nauc if history else 0.0)
-        score = gain * (1 - _log_time(gone_s + cost, total_s)) / max(cost, 1e-3)
-        if not history:  # the first rung is the one built to answer at once
-            score = float(-position)
-        if best is None or score > best[0]:
-            allowed = min(left - reserve, max(PATIENCE * cost, 3.0) * 2 ** _starved_at_the_end(past))
-            best = (score, Slice(spec, allowed, cost))
-    return best[1] if best else None
+        # The first rung is the one built to answer at once; later, the expected gain per second decides.
+        score = gain * (1 - _log_time(gone_s + cost, total_s)) / max(cost, 1e-3) if history else float(-position)
+        rank = (cost <= room, score)
+        if best is None or rank > best[:2]:
+            allowed = min(room, max(PATIENCE * cost, 3.0) * 2 ** _starved_at_the_end(past))
+            best = (*rank, Slice(spec, allowed, cost))
+    return best[2] if best else None
 
 
 def expected_cost_s(spec: LearnerSpec, past: Sequence[Record], task: Task, folds: int) -> float:

@@ -23,7 +23,12 @@ class Problem:
 
 
 class Source(ABC):
-    """The examples of one split; `example` may be called from several threads at once."""
+    """The examples of one split; `example` may be called from several threads at once.
+
+    columns: names of the columns that a text was joined from; empty elsewhere.
+    """
+
+    columns: tuple[str, ...] = ()
 
     @abstractmethod
     def __len__(self) -> int: ...

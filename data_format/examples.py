@@ -67,6 +67,8 @@ class Table:
 
     numbers: (n, f) float array, NaN = missing, ±inf as read; strings: (n, g) object array of str, "" = missing.
     `sparse` is set instead of `numbers` (then (n, 0)) for wide sparse records.
+    kinds: (name, kind of its cells, see `raw.columns.Kind`) of every column in file order, by which new rows are read;
+    empty where all columns are plain numbers in the order of `number_names`.
     """
 
     numbers: NDArray[np.floating]
@@ -74,6 +76,7 @@ class Table:
     strings: NDArray[np.object_]
     string_names: tuple[str, ...]
     sparse: Csr | None = None
+    kinds: tuple[tuple[str, str], ...] = ()
 
     def __len__(self) -> int:
         return len(self.numbers)

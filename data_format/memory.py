@@ -12,8 +12,10 @@ from data_format.examples import Dense, Example, Table
 class MemorySource(Source):
     """A list of examples, or the rows of a table."""
 
-    def __init__(self, examples: Sequence[Example] = (), table: Table | None = None) -> None:
-        self.examples, self._table = examples, table
+    def __init__(
+        self, examples: Sequence[Example] = (), table: Table | None = None, columns: tuple[str, ...] = ()
+    ) -> None:
+        self.examples, self._table, self.columns = examples, table, columns
 
     def __len__(self) -> int:
         return len(self._table) if self._table is not None else len(self.examples)

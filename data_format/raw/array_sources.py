@@ -48,7 +48,7 @@ class PickedSource(Source):
     """Some rows of another source."""
 
     def __init__(self, source: Source, rows: NDArray[np.int64]) -> None:
-        self._source, self._rows = source, rows
+        self._source, self._rows, self.columns = source, rows, source.columns
 
     def __len__(self) -> int:
         return len(self._rows)

@@ -115,7 +115,8 @@ def _table(
             if odd:
                 reason = f"{counted(odd, 'cell')} not a {kind.partition(',')[0]}, taken as missing"
                 problems.append(Problem(f"{where}, column {name!r}", reason))
-    return Table(number_array, number_names, word_array, word_names)
+    all_kinds = tuple(zip(names, kinds, strict=True))
+    return Table(number_array, number_names, word_array, word_names, kinds=all_kinds)
 
 
 def texts_of(cells: Column) -> list[str]:

@@ -238,7 +238,7 @@ def _row_sides(x: Any, x_test: Any | None, domain: DomainName | None, problems: 
         picked = [there[column] for column in texts if column in there]
         if frame and not picked:
             raise DataError(f"x_test: expected the columns {names_text(texts)}, found {names_text(frame.names)}")
-        sides.append(MemorySource([Text("\n".join(row)) for row in zip(*picked, strict=True)]))
+        sides.append(MemorySource([Text("\n".join(row)) for row in zip(*picked, strict=True)], columns=texts))
     return ("text", reason), (-1, 1, 1, 1), sides[0], sides[1]
 
 

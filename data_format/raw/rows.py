@@ -41,9 +41,10 @@ class Side:
 class TextSource(Source):
     """Texts held in memory."""
 
-    def __init__(self, texts: Sequence[str], file: str) -> None:
+    def __init__(self, texts: Sequence[str], file: str, columns: tuple[str, ...] = ()) -> None:
         self._texts = texts
         self._file = file
+        self.columns = columns
 
     def __len__(self) -> int:
         return len(self._texts)
@@ -102,7 +103,8 @@ class Tables:
         n = len(side.rows)
         number_array = np.stack(parts[False], axis=1) if parts[False] else np.empty((n, 0))
         word_array = np.stack(parts[True], axis=1) if parts[True] else np.empty((n, 0), dtype=object)
-        return Table(number_array, tuple(names[False]), word_array, tuple(names[True]))
+        all_kinds = tuple(zip(self._features, kinds, strict=True))
+        return Table(number_array, tuple(names[False]), word_array, tuple(names[True]), kinds=all_kinds)
 
 
 class TableSource(Source):

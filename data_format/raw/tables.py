@@ -202,6 +202,6 @@ def _sources(
     def joined(side: Side) -> TextSource:
         columns = side.columns(texts)
         whole = columns[0] if len(columns) == 1 else ["\n".join(row) for row in zip(*columns, strict=True)]
-        return TextSource(whole, side.file)
+        return TextSource(whole, side.file, texts)
 
     return ("text", reason), (-1, 1, 1, 1), (joined(train), joined(test))

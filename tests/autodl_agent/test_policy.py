@@ -39,8 +39,15 @@ def test_exhausted_and_failed_learners_are_left_alone():
 
 def test_a_slice_that_cannot_finish_is_not_started():
     history = [done("quick", 0.5, more=False)]
-    assert choose(history, LADDER, TASK, 57.5, 60) is None
+    assert choose(history, LADDER, TASK, 59.5, 60) is None
     assert choose(history, LADDER, TASK, 30, 60).spec is STRONG
+
+
+def test_a_slice_that_may_finish_is_tried_only_when_nothing_else_fits():
+    alone = [done("quick", 0.5, more=False)]
+    assert choose(alone, LADDER, TASK, 57.5, 60).spec is STRONG
+    going_on = [done("quick", 0.5, seconds=0.1), done("quick", 0.51, seconds=0.1)]
+    assert choose(going_on, LADDER, TASK, 57.5, 60).spec is QUICK
 
 
 def test_cost_is_measured_once_there_is_a_past():
