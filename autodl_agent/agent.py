@@ -25,11 +25,13 @@ from autodl_agent.machine import calm_blas, memory_limit_bytes
 from autodl_agent.notes import task_notes
 from autodl_agent.output import RunFolder, log_to, prepare_folder
 from autodl_agent.rounds import Choose, Round, rounds
+from autodl_agent.saved.keeper import Keeper
 from autodl_agent.store import TensorStore
-from autodl_agent.task import Task
+from autodl_agent.task import Domain, Task
 from data_format import open_dataset
 from data_format.dataset import Dataset, Problem
 from data_format.errors import DataError
+from data_format.inputs import Inputs
 
 log = logging.getLogger(__name__)
 LAST_CALL_S = 0.05  # before the end: no prediction that starts to be written now would arrive in time
@@ -56,14 +58,15 @@ class _Engine(threading.Thread):
     """Opens the data and plays the rounds; everything it achieved stays readable from outside at any moment."""
 
     def __init__(
-        self, path: Path, folder: Path, config: RunConfig, budget: Budget, choose: Choose, watch: Watcher
+        self, data: Path | Dataset, folder: Path, config: RunConfig, budget: Budget, choose: Choose, watch: Watcher
     ) -> None:
         super().__init__(name="engine", daemon=True)
-        self.path, self.folder, self.config, self.budget = path, folder, config, budget
+        self.data, self.folder, self.config, self.budget = data, folder, config, budget
         self.choose, self.watch = choose, watch
         self.out: RunFolder | None = None
         self.dataset: Dataset | None = None
         self.store: TensorStore | None = None
+        self.keeper: Keeper | None = None
         self.rounds: list[Round] = []
         self.error: BaseException | None = None
         self.finished = threading.Event()
@@ -78,7 +81,7 @@ class _Engine(threading.Thread):
             self.finished.set()
 
     def _work(self) -> None:
-        self.dataset = open_dataset(self.path)
+        self.dataset = self.data if isinstance(self.data, Dataset) else open_dataset(self.data)
         task = make_task(self.dataset, self.config.seed)
         log.info("%s: %s data (%s), %d classes", task.name, task.domain, task.domain_reason, task.n_classes)
         for note in task_notes(task):
@@ -87,11 +90,12 @@ class _Engine(threading.Thread):
         self.out.open()
         memory = self.config.memory_bytes or int(memory_limit_bytes() * MEMORY_SHARE)
         end = Deadline(self.budget.started + self.budget.total_s, self.budget.now)
-        self.store = TensorStore(self.dataset, task, end, memory)
-        for played in rounds(self.store, LADDERS[task.domain], self.budget, self.choose):
+        self.store = store = TensorStore(self.dataset, task, end, memory)
+        self.keeper = keeper = Keeper(self.folder / "model", task, self.budget, lambda: _inputs(store))
+        for played in rounds(store, LADDERS[task.domain], self.budget, self.choose, keeper.offer):
             written = None
             if played.prediction is not None:
-                written = self.out.add(played.prediction, played.ensemble_nauc)
+                written = self.out.add(played.prediction, played.ensemble_nauc, keeper.confirm)
             elif played.ensemble_nauc is not None:
                 self.out.judge_last(played.ensemble_nauc)
             self.rounds.append(played)
@@ -100,7 +104,7 @@ class _Engine(threading.Thread):
 
 
 def run(
-    dataset: Path,
+    dataset: Path | Dataset,
     output: Path,
     config: RunConfig | None = None,
     budget: Budget | None = None,
@@ -109,6 +113,7 @@ def run(
 ) -> RunResult:
     """Train and predict within the budget; the output folder is complete when this returns.
 
+    dataset: where it lies, or one that is open already.
     watch: called in the engine's thread after every round with the time of its prediction, if it made one.
     Raises DataError for unusable data, UsageError for an unusable output folder. KeyboardInterrupt (and whatever a
     signal handler raises) is raised again after the results so far have been completed.
@@ -125,7 +130,8 @@ def run(
         engine.finished.wait(max(0.0, budget.left() - LAST_CALL_S))
         while not engine.finished.is_set() and not (engine.out and engine.out.curve):
             if budget.left() < -GRACE_S:
-                raise DataError(f"{dataset}: could not be opened within the budget of {budget.total_s:g} s")
+                where = dataset.path if isinstance(dataset, Dataset) else dataset
+                raise DataError(f"{where}: could not be opened within the budget of {budget.total_s:g} s")
             engine.finished.wait(0.02)
     except (KeyboardInterrupt, SystemExit) as error:
         interrupted = error
@@ -148,11 +154,12 @@ def _complete(engine: _Engine, interrupted: BaseException | None) -> RunResult:
         return RunResult(engine.folder, reason="interrupted")
     reason = _reason(engine, interrupted)
     played = list(engine.rounds)
+    model = engine.keeper.finish() if engine.keeper else None
     facts = describe_run(engine.out.task, engine.dataset, engine.config, engine.budget, played, reason)
     truth = _truth(engine.dataset)
     facts["skipped"] = [{"where": p.where, "reason": p.reason} for p in engine.dataset.problems]
     try:
-        engine.out.finish(interrupted is None, facts, truth)
+        engine.out.finish(interrupted is None, facts, truth, model["thresholds"] if model else None)
     except OSError as error:
         kept = f"{count} predictions written before are kept"
         raise UsageError(f"{engine.folder}: {error.strerror or error}; {kept}") from error
@@ -161,6 +168,10 @@ def _complete(engine: _Engine, interrupted: BaseException | None) -> RunResult:
     judged = [r.ensemble_nauc for r in played if r.ensemble_nauc is not None]
     nauc = judged[-1] if judged else None
     return RunResult(engine.folder, count, engine.budget.gone(), nauc, reason, played, engine.dataset.problems)
+
+
+def _inputs(store: TensorStore) -> Inputs:
+    return Inputs.of(store.dataset, (lambda: store.table("train")) if store.task.domain is Domain.TABULAR else None)
 
 
 def _reason(engine: _Engine, interrupted: BaseException | None) -> str:

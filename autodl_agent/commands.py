@@ -46,6 +46,8 @@ def cli() -> None:
     \b
     autodl inspect DATASET                  what is in it, and what is wrong with it
     autodl run DATASET --budget 300         train and predict for five minutes
+    autodl predict RUN DATA -o out.csv      predict new files with the model of a run
+    autodl export RUN --format savedmodel   its model for other programs
     autodl score RUN/predictions TRUTH      area under the learning curve of a run
     autodl bundle submission.zip            the agent as a challenge submission
     autodl evaluate submission.zip DATASET  any submission by the challenge's rules
@@ -158,6 +160,68 @@ def score(predictions: Path, solution: Path, budget: float | None, t0: float, as
     from autodl_agent.score_view import show_score
 
     show_score(predictions, solution, budget, t0, as_json)
+
+
+@cli.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("data", type=click.Path(path_type=Path))
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="OUT.csv",
+    help="File to write.  [default: standard output]",
+)
+@click.option("--proba", is_flag=True, help="Add a column with the probability of every class.")
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0, 1),
+    metavar="X",
+    help="Decide for every class with at least this probability.  [default: what suits the task]",
+)
+@click.option(
+    "--top-k",
+    type=click.IntRange(min=1),
+    metavar="K",
+    help="Write the K likeliest classes with their probabilities.",
+)
+def predict(
+    model: Path, data: Path, output: Path | None, proba: bool, threshold: float | None, top_k: int | None
+) -> None:
+    """Predict the new inputs DATA with MODEL, the folder of a run.
+
+    DATA comes as the training data did, labels not needed: a folder of files, a table (or a list of files), an AutoDL
+    folder. Columns are found by name; those that are missing count as empty. A row that cannot be read gets the class
+    frequencies and is listed in OUT.skipped.csv.
+
+    Without --threshold the likeliest class is predicted; where rows may have several classes, all that reach the
+    threshold which was best for them on held-out rows.
+    """
+    from autodl_agent.saved.table import predict_files
+
+    done = predict_files(model, data, output, sys.stdout, proba, threshold, top_k)
+    click.echo(done, err=True)
+
+
+@cli.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["savedmodel", "onnx", "keras"]),
+    required=True,
+    help="What to write.",
+)
+@click.option("--output", "-o", type=click.Path(path_type=Path), required=True, metavar="OUT", help="Where to write.")
+def export(model: Path, kind: str, output: Path) -> None:
+    """Write MODEL, the folder of a run, in a form that other programs serve.
+
+    Only models that can be written whole are: those whose features other programs compute alike. For any other, one
+    line says what stands in the way; `autodl predict` serves every model.
+    """
+    from autodl_agent.saved.export import export_model
+
+    click.echo(export_model(model, kind, output))
 
 
 @cli.command()

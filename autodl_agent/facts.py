@@ -45,7 +45,7 @@ def describe_run(
             "system": platform.platform(),
             "python": sys.version.split()[0],
         },
-        "versions": {name: found for name in PACKAGES if (found := _version(name))},
+        "versions": {name: found for name in PACKAGES if (found := package_version(name))},
     }
 
 
@@ -63,7 +63,8 @@ def _round(played: Round) -> dict[str, Any]:
     }
 
 
-def _version(name: str) -> str | None:
+def package_version(name: str) -> str | None:
+    """Version of an installed package, None where it is not installed."""
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:

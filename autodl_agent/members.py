@@ -1,5 +1,8 @@
 """One learner of the run with one model per fold: it advances in slices and holds its latest predictions."""
 
+import copy
+from dataclasses import is_dataclass
+
 import numpy as np
 
 from autodl_agent.clock import Deadline
@@ -14,7 +17,8 @@ class Member:
     """A learner cross-fitted over the folds.
 
     held_out: (rows held out in all folds together, classes) logits of the last finished slice, or None.
-    test: (n_test, classes) logits, mean over the folds' models; None until asked for after a slice.
+    settled: the folds' models as they stood at the end of the last finished slice. What `test` and a saved model use
+    are these, so that a slice that ended half-way changes neither.
     """
 
     def __init__(self, spec: LearnerSpec, data: Examples, test: Examples, folds: tuple[Fold, ...]) -> None:
@@ -23,6 +27,7 @@ class Member:
         self.starved = 0
         self.held_out: Logits | None = None
         self._data, self._test_rows = data, test
+        self.settled: tuple[Learner, ...] = ()
         self._models: list[Learner] = []
         self._test: Logits | None = None
 
@@ -31,6 +36,7 @@ class Member:
         if not self._models:
             self._models = [self.spec.create(self._data.task, self._data.task.seed + k) for k in range(len(self.folds))]
         self.more = self._models[0].fit(self._data.take(self.folds[0].train), deadline)
+        self.settled = (settle(self._models[0]),)
         return to_logits(checked(self._models[0].predict(self._test_rows), self.spec.name, self._test_rows))
 
     def advance(self, deadline: Deadline, start_at: int = 0) -> None:
@@ -44,24 +50,46 @@ class Member:
             share = Deadline(deadline.now() + max(0.05, part), deadline.now)
             more = self._models[k].fit(self._data.take(self.folds[k].train), share) or more
         self.held_out = self._predict_held_out()
+        self.settled = tuple(map(settle, self._models))
         self.more, self._test = more, None
 
     def test(self) -> Logits:
-        """Test logits of the last slice, computed once."""
+        """(n_test, classes) logits of the last finished slice, mean over the folds' models; computed once."""
         if self._test is None:
-            self._test = np.mean([self._logits(model, self._test_rows) for model in self._models], axis=0)
+            self._test = mean_logits(self.settled, self._test_rows, self.spec.name)
         return self._test
 
     def _predict_held_out(self) -> Logits | None:
         parts = [
-            self._logits(model, self._data.take(fold.held_out))
+            logits_of(model, self._data.take(fold.held_out), self.spec.name)
             for model, fold in zip(self._models, self.folds, strict=True)
             if len(fold.held_out)
         ]
         return np.concatenate(parts) if parts else None
 
-    def _logits(self, model: Learner, rows: Examples) -> Logits:
-        return to_logits(checked(model.predict(rows), self.spec.name, rows))
+
+def settle(learner: Learner) -> Learner:
+    """The learner as it is now, for predictions; what it learns afterwards does not show.
+
+    Learners bind what they learn anew rather than changing it in place, so a copy of the learner and of the helpers
+    that it owns is enough and takes microseconds; one that does otherwise says how by `__copy__`.
+    """
+    twin = copy.copy(learner)
+    for name, value in vars(twin).items():
+        ours = type(value).__module__.startswith("autodl_agent.learners.")
+        if ours and not (is_dataclass(value) or isinstance(value, type)):
+            setattr(twin, name, copy.copy(value))
+    return twin
+
+
+def mean_logits(models: tuple[Learner, ...], rows: Examples, name: str) -> Logits:
+    """(n, classes) logits, mean over the models of one learner."""
+    return np.asarray(np.mean([logits_of(model, rows, name) for model in models], axis=0), np.float32)
+
+
+def logits_of(model: Learner, rows: Examples, name: str) -> Logits:
+    """(n, classes) logits of one model, its prediction checked against the contract."""
+    return to_logits(checked(model.predict(rows), name, rows))
 
 
 def checked(probabilities: Probabilities, name: str, rows: Examples) -> Probabilities:

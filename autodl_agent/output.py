@@ -6,7 +6,7 @@ import logging
 import os
 import shutil
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from autodl_agent.task import Task
 from data_format.predictions import append_timestamp, read_prediction, write_end, write_prediction, write_start
 
 RUN_FILES = ("run.json", "predictions", "classes.txt")
-ANOTHER_LABEL_AT = 0.5  # multi-label rows list every class at or above it, at least the likeliest
+ANOTHER_LABEL_AT = 0.5  # multi-label rows list every class at or above it where no thresholds were tuned
 
 
 @dataclass
@@ -48,8 +48,16 @@ class RunFolder:
         _write_lines(self.folder / "test_rows.txt", self.test_ids)
         write_start(self.predictions, self.task.name, self.budget.total_s, self.budget.epoch, os.getpid())
 
-    def add(self, prediction: NDArray[np.float32], held_out_nauc: float | None) -> float | None:
-        """Write the next prediction and its time; returns seconds since the budget's zero, None once closed."""
+    def add(
+        self,
+        prediction: NDArray[np.float32],
+        held_out_nauc: float | None,
+        written: Callable[[], None] = lambda: None,
+    ) -> float | None:
+        """Write the next prediction and its time; returns seconds since the budget's zero, None once closed.
+
+        written: called when the prediction is on disk, before anybody can close the folder.
+        """
         with self._lock:
             if self._closed:
                 return None
@@ -58,6 +66,7 @@ class RunFolder:
             self._times.append(seconds)
             self.curve.append({"time": seconds, "held_out_nauc": held_out_nauc})
             append_timestamp(self.predictions, len(self._times) - 1, self.budget.epoch + seconds)
+            written()
             return seconds
 
     def judge_last(self, held_out_nauc: float | None) -> None:
@@ -72,26 +81,33 @@ class RunFolder:
             self._closed = True
             return len(self._times)
 
-    def finish(self, success: bool, facts: dict[str, Any], truth: NDArray[np.float32] | None) -> None:
-        """Write everything that comes after the last prediction."""
+    def finish(
+        self,
+        success: bool,
+        facts: dict[str, Any],
+        truth: NDArray[np.float32] | None,
+        thresholds: Sequence[float] | None = None,
+    ) -> None:
+        """Write everything that comes after the last prediction. thresholds: one a class, of multi-label tasks."""
         write_end(self.predictions, self.budget.gone(), success, self.budget.epoch + self.budget.gone())
         (self.folder / "run.json").write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         if self._times:
-            self._write_for_people(read_prediction(self._path(len(self._times) - 1)))
+            self._write_for_people(read_prediction(self._path(len(self._times) - 1)), thresholds)
         self._write_curve(truth)
 
     def _path(self, k: int) -> Path:
         return self.predictions / f"{self.task.name}.predict_{k}"
 
-    def _write_for_people(self, prediction: NDArray[np.float64]) -> None:
+    def _write_for_people(self, prediction: NDArray[np.float64], thresholds: Sequence[float] | None) -> None:
         names = self.task.class_names
+        least = np.full(len(names), ANOTHER_LABEL_AT) if thresholds is None else np.asarray(thresholds)
         with (self.folder / "predictions.csv").open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(["id", *names, "most_likely"])
             for row_id, row in zip(self.test_ids, prediction, strict=True):
                 likely = [int(np.argmax(row))]
                 if self.task.multilabel:
-                    likely = [int(c) for c in np.flatnonzero(row >= ANOTHER_LABEL_AT)] or likely
+                    likely = [int(c) for c in np.flatnonzero(row >= least)] or [int(np.argmax(row - least))]
                 values = [f"{value:.6g}" for value in row]
                 writer.writerow([row_id, *values, " ".join(names[c] for c in likely)])
 

@@ -12,17 +12,19 @@ import numpy as np
 
 from autodl_agent import policy
 from autodl_agent.clock import Budget, Deadline
-from autodl_agent.ensemble import Blend, Logits, select, to_probabilities
+from autodl_agent.ensemble import Blend, select
 from autodl_agent.holdout import Fold, make_folds
 from autodl_agent.learners.base import Examples, Labels, Probabilities
 from autodl_agent.learners.prior import class_shares
 from autodl_agent.learners.registry import LearnerSpec
 from autodl_agent.members import Member
+from autodl_agent.snapshot import HeldOut, Part, Snapshot
 from autodl_agent.store import OutOfTimeError, TensorStore
 
 log = logging.getLogger(__name__)
 STARVED_AT_MOST = 4  # slices without a result after which a learner is benched
 Choose = Callable[..., policy.Slice | None]
+Keep = Callable[[Snapshot], None]
 
 
 @dataclass(frozen=True)
@@ -50,9 +52,13 @@ def rounds(
     ladder: Sequence[LearnerSpec],
     budget: Budget,
     choose: Choose = policy.choose,
+    keep: Keep = lambda snapshot: None,
 ) -> Iterator[Round]:
-    """Yield rounds until the policy sees nothing left to gain or to afford. The first is the prior's, at once."""
-    loop = _Loop(store, tuple(spec for spec in ladder if spec.fits(store.task)), budget)
+    """Yield rounds until the policy sees nothing left to gain or to afford. The first is the prior's, at once.
+
+    keep: handed the ensemble behind every prediction, just before the round with that prediction is yielded.
+    """
+    loop = _Loop(store, tuple(spec for spec in ladder if spec.fits(store.task)), budget, keep)
     yield loop.prior()
     while not loop.over:
         chosen = choose(loop.history, loop.ladder, store.task, budget.gone(), budget.total_s, len(loop.folds))
@@ -64,8 +70,8 @@ def rounds(
 class _Loop:
     """State of one run of `rounds`."""
 
-    def __init__(self, store: TensorStore, ladder: tuple[LearnerSpec, ...], budget: Budget) -> None:
-        self.store, self.ladder, self.budget, self.task = store, ladder, budget, store.task
+    def __init__(self, store: TensorStore, ladder: tuple[LearnerSpec, ...], budget: Budget, keep: Keep) -> None:
+        self.store, self.ladder, self.budget, self.task, self.keep = store, ladder, budget, store.task, keep
         labels = store.dataset.train.labels
         self.folds: tuple[Fold, ...] = make_folds(labels, self.task.seed)
         self.data = Examples(store, "train", np.arange(self.task.n_train), labels)
@@ -84,6 +90,7 @@ class _Loop:
         """Class frequencies for every row: what stands on disk until something is learned."""
         now = self.budget.gone()
         prediction = np.tile(class_shares(self.task), (self.task.n_test, 1))
+        self.keep(Snapshot())
         return self._round("prior", now, prediction=prediction)
 
     def play(self, chosen: policy.Slice) -> Iterator[Round]:
@@ -95,7 +102,10 @@ class _Loop:
         try:
             done = 0
             if not self.history:
-                prediction = self._guarded(to_probabilities(member.first_answer(deadline), False))
+                odds = member.first_answer(deadline)
+                first = Snapshot((Part(spec.name, 1.0, member.settled),))
+                prediction = self._guarded(first.combine([odds]))
+                self.keep(first)
                 yield self._round(spec.name, started, prediction=prediction)
                 done = 1
             member.advance(deadline, done)
@@ -116,20 +126,29 @@ class _Loop:
 
     def _judged(self, member: Member, started: float) -> Round:
         """Blend all members after one advanced; predict the test rows when the blend got better."""
-        names = [name for name, m in self.members.items() if m.held_out is not None or not len(self.truth)]
+        names = [
+            name for name, m in self.members.items() if m.settled and (m.held_out is not None or not len(self.truth))
+        ]
         blend, member_nauc = self._blend(names, member)
         better = self.emitted_nauc is None or blend.nauc > self.emitted_nauc or not len(self.truth)
         prediction = None
         if better:
-            logits = [
-                self.members[n].test() if w > 0 else _nothing() for n, w in zip(names, blend.weights, strict=True)
-            ]
-            prediction = self._guarded(blend.probabilities(logits))
+            snapshot = self._snapshot(names, blend)
+            prediction = self._guarded(snapshot.combine([self.members[part.name].test() for part in snapshot.parts]))
             self.emitted_nauc = blend.nauc
+            self.keep(snapshot)
         self._remember(member.spec, started, member, nauc=member_nauc)
         weights = {n: w for n, w in zip(names, blend.weights, strict=True) if w > 0}
         ensemble_nauc = max(blend.nauc, self.emitted_nauc or 0.0) if len(self.truth) else None
         return self._round(member.spec.name, started, member_nauc, ensemble_nauc, prediction, weights if better else {})
+
+    def _snapshot(self, names: list[str], blend: Blend) -> Snapshot:
+        used = [(self.members[name], weight) for name, weight in zip(names, blend.weights, strict=True) if weight > 0]
+        parts = tuple(Part(member.spec.name, weight, member.settled) for member, weight in used)
+        logits = tuple(member.held_out for member, _ in used if member.held_out is not None)
+        if not len(self.truth) or len(logits) < len(parts):
+            return Snapshot.of(parts, blend.coupled, None, None)
+        return Snapshot.of(parts, blend.coupled, blend.nauc, HeldOut(logits, self.truth))
 
     def _blend(self, names: list[str], member: Member) -> tuple[Blend, float | None]:
         if not len(self.truth):
@@ -181,10 +200,6 @@ class _Loop:
         if bad.any():
             prediction = np.where(bad[:, None], class_shares(self.task), prediction)
         return np.asarray(prediction, np.float32)
-
-
-def _nothing() -> Logits:
-    return np.zeros((0, 0), np.float32)
 
 
 __all__ = ["Deadline", "Round", "rounds"]

@@ -43,6 +43,7 @@ class Recipe:
     key: unique name, such as "image@32x32x3". shape: of one example's array. dtype: NumPy name.
     decode: one example -> array of `shape` (runs in threads, may raise Unreadable); or else
     source and batch: (n, *source.shape) -> (n, *shape), a feature computed from another recipe.
+    keep: False for large arrays that are only on their way to becoming features: computed anew when asked for again.
     """
 
     key: str
@@ -51,6 +52,7 @@ class Recipe:
     decode: Callable[[Example], NDArray[Any]] | None = None
     source: "Recipe | None" = None
     batch: Callable[[NDArray[Any]], NDArray[Any]] | None = None
+    keep: bool = True
 
     @property
     def row_bytes(self) -> int:
@@ -202,6 +204,8 @@ class TensorStore:
         return True
 
     def _cache(self, name: SplitName, recipe: Recipe) -> _Cache | None:
+        if not recipe.keep:
+            return None
         with self._lock:
             key = (name, recipe.key)
             if key not in self._caches:

@@ -13,9 +13,9 @@ PACKAGES = ("autodl_agent", "data_format")
 # A module may import from its own line and the lines below it; a new module must find its line here.
 LAYERS = (
     ("commands", "progress", "score_view"),
-    ("agent", "export", "challenge", "report", "inspection", "output", "facts", "session", "testing"),
+    ("agent", "saved", "challenge", "report", "inspection", "output", "facts", "session", "testing"),
     ("rounds",),
-    ("policy", "ensemble", "worker", "learners", "members", "holdout", "pretrained"),
+    ("policy", "ensemble", "snapshot", "calibration", "worker", "learners", "members", "holdout", "pretrained"),
     ("store", "domain", "task", "clock", "machine", "config", "notes", "scoring"),
     ("errors",),
 )

@@ -66,7 +66,8 @@ def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
 
 
 def found_weights() -> dict[str, Path]:
-    """Pretrained files found on this machine: name in the zip -> path."""
-    from autodl_agent.pretrained import available
+    """Pretrained files found on this machine, checked: name in the zip -> path."""
+    from autodl_agent.pretrained.lookup import find
+    from autodl_agent.pretrained.table import WEIGHTS
 
-    return {path.name: path for path in available().values()}
+    return {path.name: path for weights in WEIGHTS if (path := find(weights.name)) is not None}

@@ -21,6 +21,7 @@ from data_format.memory import MemorySource
 log = logging.getLogger(__name__)
 Pairs = Iterable[Any]  # a tf.data.Dataset in eager mode, or any iterable of (example, labels)
 COMPARED = 3  # first examples that must agree; up to 3 shards all show their first record among them
+ENOUGH_VALUES = 2_000_000
 CLOSE = 0.02  # mean difference on the 0..1 scale that two JPEG decoders may have
 
 
@@ -91,11 +92,12 @@ def agrees(split: Split, pairs: Pairs, metadata_file: Path) -> bool:
     if shards > COMPARED:
         return False
     description = read_metadata(metadata_file)
-    seen = list(islice(iter(pairs), COMPARED))
-    if not seen or len(split) < len(seen):
-        return False
-    for index, pair in enumerate(seen):
+    compared = 0
+    for index, pair in enumerate(islice(iter(pairs), COMPARED)):
+        if index >= len(split):
+            return False
         theirs = np.asarray(pair[0], np.float32)
+        compared += theirs.size
         ours = tensor(split.source.example(index), description)
         if theirs.shape != ours.shape:
             return False
@@ -106,7 +108,9 @@ def agrees(split: Split, pairs: Pairs, metadata_file: Path) -> bool:
             return False
         if split.labels[index].any() and not np.allclose(split.labels[index], np.asarray(pair[1]), atol=1e-4):
             return False
-    return True
+        if shards == 1 and compared > ENOUGH_VALUES:  # a long clip takes both decoders a while
+            return True
+    return compared > 0
 
 
 def read_stream(pairs: Pairs) -> tuple[PackedSource, NDArray[np.float32]]:

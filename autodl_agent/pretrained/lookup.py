@@ -40,10 +40,10 @@ def look(weights: Weights) -> Finding:
         if isinstance(path, str):
             reasons.append(f"{place}: {path}")
             continue
-        fault = _fault(path, weights)
-        if not fault:
+        found = fault(path, weights)
+        if not found:
             return Finding(path)
-        reasons.append(f"{place}: {fault}")
+        reasons.append(f"{place}: {found}")
     return Finding(None, tuple(reasons))
 
 
@@ -86,7 +86,7 @@ def _in_package(weights: Weights) -> Path | str:
     return f"holds no {weights.path}"
 
 
-def _fault(path: Path, weights: Weights) -> str:
+def fault(path: Path, weights: Weights) -> str:
     """Why this file is not the one, or ""; its content is hashed, not parsed."""
     size = _size(path)
     if size != weights.n_bytes:

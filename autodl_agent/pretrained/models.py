@@ -25,7 +25,7 @@ _lock = threading.Lock()
 def can_serve(name: str) -> bool:
     """Whether `network(name)` will most likely work: a few file look-ups, nothing is read or imported."""
     weights = known(name)
-    return interpreter_found() and (_converted_path(weights).is_file() or likely(weights))
+    return interpreter_found() and (converted_path(weights).is_file() or likely(weights))
 
 
 def network(name: str) -> LiteNetwork:
@@ -41,7 +41,7 @@ def prepare(weights: Weights) -> Path:
     if not weights.converts:
         return _genuine(weights)
     try:
-        return cached(_converted_path(weights).name, lambda: _convert(weights))
+        return cached(converted_path(weights).name, lambda: _convert(weights))
     except (AutoDLError, OSError, ImportError) as error:
         raise MissingWeightsError(f"{weights.name} cannot be converted: {error}") from error
 
@@ -75,5 +75,6 @@ def _genuine(weights: Weights) -> Path:
     return found.path
 
 
-def _converted_path(weights: Weights) -> Path:
+def converted_path(weights: Weights) -> Path:
+    """Where the converted file of these weights is, or would be."""
     return cache_dir() / f"{weights.name}-{weights.sha256[:16]}-v{CONVERSION}.tflite"

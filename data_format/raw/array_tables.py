@@ -14,7 +14,7 @@ from data_format.dataset import Problem
 from data_format.errors import DataError
 from data_format.examples import Csr, Table
 from data_format.raw.array_labels import is_missing_value
-from data_format.raw.columns import Kind, learn, numbers, words
+from data_format.raw.columns import Kind, learn, numbers, texts_of, words
 from data_format.raw.csvfile import counted
 from data_format.raw.labels import names_text
 
@@ -69,7 +69,7 @@ def sample_of(frame: Frame, most: int = 1000) -> list[Sequence[str]]:
 def make_tables(
     train: Frame, kinds: Sequence[Kind], test: Frame | None, problems: list[Problem]
 ) -> tuple[Table, Table]:
-    """Both sides as tables; `kinds` are those of the training columns, test columns are found by name. No test: no rows.
+    """Both sides as tables; `kinds` are those of the training columns, test columns are found by name.
 
     Raises DataError when the test side has none of the columns.
     """
@@ -117,13 +117,6 @@ def _table(
                 problems.append(Problem(f"{where}, column {name!r}", reason))
     all_kinds = tuple(zip(names, kinds, strict=True))
     return Table(number_array, number_names, word_array, word_names, kinds=all_kinds)
-
-
-def texts_of(cells: Column) -> list[str]:
-    """A column as texts; whole numbers without a point, so that they meet texts of another side."""
-    if not isinstance(cells, np.ndarray):
-        return cells
-    return ["" if v != v else str(int(v)) if v.is_integer() else repr(v) for v in cells.tolist()]
 
 
 def _column(values: NDArray[Any]) -> Column:

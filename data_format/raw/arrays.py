@@ -24,7 +24,8 @@ from data_format.examples import Text
 from data_format.memory import MemorySource
 from data_format.raw.array_labels import is_missing_value, read_labels
 from data_format.raw.array_sources import ArraySource, PickedSource
-from data_format.raw.array_tables import kinds_of, make_tables, read_frame, sample_of, sparse_table, texts_of
+from data_format.raw.array_tables import kinds_of, make_tables, read_frame, sample_of, sparse_table
+from data_format.raw.columns import texts_of
 from data_format.raw.csvfile import counted
 from data_format.raw.labels import names_text
 from data_format.raw.media import Collection, FileSource

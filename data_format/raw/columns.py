@@ -8,9 +8,9 @@ Everything else is words. Test cells follow the kind that the training cells gav
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,30 +30,79 @@ def is_missing(cell: str) -> bool:
     return cell in MISSING or cell.strip() in MISSING
 
 
+def parse_number(cell: str) -> float:
+    """The number that a cell is written as, NaN where it is none."""
+    return _number(cell)
+
+
 def is_number(cell: str) -> bool:
     """Whether a cell is written as a number (`1e3`, `-inf`, ` 7 `; not `1_000` and not a missing value)."""
     value = _number(cell)
     return value == value
 
 
-def column_kind(cells: Sequence[str], comma_decimals: bool) -> Kind:
+class Coded(Sequence[str]):
+    """A column as codes of its different cells; reads like the list of cells."""
+
+    def __init__(self, keys: Sequence[str], codes: NDArray[np.unsignedinteger]) -> None:
+        self.keys, self.codes = keys, codes
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> "Coded": ...
+    def __getitem__(self, index: int | slice) -> "str | Coded":
+        return Coded(self.keys, self.codes[index]) if isinstance(index, slice) else self.keys[int(self.codes[index])]
+
+    def __iter__(self) -> Iterator[str]:
+        return map(self.keys.__getitem__, self.codes.tolist())
+
+    def take(self, rows: NDArray[np.int64]) -> "Coded":
+        """Some of the cells."""
+        return Coded(self.keys, self.codes[rows])
+
+    def counts(self) -> dict[str, int]:
+        """How often each cell occurs."""
+        often = np.bincount(self.codes, minlength=len(self.keys)).tolist()
+        return {key: n for key, n in zip(self.keys, often, strict=True) if n}
+
+
+Cells: TypeAlias = Sequence[str] | Coded | NDArray[np.floating]
+
+
+def column_kind(cells: Cells, comma_decimals: bool) -> Kind:
     """The kind of a column by its training cells; `comma_decimals` allows `3,5` where the comma separates nothing."""
+    if isinstance(cells, np.ndarray):
+        return "number"
+    if isinstance(cells, Coded):
+        return _kind_of(cells.counts(), comma_decimals)
     return "number" if _all_floats(cells) is not None else _kind_of(Counter(cells), comma_decimals)
 
 
-def learn(cells: Sequence[str], comma_decimals: bool) -> tuple[Kind, NDArray[Any], int]:
+def learn(cells: Cells, comma_decimals: bool) -> tuple[Kind, NDArray[Any], int]:
     """Kind of a training column, its (n,) values (float64, or str objects for words), and its odd cells, in one go."""
-    fast = _all_floats(cells)
+    if isinstance(cells, np.ndarray):
+        return "number", cells, 0
+    fast = None if isinstance(cells, Coded) else _all_floats(cells)
     if fast is not None:
         return "number", fast, 0
-    kind = _kind_of(Counter(cells), comma_decimals)
+    kind = column_kind(cells, comma_decimals) if isinstance(cells, Coded) else _kind_of(Counter(cells), comma_decimals)
     if kind == "word":
         return kind, words(cells), 0
     return kind, *numbers(cells, kind)
 
 
-def numbers(cells: Sequence[str], kind: Kind) -> tuple[NDArray[np.float64], int]:
+def numbers(cells: Cells, kind: Kind) -> tuple[NDArray[np.floating], int]:
     """Cells -> (n,) float64 with NaN for missing ones, and how many cells were neither missing nor of the kind."""
+    if isinstance(cells, np.ndarray):
+        return cells, 0
+    if isinstance(cells, Coded):
+        table, _ = numbers(cells.keys, kind)
+        odd = [i for i, key in enumerate(cells.keys) if table[i] != table[i] and not is_missing(key)]
+        return table[cells.codes], int(np.isin(cells.codes, odd).sum())
     if kind == "number" and (fast := _all_floats(cells)) is not None:
         return fast, 0
     # Cells repeat in most columns, so each different one is parsed once.
@@ -64,12 +113,23 @@ def numbers(cells: Sequence[str], kind: Kind) -> tuple[NDArray[np.float64], int]
     return array, sum(1 for cell in cells if cell in bad) if bad else 0
 
 
-def words(cells: Sequence[str]) -> NDArray[np.object_]:
+def words(cells: Cells) -> NDArray[np.object_]:
     """Cells -> (n,) object array of stripped strings, "" where missing."""
+    if isinstance(cells, Coded):
+        return words(cells.keys)[cells.codes]
+    if isinstance(cells, np.ndarray):
+        return words(texts_of(cells))
     clean = {cell: "" if is_missing(cell) else cell.strip() for cell in set(cells)}
     array = np.empty(len(cells), dtype=object)
     array[:] = list(map(clean.__getitem__, cells))
     return array
+
+
+def texts_of(cells: Cells) -> Sequence[str]:
+    """A column as texts; whole numbers without a point, as files write them."""
+    if not isinstance(cells, np.ndarray):
+        return cells
+    return ["" if v != v else str(int(v)) if v.is_integer() else repr(v) for v in cells.tolist()]
 
 
 def _kind_of(counts: Mapping[str, int], comma_decimals: bool) -> Kind:

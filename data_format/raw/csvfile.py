@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from data_format.dataset import Problem
 from data_format.errors import DataError
@@ -52,14 +53,37 @@ class Grid:
         return [row[position] for row in self.rows]
 
 
-def read_grid(path: Path, like: Grid | None = None) -> Grid:
+class Like(Protocol):
+    """What a test file may know of its training file."""
+
+    @property
+    def separator(self) -> str:
+        """Between cells."""
+        ...
+
+    @property
+    def header(self) -> bool:
+        """Whether the names stood in the file."""
+        ...
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns."""
+        ...
+
+
+def read_grid(path: Path, like: Like | None = None) -> Grid:
     """Read a delimited file.
 
     like: the training file; its separator and names are tried first, so that a test file of one row or one column
     is still understood. Raises DataError where the file cannot be read or holds no row.
     """
     problems: list[Problem] = []
-    text = _read_text(path, problems)
+    return grid_of_text(_read_text(path, problems), path, problems, like)
+
+
+def grid_of_text(text: str, path: Path, problems: list[Problem], like: Like | None = None) -> Grid:
+    """The cells of a text already decoded; path is named in messages only. Raises DataError without a row."""
     if not text.strip("\r\n \t"):
         raise DataError(f"{path}: expected rows of a table, found an empty file")
     text, separator = _said_separator(text)
@@ -174,7 +198,7 @@ def _said_separator(text: str) -> tuple[str, str | None]:
     return text, None
 
 
-def _fits(text: str, like: Grid) -> bool:
+def _fits(text: str, like: Like) -> bool:
     if not like.header:
         return True
     rows = _rows_of(text[:_SAMPLE_CHARACTERS], like.separator)

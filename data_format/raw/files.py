@@ -3,11 +3,13 @@
 Train rows stand in the order of the CSV file. Test rows are the sorted files of `test/`; where there is no such
 folder, the sorted files outside `train/` that the training CSV does not name. `labels_test.csv` neither drops nor
 moves a row; what it names beyond them (as a rule files that are missing) follows as rows after all others.
+A column `subset` of the only list says which files are test; they stand in sorted order.
 """
 
 import posixpath
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 
@@ -16,7 +18,7 @@ from numpy.typing import NDArray
 
 from data_format.dataset import Dataset, Problem, Split
 from data_format.errors import DataError
-from data_format.raw.csvfile import Grid, counted, read_grid, rows_text
+from data_format.raw.csvfile import Grid, counted, rows_text
 from data_format.raw.labels import (
     LabelRule,
     Truth,
@@ -28,9 +30,11 @@ from data_format.raw.labels import (
     with_declared,
 )
 from data_format.raw.media import Collection, split_files
+from data_format.raw.options import AS_FOUND, ReadOptions
+from data_format.raw.tablefiles import read_table
 from data_format.raw.walk import list_files, printable
 
-_FILE_COLUMNS = ("file", "filename", "file_name", "filepath", "path", "image", "video", "audio", "sound")
+FILE_COLUMNS = ("file", "filename", "file_name", "filepath", "path", "image", "video", "audio", "sound")
 _LOOSE = frozenset((".csv", ".tsv", ".md", ".json", ".yaml", ".yml", ".info", ".name", ".pdf", ".html"))
 _ABOUT = frozenset(("readme", "license", "licence", "changelog"))
 
@@ -55,22 +59,29 @@ class _Listing:
         return self._normal.get(clean) or self._normal.get(f"{folder}/{clean}")
 
 
-def open_labelled_files(root: Path, train_csv: Path, test_csv: Path | None, name: str) -> Dataset:
+def open_labelled_files(
+    root: Path, train_csv: Path, test_csv: Path | None, name: str, options: ReadOptions = AS_FOUND
+) -> Dataset:
     """Open a folder of files whose labels stand in CSV files. Raises DataError where nothing can be learned."""
     problems: list[Problem] = []
     listing = _Listing(list_files(root, problems))
-    grid = read_grid(train_csv)
+    grid = read_table(train_csv)
     problems += grid.problems
-    file_column = _file_column(grid)
-    rule = find_labels(grid, taken=(file_column,))
+    file_column = file_column_of(grid)
+    subset = _subset_column(grid)
+    rule = find_labels(grid, taken=(file_column, *([subset] if subset else [])), options=options)
+    if subset and test_csv is None:
+        grid, listed_test = _by_subset(grid, subset, problems)
+    else:
+        listed_test = None
     train_files, cells = _train_rows(grid, file_column, rule, listing, problems)
-    collection = Collection(root, train_files)
-    test_files = _test_files(listing, train_files, collection, problems)
+    collection = Collection(root, train_files, options)
+    test_files = [] if listed_test else _test_files(listing, train_files, collection, problems)
     classes, class_names = with_declared(class_list(rule, cells), declared_names(root))
-    if not test_files and test_csv is None and not (root / "test").is_dir():
+    if not test_files and test_csv is None and listed_test is None and not (root / "test").is_dir():
         labels = _train_labels(rule, classes, cells, train_csv.name, problems)
-        return split_files(root, name, train_files, class_names, labels, collection, problems)
-    listed = _read_listed(test_csv, listing, problems) if test_csv else None
+        return split_files(root, name, train_files, class_names, labels, collection, problems, options.test_share)
+    listed = _read_listed(test_csv, listed_test, listing, problems)
     # Naming a file that is not there is the one thing that the truth may add: a row nobody can read.
     absent = listed.beyond(test_files) if listed else []
     rows = [*test_files, *absent]
@@ -92,9 +103,32 @@ def open_labelled_files(root: Path, train_csv: Path, test_csv: Path | None, name
     )
 
 
-def _file_column(grid: Grid) -> str:
+def _subset_column(grid: Grid) -> str | None:
+    """The column that tells training from test files (the toolkit's `subset`), if its cells do."""
+    for name in grid.names:
+        if name.strip().lower() in ("subset", "split"):
+            found = {cell.strip().lower() for cell in grid.column(name)}
+            return name if found >= {"train", "test"} else None
+    return None
+
+
+def _by_subset(grid: Grid, subset: str, problems: list[Problem]) -> tuple[Grid, Grid]:
+    """The training rows and the test rows of a list; rows of any other subset are dropped, as the toolkit does."""
+    kinds = [cell.strip().lower() for cell in grid.column(subset)]
+    if other := [i for i, kind in enumerate(kinds) if kind not in ("train", "test")]:
+        reason = f"{counted(len(other), 'row')} of a subset other than train and test, not used"
+        problems.append(Problem(rows_text(grid.path.name, other), reason))
+    train, test = (
+        replace(grid, rows=[row for row, kind in zip(grid.rows, kinds, strict=True) if kind == part], problems=[])
+        for part in ("train", "test")
+    )
+    return train, test
+
+
+def file_column_of(grid: Grid) -> str:
+    """The column that names files: by its name, else the first."""
     lower = {name.lower(): name for name in reversed(grid.names)}
-    return next((lower[name] for name in _FILE_COLUMNS if name in lower), grid.names[0])
+    return next((lower[name] for name in FILE_COLUMNS if name in lower), grid.names[0])
 
 
 def _train_rows(
@@ -146,9 +180,9 @@ def _about(file: str) -> bool:
 class _Listed:
     """What `labels_test.csv` says: which files it names, and their label cells, read for the truth only."""
 
-    def __init__(self, path: Path, listing: _Listing) -> None:
-        self._grid = read_grid(path)
-        names = self._grid.column(_file_column(self._grid))
+    def __init__(self, grid: Grid, listing: _Listing) -> None:
+        self._grid = grid
+        names = grid.column(file_column_of(grid))
         keys = [listing.find(name, "test") or _inside(name) for name in names]
         self._rows = {key: row for key, row in zip(keys, self._grid.rows, strict=True) if key}
 
@@ -174,10 +208,14 @@ class _Listed:
         return Truth(partial(encode, rule, classes, cells), self._grid.path.name, problems)
 
 
-def _read_listed(path: Path, listing: _Listing, problems: list[Problem]) -> _Listed | None:
-    """`labels_test.csv`, or None where it cannot be read: a run does not depend on it."""
+def _read_listed(path: Path | None, rows: Grid | None, listing: _Listing, problems: list[Problem]) -> _Listed | None:
+    """Listed test rows, or `labels_test.csv`; None where it cannot be read: a run does not depend on it."""
+    if rows is not None:
+        return _Listed(rows, listing)
+    if path is None:
+        return None
     try:
-        return _Listed(path, listing)
+        return _Listed(read_table(path), listing)
     except DataError as error:
         problems.append(Problem(path.name, f"no truth: {error}"))
         return None

@@ -16,6 +16,7 @@ from data_format.errors import DataError
 from data_format.raw.csvfile import counted
 from data_format.raw.labels import LabelRule, Truth, encode, names_text, order_classes
 from data_format.raw.media import Collection, split_files
+from data_format.raw.options import AS_FOUND, ReadOptions
 from data_format.raw.walk import list_files, printable, subfolders
 
 _TRAIN = ("train", "training")
@@ -23,7 +24,7 @@ _TEST = ("test", "testing", "val", "valid", "validation")
 _RULE = LabelRule("single", ("folder",))
 
 
-def open_class_folders(root: Path, name: str) -> Dataset:
+def open_class_folders(root: Path, name: str, options: ReadOptions = AS_FOUND) -> Dataset:
     """Open class folders. Raises DataError where there is no class with a readable kind of file."""
     problems: list[Problem] = []
     root = _inner(root)
@@ -31,16 +32,17 @@ def open_class_folders(root: Path, name: str) -> Dataset:
     train_folder = next((folders[known] for known in _TRAIN if known in folders), None)
     files = list_files(root, problems)
     if train_folder is None:
-        return _one_tree(root, name, "", files, problems)
+        return _one_tree(root, name, "", files, problems, options)
     test_folder = next((folders[known] for known in _TEST if known in folders), None)
     used = (train_folder, test_folder)
     if other := sorted(folder for folder in folders.values() if folder not in used):
         problems.append(Problem(printable(other[0]), f"folders beside train and test, not used: {names_text(other)}"))
     train_files = [file for file in files if file.startswith(f"{train_folder}/")]
     if test_folder is None:
-        return _one_tree(root, name, f"{train_folder}/", train_files, problems)
+        return _one_tree(root, name, f"{train_folder}/", train_files, problems, options)
     test_files = [file for file in files if file.startswith(f"{test_folder}/")]
-    return _two_trees(root, name, (f"{train_folder}/", f"{test_folder}/"), (train_files, test_files), problems)
+    prefixes = f"{train_folder}/", f"{test_folder}/"
+    return _two_trees(root, name, prefixes, (train_files, test_files), problems, options)
 
 
 def _inner(root: Path) -> Path:
@@ -57,12 +59,14 @@ def _inner(root: Path) -> Path:
     return root
 
 
-def _one_tree(root: Path, name: str, prefix: str, files: Sequence[str], problems: list[Problem]) -> Dataset:
-    chosen, collection = _labelled(root, prefix, files, problems)
+def _one_tree(
+    root: Path, name: str, prefix: str, files: Sequence[str], problems: list[Problem], options: ReadOptions
+) -> Dataset:
+    chosen, collection = _labelled(root, prefix, files, problems, options)
     names = [_class_of(file, prefix) for file in chosen]
     classes = order_classes(names)
     labels, _ = encode(_RULE, classes, [names])
-    return split_files(root, name, chosen, _printable_names(classes), labels, collection, problems)
+    return split_files(root, name, chosen, _printable_names(classes), labels, collection, problems, options.test_share)
 
 
 def _two_trees(
@@ -71,8 +75,9 @@ def _two_trees(
     prefixes: tuple[str, str],
     files: tuple[Sequence[str], Sequence[str]],
     problems: list[Problem],
+    options: ReadOptions,
 ) -> Dataset:
-    chosen, collection = _labelled(root, prefixes[0], files[0], problems)
+    chosen, collection = _labelled(root, prefixes[0], files[0], problems, options)
     names = [_class_of(file, prefixes[0]) for file in chosen]
     classes = order_classes(names)
     labels, _ = encode(_RULE, classes, [names])
@@ -98,7 +103,9 @@ def _two_trees(
     )
 
 
-def _labelled(root: Path, prefix: str, files: Sequence[str], problems: list[Problem]) -> tuple[list[str], Collection]:
+def _labelled(
+    root: Path, prefix: str, files: Sequence[str], problems: list[Problem], options: ReadOptions
+) -> tuple[list[str], Collection]:
     """The files that stand in a class folder and are data. Raises DataError when there is none."""
     # A file beside the class folders has no label.
     inside = [file for file in files if "/" in file[len(prefix) :]]
@@ -111,7 +118,7 @@ def _labelled(root: Path, prefix: str, files: Sequence[str], problems: list[Prob
             f"{root / prefix}: expected class folders with files, labels_train.csv or train.csv, "
             f"found {len(files)} files and no folder with a file"
         )
-    collection = Collection(root, inside)
+    collection = Collection(root, inside, options)
     chosen = collection.keep(inside, problems)
     with_data = {_class_of(file, prefix) for file in chosen}
     for folder in subfolders(root / prefix):

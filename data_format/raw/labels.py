@@ -4,26 +4,34 @@ Class order, said once: label columns (`label:<name>`, `l0`, `l1` …) keep thei
 in cells or folders are sorted, by value when every one is a whole number, else by code point. Names keep their spelling
 byte for byte (`001`, `1.0`, `True`, `NA`); only an empty label cell means "no label". A file `label.name` beside the
 data, one class a line, sets the order and adds classes that no training row has.
+
+Several names in one cell are separated by what the training cells show: a bar, a semicolon or a comma in any of them,
+else blanks. `LabelConfidencePairs` of the challenge's toolkit alternate names and scores: `2 0.488 9 0.1`.
 """
 
 import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data_format.dataset import Problem
 from data_format.errors import DataError
-from data_format.raw.csvfile import Grid, decode
+from data_format.raw.csvfile import decode
+from data_format.raw.jsonlines import LIST_SEPARATOR
+from data_format.raw.options import AS_FOUND, ReadOptions
 
 LABEL_PREFIX = "label:"
 _SINGLE_NAMES = ("label", "y", "target", "class")
 _SEVERAL_NAME = "labels"
+_PAIRS_NAME = "labelconfidencepairs"
+_SEPARATORS = (LIST_SEPARATOR, "|", ";", ",")
 _ON = {"1": 1.0, "1.0": 1.0, "true": 1.0, "yes": 1.0}
 _OFF = {"0": 0.0, "0.0": 0.0, "false": 0.0, "no": 0.0, "": 0.0}
 _SWITCH = _ON | _OFF
@@ -37,31 +45,105 @@ class LabelRule:
     """Where the labels of a file stand.
 
     single: one column, one class name a cell. several: one column, class names separated by spaces, an empty cell
-    means none of them. switches: one column a class, each cell 0 or 1 (or a score between). note: said to the user when
-    the choice was not obvious.
+    means none of them. pairs: one column of names and scores by turns. switches: one column a class, each cell 0
+    or 1 (or a score between). note: said to the user when the choice was not obvious. separator: between several names
+    in a cell, "" = blanks.
     """
 
-    kind: Literal["single", "several", "switches"]
+    kind: Literal["single", "several", "pairs", "switches"]
     columns: tuple[str, ...]
     note: str = ""
+    separator: str = ""
+
+    def names(self, cell: str) -> list[str]:
+        """The class names in one cell that may hold several."""
+        if not self.separator:
+            return cell.split()
+        return [name for part in cell.split(self.separator) if (name := part.strip())]
 
 
-def find_labels(grid: Grid, absent: Iterable[str] = (), taken: Sequence[str] = ()) -> LabelRule:
+class Cells(Protocol):
+    """What label rules ask of a file: its names, its rows' number, and columns one at a time."""
+
+    @property
+    def path(self) -> Path:
+        """The file, for messages."""
+        ...
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns."""
+        ...
+
+    @property
+    def header(self) -> bool:
+        """Whether the names stood in the file."""
+        ...
+
+    @property
+    def rows(self) -> Sequence[Any]:
+        """The rows, in some form; only their number counts."""
+        ...
+
+    def column(self, name: str) -> list[str]:
+        """All cells of a column."""
+        ...
+
+
+def find_labels(
+    grid: Cells, absent: Iterable[str] = (), taken: Sequence[str] = (), options: ReadOptions = AS_FOUND
+) -> LabelRule:
     """The label columns of a training file.
 
-    In this order: `label:<name>` columns; `label`, `labels`, `y`, `target` or `class` (any letter case); two or
-    more 0/1 columns at the end whose names share a beginning and end in numbers (`l0`, `l1`); the one column in
+    In this order: what the options say; `label:<name>` columns; `label`, `labels`, `LabelConfidencePairs`, `y`,
+    `target` or `class` (any letter case); two or more 0/1 columns at the end whose names share a beginning and end in
+    numbers (`l0`, `l1`); the one column in
     `absent` (what the test file lacks) if it has few values; the last column. `taken` columns cannot be labels.
     Raises DataError when no column is left.
     """
-    free = [name for name in grid.names if name not in taken]
+    free = [name for name in grid.names if name not in taken and name != options.text_column]
+    if options.label is not None:
+        return _said(grid, free, options.label, options.multi_label_separator)
+    rule = _found(grid, free, absent)
+    if options.multi_label_separator is not None and rule.kind in ("single", "several"):
+        return replace(rule, kind="several", separator=options.multi_label_separator)
+    return rule
+
+
+def _said(grid: Cells, free: Sequence[str], label: str, separator: str | None) -> LabelRule:
+    """The rule for label columns that somebody named."""
+    lower = {name.lower(): name for name in reversed(free)}
+    named = [label] if label in free or label.lower() in lower else [part.strip() for part in label.split(",")]
+    if unknown := [name for name in named if name not in free and name.lower() not in lower]:
+        raise DataError(f"{grid.path}: expected a label column {unknown[0]!r}, found the columns {names_text(free)}")
+    columns = tuple(name if name in free else lower[name.lower()] for name in named)
+    if len(columns) > 1:
+        return LabelRule("switches", columns)
+    return _one_column(grid, columns[0], separator)
+
+
+def _one_column(grid: Cells, name: str, separator: str | None = None) -> LabelRule:
+    """One label column: its name, and a separator if there is one, say whether cells hold several names."""
+    if name.lower() == _PAIRS_NAME:
+        return LabelRule("pairs", (name,))
+    if separator is not None:
+        return LabelRule("several", (name,), separator=separator)
+    cells = set(grid.column(name))
+    if name.lower() == _SEVERAL_NAME or any(LIST_SEPARATOR in cell for cell in cells):
+        shown = next((sign for sign in _SEPARATORS if any(sign in cell for cell in cells)), "")
+        return LabelRule("several", (name,), separator=shown)
+    return LabelRule("single", (name,))
+
+
+def _found(grid: Cells, free: Sequence[str], absent: Iterable[str]) -> LabelRule:
+    """The rule by names and content."""
     if switches := tuple(name for name in free if name.startswith(LABEL_PREFIX)):
         return LabelRule("switches", switches)
     lower = {name.lower(): name for name in reversed(free)}
     # `label` before `labels` before the weaker names, whatever their order in the file.
-    for known in (*_SINGLE_NAMES[:1], _SEVERAL_NAME, *_SINGLE_NAMES[1:]):
+    for known in (*_SINGLE_NAMES[:1], _SEVERAL_NAME, _PAIRS_NAME, *_SINGLE_NAMES[1:]):
         if known in lower:
-            return LabelRule("several" if known == _SEVERAL_NAME else "single", (lower[known],))
+            return _one_column(grid, lower[known])
     if block := _switch_block(grid, free):
         return LabelRule("switches", block)
     # Competition files leave the label out of the test file, wherever it stands; a column of measurements is none.
@@ -73,7 +155,7 @@ def find_labels(grid: Grid, absent: Iterable[str] = (), taken: Sequence[str] = (
             f"{grid.path}: expected a label column (label, labels, y, target, class or label:<name>) beside the data, "
             f"found the columns {names_text(grid.names)}"
         )
-    return LabelRule("single", (free[-1],))
+    return _one_column(grid, free[-1])
 
 
 def order_classes(names: Iterable[str]) -> tuple[str, ...]:
@@ -98,7 +180,8 @@ def class_list(rule: LabelRule, cells: Sequence[Sequence[str]]) -> tuple[str, ..
     if rule.kind == "single":
         names = order_classes(cell for cell in set(cells[0]) if cell.strip())
     else:
-        names = order_classes(name for cell in set(cells[0]) for name in cell.split())
+        step = 2 if rule.kind == "pairs" else 1
+        names = order_classes(name for cell in set(cells[0]) for name in rule.names(cell)[::step])
     if not names:
         raise DataError(
             f"column {rule.columns[0]!r}: expected class names, found only empty cells in {len(cells[0])} training rows"
@@ -156,9 +239,11 @@ def encode(
         unknown.update(cells[0][i] for i in np.flatnonzero(places < 0).tolist())
         return matrix, unknown
     for row, cell in enumerate(cells[0]):
-        for name in cell.split():
-            if name in index:
-                matrix[row, index[name]] = 1
+        names = rule.names(cell)
+        scores = [1.0] * len(names) if rule.kind == "several" else [_switch(score) for score in names[1::2]]
+        for name, score in zip_longest(names if rule.kind == "several" else names[::2], scores):
+            if name in index and score is not None:
+                matrix[row, index[name]] = score
             else:
                 unknown[name] += 1
     return matrix, unknown
@@ -217,7 +302,7 @@ def _switch(cell: str) -> float | None:
     return score if 0 <= score <= 1 else None
 
 
-def _switch_block(grid: Grid, free: Sequence[str]) -> tuple[str, ...]:
+def _switch_block(grid: Cells, free: Sequence[str]) -> tuple[str, ...]:
     """The trailing 0/1 columns `l0`, `l1` …: two or more, and no column before them is named alike."""
     match = _NUMBERED.fullmatch(free[-1]) if free and grid.header else None
     if not match:

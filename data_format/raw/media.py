@@ -13,6 +13,7 @@ from data_format.examples import Example, MediaFile, Table, Text
 from data_format.images import image_size
 from data_format.kinds import Kind, sniff_file
 from data_format.raw.csvfile import decode
+from data_format.raw.options import AS_FOUND, ReadOptions
 from data_format.raw.split import split_rows
 from data_format.raw.walk import printable
 
@@ -20,6 +21,7 @@ _SNIFFED = 32
 _PEEKED = 8
 _MAX_TEXT_BYTES = 1 << 26
 _DOMAINS: dict[Kind, DomainName] = {"image": "image", "video": "video", "sound": "speech", "text": "text"}
+_KINDS: dict[DomainName, Kind] = {domain: kind for kind, domain in _DOMAINS.items()}
 _SHAPES: dict[DomainName, tuple[int, int, int, int]] = {
     "image": (1, -1, -1, 3),
     "video": (-1, -1, -1, 3),
@@ -84,25 +86,33 @@ class FileSource(Source):
 class Collection:
     """What the training files have in common: their kind, and the suffixes that files of this kind bear."""
 
-    def __init__(self, root: Path, files: Sequence[str]) -> None:
+    def __init__(self, root: Path, files: Sequence[str], options: ReadOptions = AS_FOUND) -> None:
         """Sniff up to 32 evenly spaced files. Raises DataError when none of them is of a known kind."""
         self._root = root
         # Evenly spaced, since files of one sort stand together; opening 32 of 5,000 takes about 2 ms.
         step = max(1, len(files) // _SNIFFED)
         self._sniffed = {file: sniff(root / file) for file in files[::step][: 2 * _SNIFFED]}
-        kinds = Counter(kind for kind in self._sniffed.values() if kind != "unknown")
-        if not kinds:
+        kinds: Counter[Kind] = Counter(kind for kind in self._sniffed.values() if kind != "unknown")
+        asked = options.domain
+        if asked == "tabular":
+            raise DataError(f"{root}: expected rows of a table as the domain says, found {len(files)} files")
+        if not kinds and asked is None:
             raise DataError(
                 f"{root}: expected images, videos, sounds or texts, found none in {len(self._sniffed)} looked at, "
                 f"such as {printable(files[0])!r}"
             )
-        media = Counter({kind: often for kind, often in kinds.items() if kind != "text"})
+        media: Counter[Kind] = Counter({kind: often for kind, often in kinds.items() if kind != "text"})
         # A caption or annotation beside each picture must not outvote the pictures.
-        self.kind: Kind = (media if media.total() * 3 >= kinds.total() else kinds).most_common(1)[0][0]
+        likely: Counter[Kind] = media if media.total() * 3 >= kinds.total() else kinds
+        self.kind: Kind = likely.most_common(1)[0][0] if asked is None else _KINDS[asked]
         self.domain: DomainName = _DOMAINS[self.kind]
         same = kinds[self.kind]
         self.reason = f"{same} of {len(self._sniffed)} files looked at hold {_plural(self.kind)} by their content"
-        self._suffixes = {suffix(file) for file, kind in self._sniffed.items() if kind == self.kind}
+        if asked is not None:
+            self.reason = f"asked for ({self.reason})"
+        # Animations are images by their content; who asks for videos means them.
+        self._also: Kind = "image" if asked == "video" else self.kind
+        self._suffixes = {suffix(file) for file, kind in self._sniffed.items() if kind in (self.kind, self._also)}
 
     def keep(self, files: Sequence[str], problems: list[Problem]) -> list[str]:
         """Files that are data, in the same order.
@@ -114,7 +124,7 @@ class Collection:
         kept = []
         for file in files:
             # The usual suffix spares opening each file.
-            if suffix(file) in usual or (kind := self._kind(file)) == self.kind:
+            if suffix(file) in usual or (kind := self._kind(file)) in (self.kind, self._also):
                 kept.append(file)
             else:
                 found = "unknown content" if kind == "unknown" else kind
@@ -186,12 +196,13 @@ def split_files(
     labels: NDArray[np.float32],
     collection: Collection,
     problems: list[Problem],
+    test_share: float | None = None,
 ) -> Dataset:
     """A data set from labelled files without test rows: the split is ours, the truth is that of the rows held out.
 
     Where no class has two files, all files train and are predicted, and no truth is claimed.
     """
-    train_rows, test_rows = split_rows(labels)
+    train_rows, test_rows = split_rows(labels, test_share)
     scored = len(test_rows) > 0
     if not scored:
         problems.append(Problem(name, "no class has two files: the test files are the training files, not scored"))

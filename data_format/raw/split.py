@@ -7,13 +7,17 @@ TEST_SHARE = 0.2
 SEED = 2019
 
 
-def split_rows(labels: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def split_rows(
+    labels: NDArray[np.float32], test_share: float | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Row numbers of train and test, both ascending, from the (n, classes) label matrix.
 
-    Rows with the same set of labels form a group; each group of two or more gives a fifth of its rows, at least one,
-    to the test side. Rows whose set of labels occurs once are drawn from as one group in multi-label data and all
-    train in single-label data. Every class keeps a training row. The test side is empty when nothing can be spared.
+    Rows with the same set of labels form a group; each group of two or more gives a fifth (or `test_share`) of its
+    rows, at least one and never all, to the test side. Rows whose set of labels occurs once are drawn from as one group
+    in multi-label data and all train in single-label data. Every class keeps a training row. The test side is empty
+    when nothing can be spared.
     """
+    share = TEST_SHARE if test_share is None else test_share
     rng = np.random.default_rng(SEED)
     n = len(labels)
     if not n:
@@ -28,7 +32,7 @@ def split_rows(labels: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[
     order = rng.permutation(n)
     order = order[np.argsort(group[order], kind="stable")]
     sizes = np.bincount(group)
-    takes = np.where(sizes >= 2, np.maximum(1, np.rint(TEST_SHARE * sizes)), 0).astype(np.int64)
+    takes = np.where(sizes >= 2, np.clip(np.rint(share * sizes), 1, np.maximum(1, sizes - 1)), 0).astype(np.int64)
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     rank = np.arange(n) - np.repeat(starts, sizes)
     is_test = np.zeros(n, dtype=bool)

@@ -62,3 +62,60 @@ class PatchImageConfig:
     classes_rows: int = 5
     most_first_rows: int = 4000
     row_growth: int = 6
+
+
+@dataclass(frozen=True)
+class ViewConfig:
+    """One way of looking at a picture with a frozen network.
+
+    network: name of the weights. side_px: side of the square it sees, or of one of equal area.
+    whole: the whole picture in its usual shape, else its centre, larger. mirrored: left and right exchanged.
+    """
+
+    network: str
+    side_px: int
+    whole: bool = False
+    mirrored: bool = False
+
+
+@dataclass(frozen=True)
+class GaussianConfig:
+    """The head on frozen features.
+
+    sharpness: of the kernel exp(sharpness · (cosine - 1)). penalties: tried on the diagonal of the kernel.
+    penalty_rows: rows that the penalty is chosen on. most_anchors: rows that span the solution.
+    """
+
+    sharpness: float = 1.5
+    penalties: tuple[float, ...] = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
+    penalty_rows: int = 800
+    most_anchors: int = 3000
+
+
+@dataclass(frozen=True)
+class FrozenImageConfig:
+    """Settings of `FrozenImage`.
+
+    views: in the order in which they come; the first gives the first answer and is dropped when the second is there.
+    grown_views: how many of the others are there before the rows grow beyond `middle_rows`.
+    middle_rows: rows of the first large fits; sets up to half as large again are taken whole.
+    most_rows: rows at the most, for the views until then and for those after.
+    The other fields are as in `QuickImageConfig`.
+    """
+
+    views: tuple[ViewConfig, ...] = (
+        ViewConfig("efficientnet-lite0", 64),
+        ViewConfig("efficientnet-lite0", 96),
+        ViewConfig("efficientnet-lite0", 160),
+        ViewConfig("efficientnet-lite0", 224, whole=True),
+        ViewConfig("efficientnet-lite2", 224, whole=True),
+        ViewConfig("efficientnet-lite0", 160, mirrored=True),
+    )
+    grown_views: int = 2
+    middle_rows: int = 5000
+    most_rows: tuple[int, int] = (40_000, 20_000)
+    first_rows: int = 1000
+    classes_rows: int = 5
+    most_first_rows: int = 4000
+    row_growth: int = 4
+    head: GaussianConfig = GaussianConfig()

@@ -1,9 +1,9 @@
 """Gaussian kernel ridge on frozen features: a head that bends, in closed form.
 
 Pooled features are non-negative and skewed, so their square roots are compared, by the cosine of what is left after
-taking the mean off. Several views (sizes, networks) of the same pictures are one similarity: the weighted mean of their
-cosines s, and the kernel exp(sharpness · (s - 1)). The penalty follows exact leave-one-out AUC on a sample of the rows;
-then all rows are anchors, up to a limit; beyond it a part of them spans the solution (Nyström).
+the mean is taken off. Several views (sizes, networks) of the same pictures are one similarity: the weighted mean of
+their cosines s, and the kernel exp(sharpness · (s - 1)). The penalty follows exact leave-one-out AUC on a sample;
+then all rows are fitted, spanned by a part of them where they are many.
 Sources: leave-one-out residuals alpha / diag(inverse), Golub, Heath & Wahba 1979; Williams & Seeger 2001 (Nyström).
 """
 
@@ -19,14 +19,15 @@ from autodl_agent.learners.image.wide import Speed
 from autodl_agent.learners.linear import fast_aucs, platt, sigmoid
 
 Floats = NDArray[np.float32]
-ROWS_AT_ONCE = 1024  # rows whose kernel is in memory together while predicting
-MOST_SCORES = 40_000_000  # rows x classes x penalties that leave-one-out may hold
+Features = Sequence[NDArray[np.floating]]  # of each view: (n, features)
+ROWS_AT_ONCE = 1024  # rows whose kernel is in memory together
+JITTER = np.float32(1e-2)  # on the anchors' kernel, so that rows that are there twice leave it invertible
 TINY = np.float32(1e-6)
 
 
 @dataclass(frozen=True)
 class View:
-    """Where the features of one view lie after fitting. mean: (features,) of square roots. weight: share of the similarity.
+    """One view after fitting. mean: (features,) of the square roots. weight: its share of the similarity.
 
     anchors: (m, features) unit vectors.
     """
@@ -35,8 +36,8 @@ class View:
     weight: float
     anchors: Floats
 
-    def cosines(self, features: NDArray[np.floating]) -> Floats:
-        """(n, m) weighted cosines of rows and anchors."""
+    def similarities(self, features: NDArray[np.floating]) -> Floats:
+        """(n, m) cosines of rows and anchors, times the weight."""
         return np.asarray(unit(features, self.mean) @ self.anchors.T * np.float32(self.weight), np.float32)
 
 
@@ -51,20 +52,35 @@ class GaussianHead:
     slope: Floats
     offset: Floats
 
-    def probabilities(self, features: Sequence[NDArray[np.floating]]) -> Floats:
-        """(n, classes) calibrated probabilities of the views' features, each (n, features)."""
-        n = len(features[0])
-        out = np.empty((n, len(self.intercept)), np.float32)
-        for start in range(0, n, ROWS_AT_ONCE):
-            rows = slice(start, start + ROWS_AT_ONCE)
-            similar = sum(view.cosines(x[rows]) for view, x in zip(self.views, features, strict=True))
-            kernel = gaussian(np.asarray(similar, np.float32), self.sharpness)
-            out[rows] = sigmoid((kernel @ self.alpha + self.intercept) * self.slope + self.offset)
+    def probabilities(self, features: Features) -> Floats:
+        """(n, classes) calibrated probabilities, one sigmoid a class."""
+        out = np.empty((len(features[0]), len(self.intercept)), np.float32)
+        for rows in _pieces(len(out)):
+            scores = kernel(self.views, [x[rows] for x in features], self.sharpness) @ self.alpha + self.intercept
+            out[rows] = sigmoid(scores * self.slope + self.offset)
         return out
+
+    def arrays(self) -> dict[str, NDArray[np.floating]]:
+        """For `save_state`; `from_arrays` is the inverse."""
+        out: dict[str, NDArray[np.floating]] = {
+            "alpha": self.alpha, "intercept": self.intercept, "slope": self.slope, "offset": self.offset,
+            "weights": np.array([view.weight for view in self.views]), "sharpness": np.array(self.sharpness),
+        }  # fmt: skip
+        for k, view in enumerate(self.views):
+            out |= {f"mean_{k}": view.mean, f"anchors_{k}": view.anchors}
+        return out
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, NDArray[np.floating]]) -> "GaussianHead":
+        """The inverse of `arrays`."""
+        weights = arrays["weights"]
+        views = tuple(View(arrays[f"mean_{k}"], float(w), arrays[f"anchors_{k}"]) for k, w in enumerate(weights))
+        rest = (np.asarray(arrays[name], np.float32) for name in ("alpha", "intercept", "slope", "offset"))
+        return cls(views, float(arrays["sharpness"]), *rest)
 
 
 def fit_gaussian(
-    features: Sequence[NDArray[np.floating]],
+    features: Features,
     weights: Sequence[float],
     labels: Floats,
     config: GaussianConfig,
@@ -72,37 +88,106 @@ def fit_gaussian(
     deadline: Deadline,
     speed: Speed,
 ) -> GaussianHead:
-    """Fit on the views' features, each (n, d), and labels (n, classes); weights sum to anything positive.
+    """Fit on the views' features and labels (n, classes); weights: of the views, of any positive sum.
 
     Raises OutOfTimeError where the speed measured so far says that the fit would end too late.
     """
-    n, classes = labels.shape
+    n = len(labels)
     order = np.random.default_rng(seed).permutation(n)
     anchors = np.sort(order[: config.most_anchors])
-    m = len(anchors)
-    sample = np.searchsorted(anchors, np.sort(order[: min(m, config.penalty_rows)]))
-    width = sum(x.shape[1] for x in features)
-    work = 2.0 * n * m * (width + m) + 4.0 * m**3 + 12.0 * len(sample) ** 3
+    few = np.searchsorted(anchors, order[: min(len(anchors), config.penalty_rows)])
+    work = operations(n, len(anchors), len(few), sum(x.shape[1] for x in features))
     speed.check(work, deadline)
     before = deadline.left()
-    total = float(sum(weights))
-    views = []
-    for x, weight in zip(features, weights, strict=True):
-        mean = np.sqrt(np.maximum(np.asarray(x, np.float32), 0)).mean(0)
-        views.append(View(mean, weight / total, unit(x[anchors], mean)))
-    similar = sum(view.weight * (view.anchors @ view.anchors.T) for view in views)
-    own = gaussian(np.asarray(similar, np.float32), config.sharpness)
+    views = tuple(_view(x, w / sum(weights), anchors) for x, w in zip(features, weights, strict=True))
+    similar = np.asarray(sum(view.weight * (view.anchors @ view.anchors.T) for view in views), np.float32)
+    own = _gaussian(similar, config.sharpness)
     intercept = labels.mean(0)
     target = np.asarray(labels - intercept, np.float32)
-    penalty, left_out = _penalty(own[np.ix_(sample, sample)], target[anchors[sample]], labels[anchors[sample]], config)
-    if m == n:
-        alpha, left_out = _solve(own, target, penalty * growth(m, len(sample)))
-        rows = labels[anchors]
+    few_rows = anchors[few]
+    penalty, left_out = _choose(own[np.ix_(few, few)], target[few_rows], labels[few_rows], config.penalties)
+    if len(anchors) == n:
+        own.flat[:: n + 1] += np.float32(penalty)
+        alpha = np.linalg.solve(own, target)
     else:
-        alpha = _spanned(own, features, views, target, penalty * growth(n, len(sample)), config.sharpness)
-        rows = labels[anchors[sample]]
-    slope, offset = platt(left_out + intercept, rows)
+        alpha = _spanned(own, views, features, target, penalty, config.sharpness)
+    slope, offset = platt(left_out + intercept, labels[few_rows])
     if n <= 2:  # nothing can be left out; the class shares are all that so few rows tell
         slope = np.zeros_like(slope)
     speed.learn(work, before - deadline.left())
-    return GaussianHead(tuple(views), config.sharpness, alpha, np.asarray(intercept, np.float32), slope, offset)
+    return GaussianHead(views, config.sharpness, _f32(alpha), _f32(intercept), slope, offset)
+
+
+def kernel(views: Sequence[View], features: Features, sharpness: float) -> Floats:
+    """(n, m) kernel of rows and anchors."""
+    similar = sum(view.similarities(x) for view, x in zip(views, features, strict=True))
+    return _gaussian(_f32(np.asarray(similar)), sharpness)
+
+
+def unit(features: NDArray[np.floating], mean: Floats) -> Floats:
+    """(n, d) square roots minus their mean, each row of length 1; values that are not finite count as the mean."""
+    x = np.sqrt(np.maximum(np.asarray(features, np.float32), 0)) - mean
+    np.nan_to_num(x, copy=False, posinf=0.0, neginf=0.0)
+    x /= np.maximum(np.sqrt(np.einsum("ij,ij->i", x, x)), TINY)[:, None]
+    return _f32(x)
+
+
+def operations(n: int, anchors: int, few: int, width: int) -> float:
+    """Rough arithmetic operations of one fit."""
+    whole = 2.0 * anchors * anchors * width + 12.0 * float(few) ** 3 + float(anchors) ** 3
+    return whole if n == anchors else whole + 2.0 * n * anchors * (width + 2 * anchors)
+
+
+def _view(features: NDArray[np.floating], weight: float, anchors: NDArray[np.int64]) -> View:
+    roots = np.sqrt(np.maximum(np.asarray(features, np.float32), 0))
+    np.nan_to_num(roots, copy=False, posinf=0.0)
+    mean = roots.mean(0)
+    return View(mean, weight, unit(features[anchors], mean))
+
+
+def _gaussian(similar: Floats, sharpness: float) -> Floats:
+    similar -= np.float32(1)
+    similar *= np.float32(sharpness)
+    return np.exp(similar, out=similar)
+
+
+def _choose(own: Floats, target: Floats, labels: Floats, penalties: Sequence[float]) -> tuple[float, Floats]:
+    """The penalty of the best mean leave-one-out AUC and its left-out scores (n, classes), without intercept."""
+    values, vectors = np.linalg.eigh(own.astype(np.float64))
+    projected, squares = vectors.T @ target, vectors * vectors
+    best: tuple[float, float, Floats] = (-1.0, penalties[-1], target)
+    for penalty in penalties:
+        inverse = 1 / (values.clip(0) + penalty)
+        alpha = vectors @ (inverse[:, None] * projected)
+        left_out = _f32(target - alpha / np.maximum(squares @ inverse, 1e-12)[:, None])
+        merit = float(np.nan_to_num(np.nanmean(np.r_[fast_aucs(left_out, labels), 0.5])))
+        if merit > best[0]:
+            best = (merit, penalty, left_out)
+    return best[1], best[2]
+
+
+def _spanned(
+    own: Floats, views: Sequence[View], features: Features, target: Floats, penalty: float, sharpness: float
+) -> Floats:
+    """alpha of the anchors, fitted on all rows. Works on whitened kernel columns: the sums alone are too ill-posed."""
+    from scipy.linalg import cholesky, solve_triangular
+
+    own.flat[:: len(own) + 1] += JITTER
+    factor = cholesky(own, lower=True, overwrite_a=True, check_finite=False)
+    gram = np.zeros((len(factor), len(factor)), np.float32)
+    cross = np.zeros((len(factor), target.shape[1]), np.float32)
+    for rows in _pieces(len(target)):
+        columns = kernel(views, [x[rows] for x in features], sharpness)
+        z = solve_triangular(factor, columns.T, lower=True, overwrite_b=True, check_finite=False)
+        gram += z @ z.T
+        cross += z @ target[rows]
+    gram.flat[:: len(gram) + 1] += np.float32(penalty)
+    return _f32(solve_triangular(factor, np.linalg.solve(gram, cross), lower=True, trans=1, check_finite=False))
+
+
+def _pieces(n: int) -> list[slice]:
+    return [slice(start, min(n, start + ROWS_AT_ONCE)) for start in range(0, n, ROWS_AT_ONCE)]
+
+
+def _f32(values: NDArray[np.floating]) -> Floats:
+    return np.asarray(values, np.float32)

@@ -91,6 +91,16 @@ class BoostedTrees(Learner):
             out[:, self.grown] = np.concatenate(parts)
         return self.targets.spread(out)
 
+    def __copy__(self) -> "BoostedTrees":
+        """What predicts, without the training under way; a booster that goes on growing is kept as text."""
+        twin = BoostedTrees(self.task, self.seed)
+        twin.__dict__.update(self.__dict__)
+        if self._run is not None:
+            growing = self._run.grower.booster
+            twin.forests = tuple(replace(f, frozen=f.text()) if f.booster is growing else f for f in self.forests)
+        twin._run = None
+        return twin
+
     def save(self, folder: Path) -> None:
         """Write the encoder, LightGBM's text of every forest, and the linear model of the rarest classes."""
         facts: dict[str, Any] = {"mirrored": self.targets.mirrored, "softmax": self.softmax}
@@ -104,8 +114,7 @@ class BoostedTrees(Learner):
             arrays |= {f"encoder.{k}": v for k, v in self.encoder.arrays().items()}
         facts["forests"] = [{"rounds": f.rounds, "merit": f.merit} for f in self.forests]
         for number, forest in enumerate(self.forests):
-            text = forest.booster.model_to_string(num_iteration=forest.rounds)
-            (folder / f"forest_{number}.txt").write_text(text, encoding="utf-8")
+            (folder / f"forest_{number}.txt").write_text(forest.text(), encoding="utf-8")
             arrays[f"start_{number}"] = forest.start
         if self.rest is not None:
             facts["rest"] = self.rest.facts()

@@ -16,12 +16,20 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Forest:
-    """booster: LightGBM's; start: (classes,) added to its raw scores; rounds in use; merit: held-out AUC or 0."""
+    """booster: LightGBM's; start: (classes,) added to its raw scores; rounds in use; merit: held-out AUC or 0.
+
+    frozen: the text of those rounds, taken while the booster may still grow in another thread; "" to take it on demand.
+    """
 
     booster: Any
     start: Floats
     rounds: int
     merit: float
+    frozen: str = ""
+
+    def text(self) -> str:
+        """LightGBM's own text format of the rounds in use."""
+        return self.frozen or str(self.booster.model_to_string(num_iteration=self.rounds))
 
     def margins(self, x: Floats) -> Floats:
         """(n, classes) log-odds (for a single-label task: softmax scores)."""

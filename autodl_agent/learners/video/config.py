@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from autodl_agent.learners.image.config import GaussianConfig
+
 
 @dataclass(frozen=True)
 class ClipConfig:
@@ -31,3 +33,22 @@ class QuickVideoConfig:
     most_first_rows: int = 1000
     row_growth: int = 4
     weights: tuple[tuple[float, float, float], ...] = ((0.5, 1, 1), (4, 1, 1), (0, 1, 1))
+
+
+@dataclass(frozen=True)
+class FrozenVideoConfig:
+    """Settings of `FrozenVideo`.
+
+    network: name of the weights. clips: samplings, each step adds the next one to the first of them.
+    weights: what mean, spread, change, beginning and end of the frames' features count.
+    most_rows: clips at the most; the other fields and the head are as in `FrozenImageConfig`.
+    """
+
+    network: str = "efficientnet-lite0"
+    clips: tuple[ClipConfig, ...] = (ClipConfig(4, 96), ClipConfig(8, 160), ClipConfig(12, 224))
+    weights: tuple[float, float, float, float, float] = (1.0, 0.5, 0.5, 0.25, 0.25)
+    first_rows: int = 200
+    classes_rows: int = 5
+    most_first_rows: int = 2000
+    most_rows: int = 20_000
+    head: GaussianConfig = GaussianConfig()

@@ -1,0 +1,119 @@
+"""Frozen pretrained features under a Gaussian kernel head: more pixels and more rows while time lasts."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self, final
+
+from autodl_agent.clock import Deadline
+from autodl_agent.learners.base import Examples, Learner, Probabilities
+from autodl_agent.learners.image.config import FrozenImageConfig
+from autodl_agent.learners.image.frozen_head import FrozenHead, Look
+from autodl_agent.learners.image.views import serves, usual_aspect, view_recipe
+from autodl_agent.learners.state import load_state, save_state
+from autodl_agent.pretrained.models import can_serve
+from autodl_agent.store import OutOfTimeError
+from autodl_agent.task import Task
+
+FEWEST_ROWS = 50  # a first sample that runs out of time is halved down to this
+
+
+@dataclass(frozen=True)
+class Step:
+    """One increment: these views (numbers), this many rows."""
+
+    views: tuple[int, ...]
+    rows: int
+
+
+def fits(task: Task) -> bool:
+    """Whether `FrozenImage` can serve the task: grey or colour pictures, and weights to be found."""
+    return serves(task, FrozenImageConfig().views)
+
+
+def plan(config: FrozenImageConfig, n: int, classes: int) -> Iterator[Step]:
+    """The increments for n training rows, first to last."""
+    first = min(n, config.most_first_rows, config.first_rows + config.classes_rows * classes)
+    grown = tuple(range(1, 1 + config.grown_views))
+    yield Step((0,), first)
+    yield Step((1,), first)
+    rows = _level(config.middle_rows, min(n, config.most_rows[0]))
+    if rows > first:
+        yield Step((1,), rows)
+    for end in range(2, len(grown) + 1):
+        yield Step(grown[:end], rows)
+    while rows < min(n, config.most_rows[0]):
+        rows = _level(rows * config.row_growth, min(n, config.most_rows[0]))
+        yield Step(grown, rows)
+    for end in range(len(grown) + 2, len(config.views) + 1):
+        yield Step(tuple(range(1, end)), min(rows, config.most_rows[1]))
+
+
+def _level(wanted: int, most: int) -> int:
+    """`wanted`, or all where little more would be left for another step."""
+    return most if most <= 1.5 * wanted else wanted
+
+
+@final
+class FrozenImage(Learner):
+    """EfficientNet-Lite features of growing size under Gaussian kernel ridge; needs weights (`fits`)."""
+
+    config = FrozenImageConfig()
+
+    def __init__(self, task: Task, seed: int) -> None:
+        super().__init__(task, seed)
+        self._head = FrozenHead(task, seed, self.config.head)
+        self._views: tuple[int, ...] = ()  # of the fitted head
+        self._aspect = 1.0
+        self._done = 0  # steps of the plan
+        self._halved = 0
+
+    def fit(self, data: Examples, deadline: Deadline) -> bool:
+        """One step of the plan; where its features take longer than there is time, they are finished next time."""
+        steps = self._steps(len(data))
+        if self._done >= len(steps):
+            return False
+        step, aspect = steps[self._done], usual_aspect(data.store)
+        try:
+            self._head.fit(data, step.rows >> self._halved, self._looks(step.views, aspect), deadline)
+        except OutOfTimeError:
+            if self._done:  # what was computed is kept, and the head of the step before still stands
+                return True
+            self._halved += step.rows >> self._halved > FEWEST_ROWS
+            raise
+        self._views, self._aspect, self._done, self._halved = step.views, aspect, self._done + 1, 0
+        return self._done < len(steps)
+
+    def predict(self, data: Examples) -> Probabilities:
+        """(n, classes) probabilities; rows that cannot be read get the class shares."""
+        return self._head.predict(data, self._looks(self._views, self._aspect))
+
+    def save(self, folder: Path) -> None:
+        """Write the head; the network is not copied: after `load` it is looked up as in this run."""
+        facts = {"views": list(self._views), "aspect": self._aspect, "done": self._done}
+        save_state(folder, facts, self._head.arrays())
+
+    @classmethod
+    def load(cls, folder: Path, task: Task) -> Self:
+        """The inverse of `save`."""
+        learner = cls(task, task.seed)
+        facts, arrays = load_state(folder)
+        learner._views, learner._aspect = tuple(facts["views"]), float(facts["aspect"])
+        learner._done = int(facts["done"])
+        learner._head.restore(arrays)
+        return learner
+
+    def _looks(self, views: tuple[int, ...], aspect: float) -> list[Look]:
+        """Views count by their pixels: what a larger one shows, a smaller one mostly shows too."""
+        chosen = [self.config.views[k] for k in views]
+        return [Look(view_recipe(self.task, view, aspect), (float(view.side_px**2),)) for view in chosen]
+
+    def _steps(self, n: int) -> list[Step]:
+        """The plan for n rows without the views whose network is not there."""
+        there = {name: can_serve(name) for name in {view.network for view in self.config.views}}
+        out: list[Step] = []
+        for step in plan(self.config, n, self.task.n_classes) if n else ():
+            views = tuple(k for k in step.views if there[self.config.views[k].network])
+            if views and Step(views, step.rows) not in out:
+                out.append(Step(views, step.rows))
+        return out

@@ -1,0 +1,87 @@
+"""What learners on frozen features share: features of a sample and of the test rows in time, the head, its state."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autodl_agent.clock import Deadline
+from autodl_agent.learners.base import Examples, Probabilities
+from autodl_agent.learners.image.config import GaussianConfig
+from autodl_agent.learners.image.gaussian import GaussianHead, fit_gaussian
+from autodl_agent.learners.image.wide import Speed
+from autodl_agent.learners.prior import class_shares
+from autodl_agent.store import Recipe
+from autodl_agent.task import Task
+
+PREDICT_ROWS = 4096  # rows whose features are gathered at once
+
+
+@dataclass(frozen=True)
+class Look:
+    """Features and what they count: recipe of shape (features,) or (blocks, features), one weight a block."""
+
+    recipe: Recipe
+    weights: tuple[float, ...]
+
+
+class FrozenHead:
+    """A Gaussian kernel head on the blocks of several looks; the last fitted one stays until a better one is made."""
+
+    def __init__(self, task: Task, seed: int, config: GaussianConfig) -> None:
+        self.seed, self.config = seed, config
+        self.head: GaussianHead | None = None
+        self.shares = class_shares(task)
+        self._speed = Speed()
+
+    def fit(self, data: Examples, rows: int, looks: Sequence[Look], deadline: Deadline) -> None:
+        """Fit on at most `rows` rows, and compute the test rows' features, so that what is promised is in time.
+
+        Raises OutOfTimeError; features made until then stay in the store, and the old head stays.
+        """
+        store = data.store
+        affordable = [store.affordable_rows(data.split, look.recipe) for look in looks]
+        sample = data.sample(max(1, min(rows, *affordable)), self.seed)
+        for look in looks:
+            sample.array(look.recipe, deadline)
+            store.rows("test", look.recipe, np.arange(len(store.split("test"))), deadline)
+        sample = sample.readable()
+        if not len(sample):
+            return
+        weights = [weight for look in looks for weight in look.weights]
+        features = _blocks(sample, looks, deadline)
+        self.head = fit_gaussian(features, weights, sample.labels, self.config, self.seed, deadline, self._speed)
+        self.shares = ((sample.labels.sum(0) + 0.5) / (len(sample) + 1)).astype(np.float32)
+
+    def predict(self, data: Examples, looks: Sequence[Look]) -> Probabilities:
+        """(n, classes) probabilities; rows that cannot be read get the class shares. looks: those of the last fit."""
+        out = np.tile(self.shares, (len(data), 1))
+        if self.head is None:
+            return out
+        for start in range(0, len(data), PREDICT_ROWS):
+            part = data.take(np.arange(start, min(len(data), start + PREDICT_ROWS)))
+            found = self.head.probabilities(_blocks(part, looks, None))
+            good = ~data.store.bad[data.split][part.rows]
+            out[start : start + len(part)][good] = found[good]
+        return out
+
+    def arrays(self) -> dict[str, NDArray[np.floating]]:
+        """For `save_state`."""
+        head = {f"head_{k}": v for k, v in self.head.arrays().items()} if self.head else {}
+        return {"shares": self.shares, **head}
+
+    def restore(self, arrays: dict[str, NDArray[np.floating]]) -> None:
+        """The inverse of `arrays`."""
+        self.shares = np.asarray(arrays["shares"], np.float32)
+        head = {k.removeprefix("head_"): v for k, v in arrays.items() if k.startswith("head_")}
+        self.head = GaussianHead.from_arrays(head) if head else None
+
+
+def _blocks(data: Examples, looks: Sequence[Look], deadline: Deadline | None) -> list[NDArray[np.floating]]:
+    """(n, features) of every block of every look."""
+    out: list[NDArray[np.floating]] = []
+    for look in looks:
+        values = data.array(look.recipe, deadline).reshape(len(data), len(look.weights), -1)
+        out += [values[:, block] for block in range(len(look.weights))]
+    return out

@@ -1,0 +1,70 @@
+"""Keeps the newest model on disk while a run goes on, without ever standing in the way of a prediction.
+
+A save runs in a thread of its own, from settled copies that nothing changes. While the run lasts, saving may take
+SHARE of the time gone so far; what that forbids is saved at the end. Once the run is over, only the ensemble behind
+the last prediction on disk is saved.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from autodl_agent.clock import Budget
+from autodl_agent.saved.write import save_model
+from autodl_agent.snapshot import Snapshot
+from autodl_agent.task import Task
+from data_format.inputs import Inputs
+
+log = logging.getLogger(__name__)
+SHARE = 0.05  # of the time gone that saving may take
+FIRST_GUESS_S = 0.1  # of the first save: none before the second second, when predictions matter most
+
+
+class Keeper:
+    """One model folder. `offer` and `confirm` are called by the thread of the rounds, `finish` by the one that ends."""
+
+    def __init__(self, folder: Path, task: Task, budget: Budget, inputs: Callable[[], Inputs]) -> None:
+        self.folder, self.task, self.budget, self.inputs = folder, task, budget, inputs
+        self.saves, self.seconds = 0, 0.0
+        self.facts: dict[str, Any] | None = None
+        self._offered: Snapshot | None = None
+        self._newest: tuple[Snapshot, float] | None = None
+        self._saved: Snapshot | None = None
+        self._cost = FIRST_GUESS_S
+        self._lock = threading.Lock()  # held while saving: one save at a time
+
+    def offer(self, snapshot: Snapshot) -> None:
+        """The ensemble behind the prediction that is about to be written."""
+        self._offered = snapshot
+
+    def confirm(self) -> None:
+        """That prediction is on disk: save the ensemble in the background where the share allows it."""
+        if self._offered is None:
+            return
+        self._newest, self._offered = (self._offered, self.budget.gone()), None
+        affordable = self.seconds + self._cost <= SHARE * self.budget.gone()
+        if affordable and self._newest[0].parts and not self._lock.locked():
+            threading.Thread(target=self._save_newest, name="model", daemon=True).start()
+
+    def finish(self) -> dict[str, Any] | None:
+        """Wait for a save under way, then save the newest ensemble; what stands in model.json, None without one."""
+        self._save_newest()
+        return self.facts
+
+    def _save_newest(self) -> None:
+        with self._lock:
+            if self._newest is None or self._newest[0] is self._saved:
+                return
+            snapshot, seconds = self._newest
+            before = self.budget.now()
+            try:
+                inputs = self.inputs() if snapshot.parts else Inputs()
+                self.facts = save_model(self.folder, snapshot, self.task, inputs, seconds)
+                self._saved = snapshot
+                self.saves += 1
+            except Exception as error:  # a run never ends for its model
+                log.warning("the model was not saved: %s: %s", type(error).__name__, error)
+            self._cost = self.budget.now() - before
+            self.seconds += self._cost

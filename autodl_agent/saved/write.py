@@ -1,0 +1,71 @@
+"""Write a model folder: whole or not at all, the newest only."""
+
+import json
+import os
+import shutil
+import sys
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from autodl_agent.facts import PACKAGES, package_version
+from autodl_agent.snapshot import Snapshot
+from autodl_agent.task import Task
+from data_format.inputs import Inputs
+
+FORMAT = 1
+MODEL_FILE = "model.json"
+
+
+def save_model(folder: Path, snapshot: Snapshot, task: Task, inputs: Inputs, seconds: float) -> dict[str, Any]:
+    """Write `snapshot` to `folder`, replacing the model that it holds; returns what went into model.json.
+
+    seconds: of the run when the prediction behind it was made. Raises OSError; an older model then stays.
+    """
+    new = folder.with_name(f".{folder.name}-{os.getpid()}.new")
+    old = folder.with_name(f".{folder.name}-{os.getpid()}.old")
+    for left in (new, old):
+        shutil.rmtree(left, ignore_errors=True)
+    try:
+        new.mkdir(parents=True)
+        for number, part in enumerate(snapshot.parts):
+            for fold, model in enumerate(part.models):
+                place = part_folder(new, number, fold)
+                place.mkdir(parents=True)
+                model.save(place)
+        facts = _facts(snapshot, task, inputs, seconds)
+        text = json.dumps(facts, ensure_ascii=False, indent=1)
+        (new / MODEL_FILE).write_text(text + "\n", encoding="utf-8", errors="surrogateescape")
+        # A folder cannot be replaced in one step; between these two there is none for some microseconds.
+        with suppress(FileNotFoundError):
+            folder.rename(old)
+        new.rename(folder)
+    finally:
+        for left in (new, old):
+            shutil.rmtree(left, ignore_errors=True)
+    return facts
+
+
+def part_folder(folder: Path, number: int, fold: int) -> Path:
+    """Where the model of one fold of one part lies."""
+    return folder / "parts" / str(number) / str(fold)
+
+
+def _facts(snapshot: Snapshot, task: Task, inputs: Inputs, seconds: float) -> dict[str, Any]:
+    thresholds = snapshot.thresholds()
+    return {
+        "format": FORMAT,
+        "task": asdict(task),
+        "parts": [{"learner": p.name, "weight": p.weight, "folds": len(p.models)} for p in snapshot.parts],
+        "coupled": snapshot.coupled,
+        "calibration": asdict(snapshot.calibration),
+        "thresholds": None if thresholds is None else [round(float(t), 9) for t in thresholds],
+        "held_out_nauc": snapshot.nauc,
+        "inputs": inputs.facts(),
+        "seconds": round(seconds, 3),
+        "versions": {
+            "python": sys.version.split()[0],
+            **{name: found for name in PACKAGES if (found := package_version(name))},
+        },
+    }

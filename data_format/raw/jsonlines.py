@@ -1,0 +1,70 @@
+"""JSON lines (one object a line), or one JSON array of objects, as a `Grid`.
+
+Cells keep the spelling that JSON gives them (`true`, `1e3`, `1.0`); null is an empty cell. A list of plain values is
+kept apart by a sign that no text holds, so that a list of labels stays a list.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from data_format.dataset import Problem
+from data_format.errors import DataError
+from data_format.raw.csvfile import Grid, counted, decode, rows_text
+
+LIST_SEPARATOR = "\x1f"
+_MAX_PROBLEMS = 1000
+
+
+def read_json_lines(path: Path) -> Grid:
+    """Read the file; a line that is no object is left out and counted. Raises DataError when no line is one."""
+    text, encoding = decode(path.read_bytes())
+    problems = (
+        [] if encoding.startswith("utf-8") else [Problem(path.name, f"read as {encoding}, since it is not UTF-8")]
+    )
+    objects, bad = _objects(text)
+    if bad:
+        what = f"{counted(len(bad), 'line')} not a JSON object, not used"
+        problems.append(Problem(rows_text(path.name, bad[:_MAX_PROBLEMS]), what))
+    if not objects:
+        raise DataError(f"{path}: expected JSON objects, one a line, found none in {counted(len(bad), 'line')}")
+    names = tuple(dict.fromkeys(name for row in objects for name in row))
+    rows = [[_cell(row.get(name)) for name in names] for row in objects]
+    return Grid(path, names, rows, True, ",", problems)
+
+
+def _objects(text: str) -> tuple[list[dict[str, Any]], list[int]]:
+    """The objects, and the numbers of the lines or elements that are none."""
+    if text.lstrip().startswith("["):
+        try:
+            # Numbers stay as they are spelled: class names must not change.
+            elements = json.loads(text, parse_float=str, parse_int=str)
+        except (ValueError, RecursionError):
+            return [], [0]
+        return _sorted_out(elements)
+    elements = []
+    for line in text.splitlines():
+        if line.strip():
+            try:
+                elements.append(json.loads(line, parse_float=str, parse_int=str))
+            except (ValueError, RecursionError):
+                elements.append(None)
+    return _sorted_out(elements)
+
+
+def _sorted_out(elements: list[Any]) -> tuple[list[dict[str, Any]], list[int]]:
+    good = [element for element in elements if isinstance(element, dict)]
+    return good, [i for i, element in enumerate(elements) if not isinstance(element, dict)]
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list) and all(isinstance(element, str | bool) for element in value):
+        # The sign stands at the end too, so that a list of one is still a list.
+        return "".join(f"{_cell(element)}{LIST_SEPARATOR}" for element in value)
+    return json.dumps(value, ensure_ascii=False)

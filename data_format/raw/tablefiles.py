@@ -1,0 +1,125 @@
+"""One table in one file, whatever its format: delimited text, JSON lines, ARFF, Parquet or an Excel sheet, as a `Grid`.
+
+The content tells the format. Parquet needs the package pyarrow (extra `parquet`), Excel openpyxl (extra `xlsx`).
+"""
+
+import zipfile
+from collections.abc import Iterable
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from data_format.dataset import Problem
+from data_format.errors import DataError
+from data_format.raw.arff import read_arff
+from data_format.raw.csvfile import Grid, Like, read_grid
+from data_format.raw.jsonlines import LIST_SEPARATOR, read_json_lines
+
+TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json", ".arff", ".parquet", ".pq", ".xlsx")
+_HEAD = 4096
+_MAX_CELLS = 1 << 28
+
+
+def read_table(path: Path, like: Like | None = None) -> Grid:
+    """Read a table; `like` is the training file that a test file goes with. Raises DataError as `read_grid` does."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
+    if head.startswith(b"PAR1"):
+        return _read_parquet(path)
+    if head.startswith(b"PK\x03\x04") and is_workbook(path):
+        return _read_workbook(path)
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if start.startswith((b'{"', b"{ ", b'[{"', b"[\n", b"[ ", b"{\n")) and path.suffix.lower() not in (".csv", ".tsv"):
+        return read_json_lines(path)
+    if path.suffix.lower() == ".arff" or (start[:9].lower() == b"@relation" or start.startswith(b"%")):
+        return read_arff(path)
+    return read_grid(path, like)
+
+
+def is_binary(path: Path) -> bool:
+    """Whether a file is a Parquet file, a workbook or JSON lines rather than delimited text."""
+    with path.open("rb") as file:
+        head = file.read(4)
+    return head.startswith((b"PAR1", b"PK", b"{", b"[", b"@")) or path.suffix.lower() == ".arff"
+
+
+def is_workbook(path: Path) -> bool:
+    """Whether a zip file is an Excel workbook."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return "xl/workbook.xml" in archive.namelist()
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
+def _read_parquet(path: Path) -> Grid:
+    try:
+        import pyarrow.parquet as parquet
+    except ImportError:
+        raise DataError(
+            f"{path}: a Parquet file needs the package pyarrow, found none (pip install 'autodl-agent[parquet]')"
+        ) from None
+    import pyarrow
+
+    try:
+        table = parquet.read_table(path)
+    except (pyarrow.ArrowException, OSError) as error:
+        raise DataError(f"{path}: expected a Parquet file, found {error}") from None
+    if table.num_rows * table.num_columns > _MAX_CELLS:
+        raise DataError(f"{path}: expected at most {_MAX_CELLS} cells, found {table.num_rows * table.num_columns}")
+    columns = [[_cell(value) for value in column.to_pylist()] for column in table.columns]
+    rows = [list(row) for row in zip(*columns, strict=True)]
+    return _grid(path, [str(name) for name in table.column_names], rows)
+
+
+def _read_workbook(path: Path) -> Grid:
+    try:
+        import openpyxl
+    except ImportError:
+        raise DataError(
+            f"{path}: an Excel file needs the package openpyxl, found none (pip install 'autodl-agent[xlsx]')"
+        ) from None
+    try:
+        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+    except Exception as error:  # openpyxl raises whatever its XML parser raises
+        raise DataError(f"{path}: expected an Excel workbook, found {error}") from None
+    try:
+        sheet, *others = book.worksheets
+        rows = [[_cell(value) for value in row] for row in sheet.iter_rows(values_only=True)]
+    finally:
+        book.close()
+    rows = [row for row in rows if any(row)]
+    if len(rows) < 2:
+        raise DataError(f"{path}: expected a header and rows in the first sheet, found {len(rows)} rows")
+    grid = _grid(path, rows[0], rows[1:])
+    if others:
+        grid.problems.append(Problem(path.name, f"{len(others)} further sheets, not used"))
+    return grid
+
+
+def _grid(path: Path, names: Iterable[str], rows: list[list[str]]) -> Grid:
+    made: dict[str, None] = {}
+    for place, name in enumerate(names, 1):
+        unique = name.strip() or f"column {place}"
+        made[unique if unique not in made else f"{unique}.{place}"] = None
+    if not rows:
+        raise DataError(f"{path}: expected rows of a table, found none under {len(made)} columns")
+    return Grid(path, tuple(made), rows, True, ",")
+
+
+def _cell(value: Any) -> str:
+    """A typed value as a cell; a date in ISO form, a whole float without its point where a sheet made it one."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, datetime):
+        return value.isoformat(" ", "seconds")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, list | tuple):
+        return "".join(f"{_cell(element)}{LIST_SEPARATOR}" for element in value)
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

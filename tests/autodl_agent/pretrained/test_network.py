@@ -1,0 +1,176 @@
+"""Converting and running: the graph writer against plain numpy, EfficientNet-Lite with made-up weights."""
+
+import threading
+
+import numpy as np
+import pytest
+
+from autodl_agent.pretrained import efficientnet, serving
+from autodl_agent.pretrained.efficientnet import Block, blocks, convert, scaled_channels
+from autodl_agent.pretrained.litegraph import LiteGraph
+from autodl_agent.pretrained.serving import InterpreterError, LiteNetwork, batch_size
+from autodl_agent.pretrained.torchfile import TorchFileError
+
+interpreter = pytest.mark.skipif(not serving.interpreter_found(), reason="no LiteRT interpreter installed")
+
+
+def convolved(x, weights, bias, stride, depthwise):
+    """What LiteRT's "same" convolution gives, by the definition. weights: (out or 1, rows, columns, channels)."""
+    side, size = weights.shape[1], x.shape[1]
+    out_size = -(-size // stride)
+    pad = max((out_size - 1) * stride + side - size, 0)
+    x = np.pad(x, ((0, 0), (pad // 2, pad - pad // 2), (pad // 2, pad - pad // 2), (0, 0)))
+    out = np.zeros((len(x), out_size, out_size, len(bias)), np.float32)
+    for i in range(out_size):
+        for j in range(out_size):
+            window = x[:, i * stride : i * stride + side, j * stride : j * stride + side]
+            if depthwise:
+                out[:, i, j] = np.einsum("nrcd,rcd->nd", window, weights[0])
+            else:
+                out[:, i, j] = np.einsum("nrcd,ercd->ne", window, weights)
+    return out + bias
+
+
+def small_graph(rng):
+    """A graph with every operator, and the same in numpy."""
+    w1, b1 = rng.normal(size=(4, 3, 3, 3)).astype(np.float32), rng.normal(size=4).astype(np.float32)
+    w2, b2 = rng.normal(size=(1, 5, 5, 4)).astype(np.float32), rng.normal(size=4).astype(np.float32)
+    graph = LiteGraph(3)
+    x = graph.conv(graph.input, w1, b1, stride=2, relu6=True)
+    y = graph.depthwise(x, w2, b2, relu6=False)
+    blob = graph.finish([graph.mean(graph.add(x, y))])
+
+    def plain(pictures):
+        x = convolved(pictures, w1, b1, 2, False).clip(0, 6)
+        return (x + convolved(x, w2, b2, 1, True)).mean((1, 2))
+
+    return blob, plain
+
+
+@interpreter
+@pytest.mark.parametrize("side", [8, 11])
+def test_a_written_graph_computes_what_it_says(side, tmp_path):
+    rng = np.random.default_rng(0)
+    blob, plain = small_graph(rng)
+    (tmp_path / "a.tflite").write_bytes(blob)
+    network = LiteNetwork(tmp_path / "a.tflite", workers=2)
+    pictures = rng.normal(size=(70, side, side, 3)).astype(np.float32)
+    found = network.run(pictures, lambda part: part)
+    assert network.features == 4
+    assert np.allclose(found, plain(pictures), atol=1e-4)
+
+
+@interpreter
+def test_sizes_may_change_and_threads_may_share(tmp_path):
+    rng = np.random.default_rng(1)
+    blob, plain = small_graph(rng)
+    (tmp_path / "a.tflite").write_bytes(blob)
+    network = LiteNetwork(tmp_path / "a.tflite")
+    made = [rng.normal(size=(5, side, side, 3)).astype(np.float32) for side in (6, 9, 6, 12)]
+    found = [None] * len(made)
+
+    def work(k):
+        found[k] = network.run(made[k], lambda part: part)
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(len(made))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(np.allclose(f, plain(m), atol=1e-4) for f, m in zip(found, made, strict=True))
+    assert network.run(made[0][:0], lambda part: part).shape == (0, 4)
+
+
+@interpreter
+def test_what_is_no_network_is_said_so(tmp_path):
+    for blob in (b"hello" * 100, small_graph(np.random.default_rng(0))[0][:200]):
+        (tmp_path / "a.tflite").write_bytes(blob)
+        with pytest.raises(InterpreterError, match="a LiteRT file expected"):
+            LiteNetwork(tmp_path / "a.tflite")
+
+
+def test_batches_get_smaller_as_pictures_get_larger():
+    assert [batch_size(side * side) for side in (8, 64, 160, 4000)] == [32, 32, 5, 1]
+
+
+def test_variants_have_their_published_blocks():
+    assert [scaled_channels(c, 1.1) for c in (16, 24, 40, 320)] == [16, 24, 48, 352]
+    assert [len(list(blocks(name))) for name in ("lite0", "lite1", "lite2")] == [16, 21, 21]
+    assert list(blocks("lite0"))[:3] == [Block(False, 1, False), Block(True, 2, False), Block(True, 1, True)]
+
+
+def made_up(variant, rng):
+    """Tensors under PyTorch's names, of the right shapes."""
+    out = {}
+
+    def layer(name, shape, norm, channels):
+        fan_in = np.prod(shape[1:])
+        out[f"{name}.weight"] = (rng.normal(size=shape) / np.sqrt(fan_in)).astype(np.float32)
+        out[f"{norm}.weight"] = rng.uniform(0.5, 1.5, channels).astype(np.float32)
+        out[f"{norm}.bias"] = rng.normal(size=channels).astype(np.float32) * 0.1
+        out[f"{norm}.running_mean"] = rng.normal(size=channels).astype(np.float32) * 0.1
+        out[f"{norm}.running_var"] = rng.uniform(0.5, 1.5, channels).astype(np.float32)
+        out[f"{norm}.num_batches_tracked"] = np.array(7)
+
+    width, depth = efficientnet.SCALES[variant]
+    layer("_conv_stem", (32, 3, 3, 3), "_bn0", 32)
+    before, number = 32, 0
+    for place, stage in enumerate(efficientnet.STAGES):
+        after = scaled_channels(stage.channels, width)
+        repeats = stage.repeats if place in (0, 6) else int(np.ceil(stage.repeats * depth))
+        for _ in range(repeats):
+            name, inner = f"_blocks.{number}", before * stage.expand
+            if stage.expand > 1:
+                layer(f"{name}._expand_conv", (inner, before, 1, 1), f"{name}._bn0", inner)
+            layer(f"{name}._depthwise_conv", (inner, 1, stage.kernel, stage.kernel), f"{name}._bn1", inner)
+            layer(f"{name}._project_conv", (after, inner, 1, 1), f"{name}._bn2", after)
+            before, number = after, number + 1
+    layer("_conv_head", (1280, before, 1, 1), "_bn1", 1280)
+    return out
+
+
+def in_numpy(tensors, variant, pictures):
+    """The same network from the unfolded tensors, by the definition."""
+
+    def norm(x, name):
+        factor = tensors[f"{name}.weight"] / np.sqrt(tensors[f"{name}.running_var"] + 1e-3)
+        return (x - tensors[f"{name}.running_mean"]) * factor + tensors[f"{name}.bias"]
+
+    def conv(x, name, stride=1, depthwise=False):
+        weights = tensors[f"{name}.weight"]
+        weights = weights.transpose(1, 2, 3, 0) if depthwise else weights.transpose(0, 2, 3, 1)
+        channels = weights.shape[3] if depthwise else len(weights)
+        return convolved(x, weights, np.zeros(channels, np.float32), stride, depthwise)
+
+    x = norm(conv(pictures, "_conv_stem", 2), "_bn0").clip(0, 6)
+    for number, block in enumerate(blocks(variant)):
+        name, inner = f"_blocks.{number}", x
+        if block.expand:
+            inner = norm(conv(inner, f"{name}._expand_conv"), f"{name}._bn0").clip(0, 6)
+        inner = norm(conv(inner, f"{name}._depthwise_conv", block.stride, True), f"{name}._bn1").clip(0, 6)
+        out = norm(conv(inner, f"{name}._project_conv"), f"{name}._bn2")
+        x = x + out if block.residual else out
+    return norm(conv(x, "_conv_head"), "_bn1").clip(0, 6).mean((1, 2))
+
+
+@interpreter
+@pytest.mark.parametrize("variant", ["lite0", "lite2"])
+def test_converted_networks_compute_what_the_tensors_say(variant, tmp_path):
+    rng = np.random.default_rng(2)
+    tensors = made_up(variant, rng)
+    (tmp_path / "a.tflite").write_bytes(convert(variant, tensors | {"_fc.weight": np.zeros((10, 1280))}))
+    pictures = rng.uniform(-1, 1, size=(2, 32, 32, 3)).astype(np.float32)
+    found = LiteNetwork(tmp_path / "a.tflite", workers=1).run(pictures, lambda part: part)
+    expected = in_numpy(tensors, variant, pictures)
+    assert expected.std() > 0.01
+    assert np.allclose(found, expected, atol=2e-3)
+
+
+@interpreter
+def test_missing_and_surplus_tensors_are_named():
+    tensors = made_up("lite0", np.random.default_rng(3))
+    with pytest.raises(TorchFileError, match="_se_reduce"):
+        convert("lite0", tensors | {"_blocks.0._se_reduce.weight": np.zeros(3)})
+    del tensors["_blocks.4._bn2.bias"]
+    with pytest.raises(TorchFileError, match=r"_blocks\.4\._bn2\.bias"):
+        convert("lite0", tensors)
