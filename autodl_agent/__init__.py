@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from autodl_agent.agent import RunResult, run
+    from autodl_agent.classifier import AutoDLClassifier
     from autodl_agent.clock import Budget
     from autodl_agent.config import RunConfig
     from autodl_agent.errors import AutoDLError
     from autodl_agent.rounds import Round
     from autodl_agent.task import Domain, Task
 
-__all__ = ["AutoDLError", "Budget", "Domain", "Round", "RunConfig", "RunResult", "Task", "run"]
+__all__ = ["AutoDLClassifier", "AutoDLError", "Budget", "Domain", "Round", "RunConfig", "RunResult", "Task", "run"]
 
 _HOMES = {
-    "AutoDLError": "errors", "Budget": "clock", "Domain": "task", "Round": "rounds", "RunConfig": "config",
-    "RunResult": "agent", "Task": "task", "run": "agent",
+    "AutoDLClassifier": "classifier", "AutoDLError": "errors", "Budget": "clock", "Domain": "task", "Round": "rounds",
+    "RunConfig": "config", "RunResult": "agent", "Task": "task", "run": "agent",
 }  # fmt: skip
 
 

@@ -17,7 +17,7 @@ STEPS = 8
 CELLS = 40_000  # rows × classes looked at: two numbers need no more, and this takes about 5 ms
 PRIOR = 4.0  # pseudo-observations that hold the slope at 1 and the offset at 0
 SLOPES = (0.2, 5.0)
-LARGEST = 15.0  # log-odds beyond which float32 probabilities merge
+LARGEST = 12.0  # log-odds beyond which float32 probabilities merge near 1
 FEW = 5  # positives (or negatives) below which a class shares the threshold of all classes
 DEFAULT_THRESHOLD = 0.5
 

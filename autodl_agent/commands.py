@@ -15,6 +15,7 @@ import click
 
 from autodl_agent.challenge.command import evaluate
 from autodl_agent.clock import Budget
+from autodl_agent.data_commands import convert, inspect
 from autodl_agent.machine import calm_blas, cores
 
 EXIT_BAD_INPUT = 2
@@ -45,6 +46,7 @@ def cli() -> None:
 
     \b
     autodl inspect DATASET                  what is in it, and what is wrong with it
+    autodl convert DATASET OUT              any data in AutoDL format
     autodl run DATASET --budget 300         train and predict for five minutes
     autodl predict RUN DATA -o out.csv      predict new files with the model of a run
     autodl export RUN --format savedmodel   its model for other programs
@@ -119,17 +121,6 @@ def run(
         if summary := problem_summary(result.problems):
             click.echo(f"{summary} (all in run.json)")
         click.echo(f"Results are in {result.folder}")
-
-
-@cli.command()
-@click.argument("dataset", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
-def inspect(dataset: Path, as_json: bool) -> None:
-    """Show what DATASET is: domain and why, shapes, classes, balance, problems."""
-    from autodl_agent.inspection import inspect_dataset, show_json, show_tables
-
-    facts = inspect_dataset(dataset)
-    (show_json if as_json else show_tables)(facts)
 
 
 @cli.command()
@@ -241,6 +232,8 @@ def bundle(out: Path, with_weights: bool) -> None:
 
 
 cli.add_command(evaluate)
+cli.add_command(inspect)
+cli.add_command(convert)
 
 
 class _Terminated(SystemExit):

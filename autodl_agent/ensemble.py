@@ -17,7 +17,7 @@ Logits = NDArray[np.float32]
 PICKS = 8
 LIMIT = 16.0  # logits beyond ±16 cannot be told apart in float32 probabilities
 COUPLING_GAIN = 0.003  # below this the gain of a softmax is noise of the held-out rows
-MOST_CELLS = 100_000  # rows × classes looked at in one comparison; more adds seconds, not certainty
+MOST_CELLS = 60_000  # rows × classes looked at in one comparison; more adds seconds, not certainty
 
 
 @dataclass(frozen=True)

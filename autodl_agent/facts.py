@@ -39,6 +39,13 @@ def describe_run(
         "ensemble": next((r.weights for r in reversed(played) if r.weights), {}),
         "skipped_by_reason": dict(Counter(problem.reason for problem in dataset.problems)),
         "peak_memory_bytes": peak_memory_bytes(),
+        **environment(),
+    }
+
+
+def environment() -> dict[str, Any]:
+    """The machine and the versions of what does the work."""
+    return {
         "machine": {
             "cores": cores(),
             "memory_limit_bytes": memory_limit_bytes(),

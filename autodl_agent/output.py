@@ -20,6 +20,10 @@ from autodl_agent.task import Task
 from data_format.predictions import append_timestamp, read_prediction, write_end, write_prediction, write_start
 
 RUN_FILES = ("run.json", "predictions", "classes.txt")
+FILES = (
+    *("classes.txt", "test_rows.txt", "predictions.csv", "learning_curve.csv", "learning_curve.png"),
+    *("run.json", "skipped.csv", "report.html", "log.txt"),
+)
 ANOTHER_LABEL_AT = 0.5  # multi-label rows list every class at or above it where no thresholds were tuned
 
 
@@ -91,9 +95,10 @@ class RunFolder:
         """Write everything that comes after the last prediction. thresholds: one a class, of multi-label tasks."""
         write_end(self.predictions, self.budget.gone(), success, self.budget.epoch + self.budget.gone())
         (self.folder / "run.json").write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        if self._times:
+        if self._times and self.task.n_test:
             self._write_for_people(read_prediction(self._path(len(self._times) - 1)), thresholds)
         self._write_curve(truth)
+        self._write_skipped(facts.get("skipped", ()))
 
     def _path(self, k: int) -> Path:
         return self.predictions / f"{self.task.name}.predict_{k}"
@@ -120,8 +125,17 @@ class RunFolder:
             for k, point in enumerate(self.curve):
                 row = [f"{point['time']:.3f}", _number(point["held_out_nauc"])]
                 if truth is not None:
-                    row.append(_number(nauc(truth, read_prediction(self._path(k)))))
+                    point["test_nauc"] = nauc(truth, read_prediction(self._path(k)))
+                    row.append(_number(point["test_nauc"]))
                 writer.writerow(row)
+
+    def _write_skipped(self, problems: Iterable[dict[str, str]]) -> None:
+        """One line for everything skipped or repaired; only the header where nothing was."""
+        path = self.folder / "skipped.csv"
+        with path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+            writer = csv.writer(file)
+            writer.writerow(["where", "reason"])
+            writer.writerows((problem["where"], problem["reason"]) for problem in problems)
 
 
 def prepare_folder(folder: Path, overwrite: bool) -> None:
@@ -161,7 +175,7 @@ def log_to(path: Path, budget: Budget) -> logging.Handler:
 def _remove_run(folder: Path) -> None:
     for name in ("predictions", "model"):
         shutil.rmtree(folder / name, ignore_errors=True)
-    for name in ("classes.txt", "test_rows.txt", "predictions.csv", "learning_curve.csv", "run.json", "log.txt"):
+    for name in FILES:
         (folder / name).unlink(missing_ok=True)
 
 

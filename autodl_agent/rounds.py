@@ -76,7 +76,8 @@ class _Loop:
         self.folds: tuple[Fold, ...] = make_folds(labels, self.task.seed)
         self.data = Examples(store, "train", np.arange(self.task.n_train), labels)
         self.test = Examples(store, "test", np.arange(self.task.n_test), store.dataset.test.labels)
-        self.truth: Labels = labels[np.concatenate([fold.held_out for fold in self.folds])]
+        self.held_out = np.concatenate([fold.held_out for fold in self.folds])
+        self.truth: Labels = labels[self.held_out]
         self.members: dict[str, Member] = {}
         self.history: list[policy.Record] = []
         self.number = 0
@@ -148,7 +149,7 @@ class _Loop:
         logits = tuple(member.held_out for member, _ in used if member.held_out is not None)
         if not len(self.truth) or len(logits) < len(parts):
             return Snapshot.of(parts, blend.coupled, None, None)
-        return Snapshot.of(parts, blend.coupled, blend.nauc, HeldOut(logits, self.truth))
+        return Snapshot.of(parts, blend.coupled, blend.nauc, HeldOut(logits, self.truth, self.held_out))
 
     def _blend(self, names: list[str], member: Member) -> tuple[Blend, float | None]:
         if not len(self.truth):

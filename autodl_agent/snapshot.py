@@ -23,10 +23,14 @@ class Part:
 
 @dataclass(frozen=True)
 class HeldOut:
-    """What calibration and thresholds are learned from: the members' logits of the held-out rows, and their labels."""
+    """What calibration and thresholds are learned from: the members' logits of the held-out rows, and their labels.
+
+    rows: (m,) numbers of these rows in the training split.
+    """
 
     members: tuple[Logits, ...]
     labels: Labels
+    rows: NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -183,7 +183,8 @@ class TensorStore:
             parts = np.array_split(source, min(cores(), max(1, len(rows) // CHUNK)))
             return np.concatenate(list(self._pool.map(recipe.batch, parts))).astype(recipe.dtype, copy=False)
         out = np.zeros((len(rows), *recipe.shape), recipe.dtype)
-        chunks = [slice(s, s + CHUNK) for s in range(0, len(rows), CHUNK)]
+        step = min(CHUNK, max(1, -(-len(rows) // cores())))  # few rows still keep every core busy
+        chunks = [slice(s, s + step) for s in range(0, len(rows), step)]
         done = list(self._pool.map(lambda c: self._decode(name, recipe, rows[c], out[c], deadline), chunks))
         if not all(done):
             raise OutOfTimeError(recipe.key)

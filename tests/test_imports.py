@@ -12,8 +12,23 @@ PACKAGES = ("autodl_agent", "data_format")
 # The lines of docs/architecture.md, highest first.
 # A module may import from its own line and the lines below it; a new module must find its line here.
 LAYERS = (
-    ("commands", "progress", "score_view"),
-    ("agent", "saved", "challenge", "report", "inspection", "output", "facts", "session", "testing"),
+    ("commands", "data_commands", "classifier", "progress", "score_view"),
+    (
+        "agent",
+        "saved",
+        "challenge",
+        "report",
+        "inspection",
+        "inspect_view",
+        "inspect_table",
+        "inspect_examples",
+        "preview",
+        "convert",
+        "output",
+        "facts",
+        "session",
+        "testing",
+    ),
     ("rounds",),
     ("policy", "ensemble", "snapshot", "calibration", "worker", "learners", "members", "holdout", "pretrained"),
     ("store", "domain", "task", "clock", "machine", "config", "notes", "scoring"),

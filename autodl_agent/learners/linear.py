@@ -97,12 +97,14 @@ def sigmoid(logits: NDArray[np.floating]) -> Floats:
 
 def fast_aucs(scores: NDArray[np.floating], labels: Floats) -> NDArray[np.float64]:
     """(classes,) AUC, ties broken by position; NaN for one-valued classes. For choosing, not for reporting."""
-    ranks = np.argsort(np.argsort(scores, axis=0), axis=0) + 1.0
-    positive = labels > 0.5
-    n1 = positive.sum(0).astype(np.float64)
+    turned = np.ascontiguousarray(np.asarray(scores, np.float32).T)
+    positive = np.ascontiguousarray((labels > 0.5).T)
+    n1 = positive.sum(1).astype(np.float64)
     n0 = len(labels) - n1
+    places = np.arange(1.0, len(labels) + 1)
+    ranks = np.take_along_axis(positive, np.argsort(turned, axis=1), 1) @ places
     with np.errstate(invalid="ignore", divide="ignore"):
-        out: NDArray[np.float64] = ((ranks * positive).sum(0) - n1 * (n1 + 1) / 2) / (n1 * n0)
+        out: NDArray[np.float64] = (ranks - n1 * (n1 + 1) / 2) / (n1 * n0)
     return np.where((n1 > 0) & (n0 > 0), out, np.nan)
 
 

@@ -28,7 +28,7 @@ def read_floats(path: Path, prefix: str) -> dict[str, Floats]:
     """
     blob = np.memmap(path, np.uint8, "r")
     try:
-        return dict(_variables(_Cursor(memoryview(blob)), prefix))
+        return dict(_variables(_Cursor(blob.data), prefix))
     except (struct.error, ValueError, IndexError, CTranslateFileError) as error:
         raise CTranslateFileError(f"{path}: a CTranslate2 model expected: {error}") from error
 

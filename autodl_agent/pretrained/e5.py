@@ -44,7 +44,7 @@ class E5File:
     def __init__(self, path: Path) -> None:
         self._bytes = np.memmap(path, np.uint8, "r")
         try:
-            self._read(memoryview(self._bytes))
+            self._read(self._bytes.data)
         except (struct.error, ValueError, IndexError) as error:
             raise E5FileError(f"{path}: the layout of {MAGIC!r} expected: {error}") from error
 

@@ -18,7 +18,7 @@ FOLDER_VARIABLE = "AUTODL_WEIGHTS_DIR"
 
 @dataclass(frozen=True)
 class Finding:
-    """path: the checked file, or None. reasons: why it was not where it was looked for, one line a place."""
+    """path: the checked file, or None. reasons: why it was not where it was looked for before, one line a place."""
 
     path: Path | None
     reasons: tuple[str, ...] = ()
@@ -42,7 +42,7 @@ def look(weights: Weights) -> Finding:
             continue
         found = fault(path, weights)
         if not found:
-            return Finding(path)
+            return Finding(path, tuple(reasons))
         reasons.append(f"{place}: {found}")
     return Finding(None, tuple(reasons))
 

@@ -1,4 +1,4 @@
-"""Word pieces: a text to numbers of pieces, the most likely ones under a unigram model (SentencePiece), in Python alone.
+"""Word pieces: a text to numbers of pieces, the likeliest under a unigram model (SentencePiece), in Python alone.
 
 No piece reaches over a blank, so words are taken apart one by one and remembered: a text of known words costs one
 look-up a word. Source: Kudo 2018, "Subword regularization" (the unigram model and its Viterbi search); blanks and

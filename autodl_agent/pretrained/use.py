@@ -1,9 +1,9 @@
 """Multilingual Universal Sentence Encoder (v3, 16 languages) in numpy: word pieces to 512 numbers a text.
 
-A piece's vector passes through three residual pairs of convolutions (over 2, 3 and 5 neighbours); the sum over the
-text over the root of its length passes through a residual network of five layers. Pieces of many texts lie one after the other
-in one matrix, so each weight is read once for all of them. Source: Yang et al. 2019, "Multilingual Universal Sentence
-Encoder for Semantic Retrieval"; the vectors of pieces are 6-bit, as in the file.
+A piece's vector passes through three residual pairs of convolutions (over 2, 3 and 5 neighbours); their
+sum over the text, divided by the root of its length, passes through a residual network of five layers. Pieces of many
+texts lie one after the other in one matrix, so that each weight is read once for all of them. Source: Yang et al.
+2019, "Multilingual Universal Sentence Encoder for Semantic Retrieval"; the vectors of pieces are 6-bit, as in the file.
 """
 
 import struct
@@ -53,6 +53,8 @@ class UseEncoder:
             np.concatenate([w[f"{kind}{n}"] for n in names]) for kind in ("proj_b", "ln_g", "ln_b")
         )
 
+    features = FEATURES
+
     def encode(self, texts: Sequence[Numbers]) -> Floats:
         """(n, 512) vectors of length 1 of n texts, each the numbers of its pieces (begin and end are added)."""
         lengths = np.fromiter((len(text) + 2 for text in texts), np.int64, len(texts))
@@ -66,7 +68,8 @@ class UseEncoder:
         features = self._pieces(flat, starts, lengths)
         total = np.add.reduceat(features, starts, axis=0) @ self._w["cnn_W"]
         many = lengths.astype(np.float32)[:, None]
-        return self._network((total + many * self._w["cnn_b"]) / np.sqrt(many))
+        mean = (total + many * self._w["cnn_b"]) / np.sqrt(many)
+        return self._network(np.asarray(mean, np.float32))
 
     def _pieces(self, flat: NDArray[np.int64], starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> Floats:
         """(pieces, 512 + 3 · 256) standardised: each piece's own vector and its surroundings."""

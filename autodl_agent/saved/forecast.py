@@ -12,7 +12,7 @@ from autodl_agent.saved.load import SavedModel
 from autodl_agent.store import TensorStore
 from data_format.dataset import Dataset, Problem, Source, Split
 from data_format.memory import MemorySource
-from data_format.raw.unlabelled import Chunk
+from data_format.raw.new_inputs import Chunk
 
 MEMORY_BYTES = 256 << 20  # for the decoded examples of one chunk; beyond it they go to a temporary file
 FOREVER_S = 1e9

@@ -16,7 +16,7 @@ from autodl_agent.saved.load import SavedModel, load_model
 from data_format.atomic import atomic_file
 from data_format.dataset import Problem
 from data_format.errors import DataError
-from data_format.unlabelled import new_chunks
+from data_format.new_inputs import new_chunks
 
 SHOWN = 3  # kinds of problems in the summary; all of them are in the file
 
@@ -46,8 +46,9 @@ def predict_files(
     n = 0
     with _sink(out, standard) as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(_header(model, proba, top_k))
         for forecast in found:
+            if not n:  # only now: what cannot be read at all leaves nothing behind
+                writer.writerow(_header(model, proba, top_k))
             writer.writerows(_lines(model, forecast, proba, threshold, top_k))
             n += len(forecast.ids)
         if not n:

@@ -32,7 +32,7 @@ def read_labels(
     not fit.
     """
     columns = tuple(map(str, y.columns)) if hasattr(y, "columns") else ()
-    values = y if isinstance(y, list | tuple) else y.toarray() if hasattr(y, "toarray") else np.asarray(y)
+    values = y if isinstance(y, list | tuple) else _plain(y)
     if len(values) != n:
         raise DataError(f"y: expected {n} labels, one an example, found {len(values)}")
     if isinstance(values, list | tuple) and n and all(_is_collection(row) for row in values):
@@ -47,6 +47,16 @@ def read_labels(
     if array.ndim > 2:
         raise DataError(f"y: expected (n,) classes or an (n, classes) matrix, found the shape {array.shape}")
     return _from_classes(array.reshape(-1), class_names)
+
+
+def _plain(y: Any) -> NDArray[Any]:
+    """Labels of a data frame, a column of one, a sparse matrix or anything like an array, as an array."""
+    if hasattr(y, "to_numpy"):
+        return np.asarray(y.to_numpy())
+    array = np.asarray(y.toarray() if hasattr(y, "toarray") else y)
+    if array.ndim == 0:
+        raise DataError(f"y: expected one label an example, found {type(y).__name__}")
+    return array
 
 
 def _as_array(values: Sequence[Any]) -> NDArray[Any]:

@@ -116,7 +116,8 @@ def numbers(cells: Cells, kind: Kind) -> tuple[NDArray[np.floating], int]:
 def words(cells: Cells) -> NDArray[np.object_]:
     """Cells -> (n,) object array of stripped strings, "" where missing."""
     if isinstance(cells, Coded):
-        return words(cells.keys)[cells.codes]
+        array: NDArray[np.object_] = words(cells.keys)[cells.codes]
+        return array
     if isinstance(cells, np.ndarray):
         return words(texts_of(cells))
     clean = {cell: "" if is_missing(cell) else cell.strip() for cell in set(cells)}

@@ -22,7 +22,7 @@ from data_format.raw.csvfile import Grid, counted, decode, grid_of_text, rows_te
 
 BIG_BYTES = 96 << 20  # strings of a smaller file fit in memory several times over
 _HEAD_BYTES = 1 << 20
-_CHUNK_CELLS = 1 << 19
+_CHUNK_CELLS = 1 << 17
 _CODES = 65_535
 _ALL_CODES = 1_000_000  # different cells of all columns together: about 100 MB
 _MAX_RECORD_LINES = 20_000
@@ -81,7 +81,7 @@ class _Growing:
         if self._index is not None:
             return Coded(list(self._index), np.concatenate(self._codes or [np.zeros(0, np.uint16)]))
         if self._texts:
-            starts, lengths = np.concatenate([np.stack(pair) for pair in self._places], axis=1)
+            starts, lengths = np.concatenate(self._places, axis=1)
             return Spilled(self._spill(), starts, lengths.astype(np.int32))
         numbers, self._numbers = self._numbers, []
         return np.concatenate(numbers)
@@ -110,7 +110,7 @@ class _Growing:
             except ValueError:
                 values = np.array([parse_number(cell) for cell in cells]).astype(np.float32)
                 empty = np.flatnonzero(np.isnan(values))
-                self.odd += sum(not is_missing(cells[place]) for place in empty)
+                self.odd += sum(not is_missing(cells[place]) for place in empty.tolist())
         self._numbers.append(values)
 
     def _add_texts(self, cells: Sequence[str]) -> None:

@@ -47,6 +47,10 @@ class Side(ABC):
     def pick(self, rows: NDArray[np.int64]) -> "Side":
         """The side with some of its rows."""
 
+    def ids(self) -> Sequence[str]:
+        """Row numbers as ids."""
+        return list(map(str, self.row_numbers))
+
     def texts(self, names: Sequence[str]) -> list[Sequence[str]]:
         """Columns as sequences of texts."""
         return [texts_of(cells) for cells in self.columns(names)]
@@ -106,6 +110,10 @@ class StoreSide(Side):
     def each(self, names: Sequence[str]) -> Iterator[Cells]:
         """One column after the other, each given back by `forget`."""
         return map(self._cells, names)
+
+    def ids(self) -> Sequence[str]:
+        """Row numbers as ids, written when asked for."""
+        return RowIds(self.row_numbers)
 
     def forget(self, name: str) -> None:
         """Let the store drop a column."""
@@ -246,9 +254,11 @@ class _Building:
         self._numbers = np.empty((self._n, features), side.number_type)
         self._words: list[NDArray[np.object_]] = []
         self._names: tuple[list[str], list[str]] = ([], [])
+        self._kinds: list[tuple[str, str]] = []
 
     def add(self, name: str, kind: Kind, values: NDArray[Any], odd: int) -> None:
         """Append a column; odd cells are told."""
+        self._kinds.append((name, kind))
         if kind == "word":
             self._words.append(values)
             self._names[1].append(name)
@@ -267,7 +277,7 @@ class _Building:
         if width < self._numbers.shape[1] and numbers_of.nbytes < _COPIED_BYTES:
             numbers_of = numbers_of.copy()
         strings = np.stack(self._words, axis=1) if self._words else np.empty((self._n, 0), dtype=object)
-        return Table(numbers_of, tuple(self._names[0]), strings, tuple(self._names[1]))
+        return Table(numbers_of, tuple(self._names[0]), strings, tuple(self._names[1]), kinds=tuple(self._kinds))
 
 
 class TableSource(Source):

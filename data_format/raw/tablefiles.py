@@ -12,11 +12,12 @@ from typing import Any
 from data_format.dataset import Problem
 from data_format.errors import DataError
 from data_format.raw.arff import read_arff
-from data_format.raw.csvfile import Grid, Like, read_grid
+from data_format.raw.csvfile import Grid, Like, decode, grid_of_text, read_grid
 from data_format.raw.jsonlines import LIST_SEPARATOR, read_json_lines
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json", ".arff", ".parquet", ".pq", ".xlsx")
 _HEAD = 4096
+_SAMPLE_BYTES = 1 << 18
 _MAX_CELLS = 1 << 28
 
 
@@ -37,6 +38,15 @@ def read_table(path: Path, like: Like | None = None) -> Grid:
     if path.suffix.lower() == ".arff" or (start[:9].lower() == b"@relation" or start.startswith(b"%")):
         return read_arff(path)
     return read_grid(path, like)
+
+
+def first_rows(path: Path) -> Grid:
+    """The first rows of a table without reading all of it, where it is delimited text. Raises DataError."""
+    if is_binary(path):
+        return read_table(path)
+    with path.open("rb") as file:
+        head = file.read(_SAMPLE_BYTES)
+    return grid_of_text(decode(head[: head.rfind(b"\n") + 1] or head)[0], path, [])
 
 
 def is_binary(path: Path) -> bool:

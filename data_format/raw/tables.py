@@ -30,7 +30,7 @@ from data_format.raw.labels import (
 )
 from data_format.raw.options import AS_FOUND, ReadOptions
 from data_format.raw.prose import text_columns
-from data_format.raw.rows import Joined, RowIds, RowSide, Side, StoreSide, Tables, TableSource, TextSource
+from data_format.raw.rows import Joined, RowSide, Side, StoreSide, Tables, TableSource, TextSource
 from data_format.raw.split import split_rows
 from data_format.raw.tablefiles import is_binary, read_table
 
@@ -73,8 +73,8 @@ def open_tables(
         path=path,
         class_names=class_names,
         shape=shape,
-        train=Split(RowIds(train.row_numbers), labels, sources[0]),
-        test=Split(RowIds(test.row_numbers), np.zeros((len(test), len(classes)), np.float32), sources[1]),
+        train=Split(train.ids(), labels, sources[0]),
+        test=Split(test.ids(), np.zeros((len(test), len(classes)), np.float32), sources[1]),
         domain=domain,
         truth=truth or (lambda: None),
         problems=problems,

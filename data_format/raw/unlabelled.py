@@ -1,220 +1,146 @@
-"""New inputs for a model that was trained before: files, tables and texts without labels, as chunks of examples.
+"""Data without labels, as the challenge's toolkit takes them for prediction: files or rows, in a stated order.
 
-They are read as the training inputs were: columns are found by name (by place where a header is missing), typed as the
-training cells were, and brought into their order; columns that are missing count as empty, others are left out.
+Files with one headerless `*data*.csv` that lists their names give one row a line of the list, a missing file included;
+files without a list come in the order of their sorted paths. A table without labels has all its columns as features.
+Texts are one a line of `unlabelled.data`; the `train.data` beside it gives the vocabulary's beginning.
 """
 
-import posixpath
-import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 
-from data_format.dataset import DomainName, Problem, Source
+from data_format.dataset import Dataset, DomainName, Problem, Source, Split
 from data_format.errors import DataError
-from data_format.examples import Table, Text
-from data_format.inputs import Inputs
+from data_format.examples import Text
 from data_format.memory import MemorySource
-from data_format.raw.array_sources import PickedSource
-from data_format.raw.array_tables import Column, Frame, make_tables
-from data_format.raw.columns import Kind, texts_of
-from data_format.raw.labels import names_text
-from data_format.raw.media import Collection, FileSource
-from data_format.raw.stream import Known, Rows, stream_rows
-from data_format.raw.tablefiles import TABLE_SUFFIXES
+from data_format.raw.array_tables import Frame, kinds_of, make_tables, sample_of
+from data_format.raw.autonlp import read_solution, read_texts
+from data_format.raw.csvfile import counted, decode
+from data_format.raw.labels import declared_names, names_text
+from data_format.raw.media import Collection
+from data_format.raw.options import AS_FOUND, ReadOptions
+from data_format.raw.prose import text_columns
+from data_format.raw.tablefiles import TABLE_SUFFIXES, read_table
 from data_format.raw.walk import list_files, printable
 
-TABLE_ROWS = 4096
-FILE_ROWS = 1024
-FILE_COLUMNS = ("file", "filename", "file_name", "filepath", "path", "image", "video", "audio", "sound")
-_MADE_NAME = re.compile(r"column \d+")
+_TEXTS = "unlabelled.data"
+Shape = tuple[int, int, int, int]
 
 
-@dataclass(frozen=True)
-class Chunk:
-    """Some new examples with their ids: row numbers, or paths relative to the folder."""
+def open_unlabelled(path: Path, options: ReadOptions = AS_FOUND, output_dim: int | None = None) -> Dataset:
+    """Open data without labels; all rows are test rows, and training is empty or only what a vocabulary needs.
 
-    ids: list[str]
-    source: Source
-
-
-def raw_chunks(path: Path, domain: DomainName, inputs: Inputs, problems: list[Problem]) -> Iterator[Chunk]:
-    """Examples of a folder of files or of a table file; what is wrong with them is added to `problems` on the way.
-
-    Raises DataError with one line where nothing fits the model.
+    output_dim: number of classes; else that of `label.name`, or of `train.solution` beside texts. Raises DataError
+    where it is unknown, or nothing can be read.
     """
-    if domain == "tabular":
-        return table_chunks(_table_file(path), inputs, problems)
-    if path.is_dir():
-        if domain == "text" and (table := _lone_table(path)):
-            return text_chunks(table, inputs, problems)
-        return _folder_chunks(path, domain, problems)
-    if path.suffix.lower() in TABLE_SUFFIXES and (domain != "text" or path.suffix.lower() != ".txt"):
-        return text_chunks(path, inputs, problems) if domain == "text" else _listed_chunks(path, domain, problems)
-    return iter([Chunk([printable(path.name)], FileSource(path.parent, [path.name], domain == "text"))])
+    problems: list[Problem] = []
+    archive = path.is_file()
+    if archive:
+        from data_format.raw.archives import is_archive, unpack
 
-
-def table_chunks(path: Path, inputs: Inputs, problems: list[Problem]) -> Iterator[Chunk]:
-    """Rows of a table file as tables in the model's columns."""
-    wanted = tuple(name for name, _ in inputs.columns)
-    rows = stream_rows(path, _known(wanted), TABLE_ROWS, problems)
-    names = _names(rows, wanted)
-    _report_columns(path.name, names, wanted, problems)
-    return _with_ids(
-        rows, lambda cells: MemorySource(table=fit_table(_frame(names, cells), inputs, path.name, problems))
-    )
-
-
-def text_chunks(path: Path, inputs: Inputs, problems: list[Problem]) -> Iterator[Chunk]:
-    """Texts of a table file: of the columns that the model was trained on, or the column that looks like it."""
-    rows = stream_rows(path, _known(inputs.text_columns or ("text",)), TABLE_ROWS, problems)
-    first = next(rows.chunks, [])
-    picked = _text_columns(rows, inputs.text_columns, first)
-    again = replace(rows, chunks=_chain(first, rows.chunks))
-
-    def made(cells: list[list[str]]) -> Source:
-        places = [rows.names.index(name) for name in picked]
-        return MemorySource([Text("\n".join(row[place] for place in places)) for row in cells])
-
-    return _with_ids(again, made)
-
-
-def fit_table(frame: Frame, inputs: Inputs, where: str, problems: list[Problem]) -> Table:
-    """Rows in the columns of the model, typed as its training cells were; absent columns are empty.
-
-    where: said of cells that are not of their column's kind.
-    """
-    there = dict(zip(frame.names, frame.columns, strict=True))
-    absent: Column = [""] * frame.rows
-    names = tuple(name for name, _ in inputs.columns)
-    kinds = [cast("Kind", kind) for _, kind in inputs.columns]
-    wanted = Frame(names, tuple(there.get(name, absent) for name in names), frame.rows)
-    found: list[Problem] = []
-    table = make_tables(Frame(names, ([],) * len(names), 0), kinds, wanted, found)[1]
-    problems += [Problem(problem.where.replace("x_test", where, 1), problem.reason) for problem in found]
-    return table
-
-
-def fit_texts(frame: Frame, inputs: Inputs, where: str) -> Source:
-    """The rows' texts, joined from the columns that the model was trained on. Raises DataError without any."""
-    there = dict(zip(frame.names, frame.columns, strict=True))
-    names = inputs.text_columns or frame.names
-    picked = [texts_of(there[name]) for name in names if name in there]
-    if not picked:
-        raise DataError(f"{where}: expected the columns {names_text(names)}, found {names_text(frame.names)}")
-    return MemorySource([Text("\n".join(row)) for row in zip(*picked, strict=True)])
-
-
-def picked_chunks(source: Source, ids: Sequence[str], size: int = FILE_ROWS) -> Iterator[Chunk]:
-    """A source in chunks."""
-    for at in range(0, len(ids), size):
-        rows = np.arange(at, min(at + size, len(ids)))
-        yield Chunk(list(ids[at : at + size]), PickedSource(source, rows))
-
-
-def _folder_chunks(root: Path, domain: DomainName, problems: list[Problem]) -> Iterator[Chunk]:
-    files = list_files(root, problems)
-    inside = [file for file in files if file.lower().startswith("test/")]
-    trained = any(file.lower().startswith(("train/", "training/")) for file in files)
-    # A whole data set is handed over: its new inputs are the test files.
-    files = inside if inside and trained else files
-    if not files:
-        raise DataError(f"{root}: expected files of the kind {domain}, found none")
-    collection = Collection(root, files)
-    if collection.domain != domain:
-        raise DataError(
-            f"{root}: expected inputs of the kind {domain}, found {collection.domain} ({collection.reason})"
-        )
-    kept = collection.keep(files, problems)
-    return picked_chunks(collection.source(kept), [printable(file) for file in kept])
-
-
-def _listed_chunks(path: Path, domain: DomainName, problems: list[Problem]) -> Iterator[Chunk]:
-    """Files that a table names, relative to its folder; a missing one keeps its row."""
-    rows = stream_rows(path, _known(FILE_COLUMNS), TABLE_ROWS, problems)
-    lower = {name.lower(): name for name in reversed(rows.names)}
-    column = next((lower[name] for name in FILE_COLUMNS if name in lower), rows.names[0])
-    place = rows.names.index(column)
-    for chunk in rows.chunks:
-        files = [row[place] for row in chunk]
-        found = [_inside(path.parent, file) for file in files]
-        missing = frozenset(file for file, there in zip(files, found, strict=True) if there is None)
-        source = FileSource(
-            path.parent, [there or file for file, there in zip(files, found, strict=True)], False, missing
-        )
-        yield Chunk([printable(file) for file in files], source)
-
-
-def _inside(root: Path, file: str) -> str | None:
-    """The file below the folder, or below its `test/`; None where it is missing or would lie outside."""
-    clean = posixpath.normpath(file.strip().replace("\\", "/"))
-    if clean.startswith(("/", "..")) or clean == ".":
-        return None
-    return next((option for option in (clean, f"test/{clean}") if (root / option).is_file()), None)
-
-
-def _table_file(path: Path) -> Path:
+        archive = is_archive(path)
+        if archive:
+            path = unpack(path, problems)
+    if path.is_file():
+        return _table(path, path.parent, options, output_dim, problems)
     if not path.is_dir():
-        return path
-    lone = _lone_table(path)
-    if lone is None:
-        raise DataError(f"{path}: expected one table file (or test.csv among several), found no such file")
-    return lone
+        raise DataError(f"{path}: expected a folder or a file without labels, found nothing there")
+    if (path / _TEXTS).is_file():
+        return _texts(path, output_dim, problems)
+    files = [file for file in list_files(path, problems) if not file.endswith((".name", ".info"))]
+    tables = [file for file in files if "/" not in file and Path(file).suffix.lower() in TABLE_SUFFIXES]
+    lists = [file for file in tables if "data" in Path(file).stem.lower() and file.lower().endswith(".csv")] or tables
+    others = [file for file in files if file not in tables]
+    if not others and len(lists) == 1:
+        return _table(path / lists[0], path, options, output_dim, problems)
+    listed = _listed(path / lists[0], files) if len(lists) == 1 else None
+    return _files(path, listed or others or files, frozenset(files), options, output_dim, problems)
 
 
-def _lone_table(folder: Path) -> Path | None:
-    """The `test` table of a folder, or the only table file in it."""
-    suffixes = set(TABLE_SUFFIXES) - {".txt"}
-    tables = [file for file in sorted(folder.iterdir()) if file.suffix.lower() in suffixes and file.is_file()]
-    test = [file for file in tables if file.stem.lower() == "test"]
-    return test[0] if test else tables[0] if len(tables) == 1 else None
+def _listed(path: Path, files: Sequence[str]) -> list[str] | None:
+    """The names in a list, one a line, where most of them are files that are there."""
+    lines = [line.strip().replace("\\", "/") for line in decode(path.read_bytes())[0].splitlines() if line.strip()]
+    there = frozenset(files)
+    # A first line that is no file beside ones that are is a heading.
+    if len(lines) > 1 and lines[0] not in there and lines[1] in there:
+        lines = lines[1:]
+    return lines if sum(line in there for line in lines) * 2 >= max(1, len(lines)) else None
 
 
-def _known(names: tuple[str, ...]) -> Known:
-    return Known(names, header=not all(map(_MADE_NAME.fullmatch, names)))
+def _files(
+    root: Path,
+    rows: Sequence[str],
+    there: frozenset[str],
+    options: ReadOptions,
+    output_dim: int | None,
+    problems: list[Problem],
+) -> Dataset:
+    present = [row for row in rows if row in there]
+    if not present:
+        raise DataError(f"{root}: expected files without labels, found none")
+    collection = Collection(root, present, options)
+    missing = frozenset(rows).difference(there)
+    problems += [Problem(printable(row), "missing file") for row in rows if row in missing]
+    kept = frozenset(collection.keep(present, problems))
+    chosen = [row for row in rows if row in kept or row in missing]
+    found = (collection.domain, collection.reason)
+    sources = collection.source([]), collection.source(chosen, missing)
+    return _dataset(root, found, collection.shape(present), sources, list(map(printable, chosen)), output_dim, problems)
 
 
-def _names(rows: Rows, wanted: tuple[str, ...]) -> tuple[str, ...]:
-    """Names of the columns; a file without a header has those of the model, by place. Raises DataError for neither."""
-    if set(wanted) & set(rows.names) and (len(rows.names) != len(wanted) or rows.header):
-        return rows.names
-    if not rows.header and len(rows.names) == len(wanted):
-        return wanted
-    raise DataError(f"{rows.path}: expected the columns {names_text(wanted)}, found {names_text(rows.names)}")
+def _table(path: Path, root: Path, options: ReadOptions, output_dim: int | None, problems: list[Problem]) -> Dataset:
+    grid = read_table(path)
+    problems += grid.problems
+    frame = Frame(grid.names, tuple(grid.column(name) for name in grid.names), len(grid.rows))
+    kinds = kinds_of(frame)
+    texts, reason = text_columns(frame.names, kinds, sample_of(frame))
+    if options.text_column is not None:
+        if options.text_column not in frame.names:
+            raise DataError(f"{path}: expected a column {options.text_column!r}, found {names_text(frame.names)}")
+        texts, reason = (options.text_column,), "asked for as text"
+    ids = [str(i) for i in range(frame.rows)]
+    if options.domain == "tabular" or not texts:
+        tables = make_tables(frame, kinds, frame, problems)
+        sources = MemorySource(table=tables[0]), MemorySource(table=tables[1])
+        return _dataset(root, ("tabular", reason), (1, 1, len(frame.names), 1), sources, ids, output_dim, problems)
+    cells = [grid.column(name) for name in texts]
+    whole = MemorySource([Text("\n".join(row)) for row in zip(*cells, strict=True)])
+    return _dataset(root, ("text", reason), (-1, 1, 1, 1), (MemorySource(), whole), ids, output_dim, problems)
 
 
-def _report_columns(where: str, names: Sequence[str], wanted: Sequence[str], problems: list[Problem]) -> None:
-    if missing := [name for name in wanted if name not in set(names)]:
-        problems.append(Problem(where, f"columns missing, taken as empty: {names_text(missing)}"))
-    if extra := [name for name in names if name not in set(wanted)]:
-        problems.append(Problem(where, f"columns that the model does not know, not used: {names_text(extra)}"))
+def _texts(root: Path, output_dim: int | None, problems: list[Problem]) -> Dataset:
+    train = read_texts(root / "train.data") if (root / "train.data").is_file() else []
+    if output_dim is None and (root / "train.solution").is_file():
+        output_dim = read_solution(root / "train.solution").shape[1]
+    rows = read_texts(root / _TEXTS)
+    sources = MemorySource([Text(text) for text in train]), MemorySource([Text(text) for text in rows])
+    reason = f"{counted(len(rows), 'line')} of {_TEXTS}"
+    ids = [str(i) for i in range(len(rows))]
+    return _dataset(root, ("text", reason), (-1, 1, 1, 1), sources, ids, output_dim, problems)
 
 
-def _text_columns(rows: Rows, wanted: tuple[str, ...], cells: list[list[str]]) -> tuple[str, ...]:
-    if found := tuple(name for name in wanted if name in rows.names):
-        return found
-    if named := [name for name in rows.names if name.lower() == "text"]:
-        return (named[0],)
-    # Nobody says which column is meant: the one with the longest cells.
-    lengths = [sum(len(row[place]) for row in cells) for place in range(len(rows.names))]
-    return (rows.names[int(np.argmax(lengths))],)
-
-
-def _frame(names: tuple[str, ...], cells: list[list[str]]) -> Frame:
-    return Frame(names, tuple(map(list, zip(*cells, strict=True))), len(cells))
-
-
-def _with_ids(rows: Rows, make: Callable[[list[list[str]]], Source]) -> Iterator[Chunk]:
-    number = 0
-    for cells in rows.chunks:
-        yield Chunk([str(number + i) for i in range(len(cells))], make(cells))
-        number += len(cells)
-
-
-def _chain(first: list[list[str]], rest: Iterator[list[list[str]]]) -> Iterator[list[list[str]]]:
-    if first:
-        yield first
-    yield from rest
+def _dataset(
+    root: Path,
+    domain: tuple[DomainName, str],
+    shape: Shape,
+    sources: tuple[Source, Source],
+    ids: list[str],
+    output_dim: int | None,
+    problems: list[Problem],
+) -> Dataset:
+    names = declared_names(root)
+    if output_dim is None and not names:
+        raise DataError(f"{root}: expected the number of classes (an option, or a file label.name), found neither")
+    classes = names if output_dim in (None, len(names)) else tuple(map(str, range(output_dim or 0)))
+    train, test = (np.zeros((len(source), len(classes)), np.float32) for source in sources)
+    return Dataset(
+        name=root.resolve().name,
+        path=root,
+        class_names=classes,
+        shape=shape,
+        train=Split([str(i) for i in range(len(train))], train, sources[0]),
+        test=Split(ids, test, sources[1]),
+        domain=domain,
+        problems=problems,
+    )

@@ -137,3 +137,14 @@ def test_an_unreadable_text_is_empty_and_marked():
     store = TensorStore(changed, make_task(changed), Budget.from_now(9).deadline(9))
     assert store.texts("test") == ["fine", "", "fine"]
     assert list(store.bad["test"]) == [False, True, False]
+
+
+def test_what_is_not_kept_is_decoded_anew():
+    store, (recipe, calls) = open_store(), counting_recipe()
+    passing = replace(recipe, keep=False)
+    mean = Recipe("mean", (), "float32", source=passing, batch=lambda x: x.mean((1, 2, 3)))
+    for _ in range(2):
+        store.rows("train", mean, np.arange(4))
+    assert len(calls) == 4
+    store.rows("train", passing, np.arange(4))
+    assert len(calls) == 8

@@ -83,12 +83,14 @@ class GaussianConfig:
     """The head on frozen features.
 
     sharpness: of the kernel exp(sharpness · (cosine - 1)). penalties: tried on the diagonal of the kernel.
-    penalty_rows: rows that the penalty is chosen on. most_anchors: rows that span the solution.
+    penalty_rows: rows that the penalty is chosen on. most_exact_rows: up to so many rows are solved exactly; of more,
+    most_anchors span the solution.
     """
 
     sharpness: float = 1.5
     penalties: tuple[float, ...] = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
     penalty_rows: int = 800
+    most_exact_rows: int = 4500
     most_anchors: int = 3000
 
 

@@ -40,7 +40,10 @@ def plan(config: FrozenImageConfig, n: int, classes: int) -> Iterator[Step]:
     rows = _level(config.middle_rows, min(n, config.most_rows[0]))
     if rows > first:
         yield Step((1,), rows)
+    half = _level(config.middle_rows // 2, rows)
     for end in range(2, len(grown) + 1):
+        if half < rows:  # larger pictures of half the rows say more than smaller ones of all, and sooner
+            yield Step(grown[:end], half)
         yield Step(grown[:end], rows)
     while rows < min(n, config.most_rows[0]):
         rows = _level(rows * config.row_growth, min(n, config.most_rows[0]))

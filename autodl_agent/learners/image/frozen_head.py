@@ -12,10 +12,13 @@ from autodl_agent.learners.image.config import GaussianConfig
 from autodl_agent.learners.image.gaussian import GaussianHead, fit_gaussian
 from autodl_agent.learners.image.wide import Speed
 from autodl_agent.learners.prior import class_shares
-from autodl_agent.store import Recipe
+from autodl_agent.machine import cores
+from autodl_agent.store import CHUNK, OutOfTimeError, Recipe, Rows, SplitName, TensorStore
 from autodl_agent.task import Task
 
 PREDICT_ROWS = 4096  # rows whose features are gathered at once
+PIECE_BYTES = 32 << 20  # decoded pictures or clips between two looks at the clock
+DISTRUST = 1.5  # a fit refused for its expected time is expected to be this much faster the next time it is asked for
 
 
 @dataclass(frozen=True)
@@ -44,14 +47,18 @@ class FrozenHead:
         affordable = [store.affordable_rows(data.split, look.recipe) for look in looks]
         sample = data.sample(max(1, min(rows, *affordable)), self.seed)
         for look in looks:
-            sample.array(look.recipe, deadline)
-            store.rows("test", look.recipe, np.arange(len(store.split("test"))), deadline)
+            compute(store, data.split, look.recipe, sample.rows, deadline)
+            compute(store, "test", look.recipe, np.arange(len(store.split("test"))), deadline)
         sample = sample.readable()
         if not len(sample):
             return
         weights = [weight for look in looks for weight in look.weights]
         features = _blocks(sample, looks, deadline)
-        self.head = fit_gaussian(features, weights, sample.labels, self.config, self.seed, deadline, self._speed)
+        try:
+            self.head = fit_gaussian(features, weights, sample.labels, self.config, self.seed, deadline, self._speed)
+        except OutOfTimeError:
+            self._speed.per_s *= DISTRUST
+            raise
         self.shares = ((sample.labels.sum(0) + 0.5) / (len(sample) + 1)).astype(np.float32)
 
     def predict(self, data: Examples, looks: Sequence[Look]) -> Probabilities:
@@ -76,6 +83,17 @@ class FrozenHead:
         self.shares = np.asarray(arrays["shares"], np.float32)
         head = {k.removeprefix("head_"): v for k, v in arrays.items() if k.startswith("head_")}
         self.head = GaussianHead.from_arrays(head) if head else None
+
+
+def compute(store: TensorStore, split: SplitName, recipe: Recipe, rows: Rows, deadline: Deadline) -> None:
+    """Put features into the store, in pieces small enough that a deadline costs little of what was done.
+
+    Raises OutOfTimeError.
+    """
+    one = recipe.source.row_bytes if recipe.source else recipe.row_bytes
+    piece = int(np.clip(PIECE_BYTES // max(1, one), cores(), CHUNK * cores()))
+    for start in range(0, len(rows), piece):
+        store.rows(split, recipe, rows[start : start + piece], deadline)
 
 
 def _blocks(data: Examples, looks: Sequence[Look], deadline: Deadline | None) -> list[NDArray[np.floating]]:

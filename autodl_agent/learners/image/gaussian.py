@@ -22,6 +22,7 @@ Floats = NDArray[np.float32]
 Features = Sequence[NDArray[np.floating]]  # of each view: (n, features)
 ROWS_AT_ONCE = 1024  # rows whose kernel is in memory together
 JITTER = np.float32(1e-2)  # on the anchors' kernel, so that rows that are there twice leave it invertible
+SMALL = 1500  # unknowns up to which importing a faster solver costs more than it saves
 TINY = np.float32(1e-6)
 
 
@@ -94,7 +95,7 @@ def fit_gaussian(
     """
     n = len(labels)
     order = np.random.default_rng(seed).permutation(n)
-    anchors = np.sort(order[: config.most_anchors])
+    anchors = np.sort(order[: n if n <= config.most_exact_rows else config.most_anchors])
     few = np.searchsorted(anchors, order[: min(len(anchors), config.penalty_rows)])
     work = operations(n, len(anchors), len(few), sum(x.shape[1] for x in features))
     speed.check(work, deadline)
@@ -108,7 +109,7 @@ def fit_gaussian(
     penalty, left_out = _choose(own[np.ix_(few, few)], target[few_rows], labels[few_rows], config.penalties)
     if len(anchors) == n:
         own.flat[:: n + 1] += np.float32(penalty)
-        alpha = np.linalg.solve(own, target)
+        alpha = _solve(own, target)
     else:
         alpha = _spanned(own, views, features, target, penalty, config.sharpness)
     slope, offset = platt(left_out + intercept, labels[few_rows])
@@ -182,7 +183,17 @@ def _spanned(
         gram += z @ z.T
         cross += z @ target[rows]
     gram.flat[:: len(gram) + 1] += np.float32(penalty)
-    return _f32(solve_triangular(factor, np.linalg.solve(gram, cross), lower=True, trans=1, check_finite=False))
+    return _f32(solve_triangular(factor, _solve(gram, cross), lower=True, trans=1, check_finite=False))
+
+
+def _solve(matrix: Floats, right: Floats) -> Floats:
+    """matrix⁻¹ · right of a positive definite matrix, which is overwritten."""
+    if len(matrix) <= SMALL:
+        return _f32(np.linalg.solve(matrix, right))
+    from scipy.linalg import cho_factor, cho_solve
+
+    factor = cho_factor(matrix, overwrite_a=True, check_finite=False)
+    return _f32(cho_solve(factor, right, check_finite=False))
 
 
 def _pieces(n: int) -> list[slice]:

@@ -47,3 +47,27 @@ class SoundConfig:
 
 
 DEFAULT = SoundConfig()
+
+
+@dataclass(frozen=True)
+class DeepConfig:
+    """Increments of `WhisperSound`.
+
+    hearings: seconds heard of a clip, from its start; a longer hearing is tried only where at least `long_share` of
+    the clips go on beyond the one before, and when the time left holds it. window_s: most seconds heard together;
+    windows are averaged. first_rows, growth, most_rows: training rows of the first, each further and the last
+    increment. least_rows: fewer are not worth the test rows' time. kernel: settings of the machine on top, one block
+    a layer: which layers tell the classes apart differs (the first the voice, the last the words).
+    """
+
+    hearings: tuple[float, ...] = (3.0, 10.0, 30.0)
+    window_s: float = 10.0
+    long_share: float = 0.1
+    first_rows: int = 400
+    growth: int = 4
+    most_rows: int = 10_000
+    least_rows: int = 50
+    kernel: SoundConfig = SoundConfig()
+
+
+WHISPER = DeepConfig()

@@ -65,3 +65,50 @@ class LinearConfig:
     plain_penalty: float = 1.0
     block_values: int = 1 << 21
     min_word_share: float = 0.3
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How much of each text an encoder reads.
+
+    pieces: word pieces read from the text's start. window: most pieces read together; windows are averaged.
+    """
+
+    pieces: int
+    window: int
+
+
+@dataclass(frozen=True)
+class DenseConfig:
+    """Settings of a learner on a frozen text encoder.
+
+    encoder: name of its weights. needs: names of all files it reads. readings: one after the other, longer each time;
+    a longer one is tried only where at least `long_share` of the texts have more pieces than the one before.
+    first_rows: training rows of the first increment (classes even); growth: how many times more each further takes.
+    least_rows: fewer than these are not worth the test rows' time. most_rows: of the last. most_cells: rows x classes
+    at most. known_share: least share of pieces that are not unknown characters in `look` texts.
+    """
+
+    encoder: str
+    needs: tuple[str, ...]
+    readings: tuple[Reading, ...]
+    first_rows: int
+    growth: int = 4
+    least_rows: int = 100
+    most_rows: int = 12_000
+    most_cells: int = 10_000_000
+    long_share: float = 0.1
+    known_share: float = 0.8
+    look: int = 200
+
+
+USE = DenseConfig(
+    encoder="use-multilingual",
+    needs=("use-multilingual", "use-multilingual-pieces"),
+    readings=(Reading(64, 64), Reading(512, 128)),
+    first_rows=2000,
+    most_rows=30_000,
+)
+E5 = DenseConfig(
+    encoder="e5-small", needs=("e5-small",), readings=(Reading(64, 64), Reading(256, 256)), first_rows=1000
+)

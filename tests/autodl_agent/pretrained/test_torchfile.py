@@ -13,6 +13,7 @@ B = np.arange(4, dtype=np.int64)
 @pytest.mark.parametrize("form", ["torch_stream", "torch_zip"])
 def test_both_forms_are_read(form, request, tmp_path, torch_tensor):
     turned = torch_tensor(A, "2", shape=(3, 2), strides=(1, 3))
+    turned = torch_tensor(A, "2", shape=(3, 2), strides=(1, 3))
     state = {"model": {"a": torch_tensor(A, "0"), "turned": turned}, "b": torch_tensor(B, "1"), "epoch": 3}
     found = read_tensors(request.getfixturevalue(form)(tmp_path / "model.pth", state))
     assert set(found) == {"model.a", "model.turned", "b"}

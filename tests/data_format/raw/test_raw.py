@@ -15,7 +15,7 @@ SUITE = Path(__file__).parents[4] / "shared" / "suite"
 
 
 def test_names_that_are_not_there(tmp_path):
-    with pytest.raises(DataError, match="expected a data set folder or a CSV file, found no such path"):
+    with pytest.raises(DataError, match="expected a data set folder, a table file or an archive, found no such path"):
         open_raw(tmp_path / "none")
 
 

@@ -13,7 +13,7 @@ from data_format.examples import Csr, Table
 from data_format.inputs import Inputs
 from data_format.memory import MemorySource
 from data_format.metadata import FILE_NAME, read_metadata
-from data_format.raw.unlabelled import TABLE_ROWS, Chunk, picked_chunks, raw_chunks
+from data_format.raw.new_inputs import TABLE_ROWS, Chunk, picked_chunks, raw_chunks
 from data_format.records import Records, open_records
 
 __all__ = ["Chunk", "new_chunks"]
@@ -49,7 +49,11 @@ def _subset(path: Path) -> Path | None:
 
 
 def _record_chunks(folder: Path, domain: DomainName, inputs: Inputs, problems: list[Problem]) -> Iterator[Chunk]:
-    records = open_records(folder, read_metadata(folder), interleaved=True, problems=problems)
+    metadata = read_metadata(folder)
+    if domain not in _domains(metadata.shape):
+        shape = "×".join("?" if side <= 0 else str(side) for side in metadata.shape)
+        raise DataError(f"{folder}: expected inputs of the kind {domain}, found records of the shape {shape}")
+    records = open_records(folder, metadata, interleaved=True, problems=problems)
     ids = _ids(records)
     if domain != "tabular":
         yield from picked_chunks(records, ids)
@@ -59,6 +63,14 @@ def _record_chunks(folder: Path, domain: DomainName, inputs: Inputs, problems: l
         wanted[at : at + TABLE_ROWS] = True
         table = fit_numbers(records.keep(wanted).table(), inputs, str(folder))
         yield Chunk(ids[at : at + TABLE_ROWS], MemorySource(table=table))
+
+
+def _domains(shape: tuple[int, int, int, int]) -> tuple[DomainName, ...]:
+    """What records of a shape may be; a model that was told by raw files may differ from the challenge's rule."""
+    time, rows, columns, _ = shape
+    if time == 1:
+        return ("tabular",) if rows == 1 or columns == 1 else ("image",)
+    return ("text", "speech") if rows == 1 and columns == 1 else ("video",)
 
 
 def _ids(records: Records) -> list[str]:
@@ -83,6 +95,8 @@ def fit_numbers(table: Table, inputs: Inputs, where: str) -> Table:
     """
     if inputs.sparse_columns:
         return replace(table, numbers=np.zeros((len(table), 0)), sparse=_sparse(table, inputs.sparse_columns))
+    if not inputs.columns:  # a model of class frequencies asks for nothing
+        return Table(np.empty((len(table), 0)), (), np.empty((len(table), 0), object), ())
     dense = table if table.sparse is None else _dense(table)
     if dense.number_names == inputs.numbers:
         return dense

@@ -1,0 +1,134 @@
+"""`autodl inspect` and `autodl convert`, and the options about reading raw data that commands share."""
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_OPTIONS = (
+    click.option(
+        "--domain",
+        type=click.Choice(["image", "video", "speech", "text", "tabular"]),
+        help="What the examples are.  [default: by content]",
+    ),
+    click.option("--label", metavar="COLUMN", help="Label column, or several 0/1 columns separated by commas."),
+    click.option("--text-column", metavar="COLUMN", help="Column of a table that holds the text."),
+    click.option(
+        "--test-share",
+        type=click.FloatRange(0, 1, min_open=True, max_open=True),
+        metavar="SHARE",
+        help="Part of the rows that is held out where there are no test rows.  [default: 0.2]",
+    ),
+    click.option("--multi-label-separator", metavar="SIGN", help="What stands between class names in one label cell."),
+)
+
+
+def reading_options(command: Function) -> Function:
+    """Add the options about raw data to a command, which gets them as one argument `reading`, a ReadOptions."""
+
+    @wraps(command)
+    def with_reading(
+        *args: Any,
+        domain: Any,
+        label: str | None,
+        text_column: str | None,
+        test_share: float | None,
+        multi_label_separator: str | None,
+        **others: Any,
+    ) -> Any:
+        from data_format.raw.options import ReadOptions
+
+        reading = ReadOptions(domain, label, text_column, test_share, multi_label_separator)
+        return command(*args, reading=reading, **others)
+
+    decorated: Any = with_reading
+    for option in reversed(_OPTIONS):
+        decorated = option(decorated)
+    return decorated  # type: ignore[no-any-return]
+
+
+@click.command()
+@click.argument("dataset", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+@click.option(
+    "--preview",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="OUT.png",
+    help="Also draw a sheet of examples of each class.",
+)
+@reading_options
+def inspect(dataset: Path, as_json: bool, preview: Path | None, reading: Any) -> None:
+    """Show what DATASET is: domain and why, classes, sizes, missing values, duplicates, leaks, problems."""
+    from autodl_agent.inspect_view import show_json, show_tables
+    from autodl_agent.inspection import inspect_opened
+    from data_format import open_dataset
+
+    opened = open_dataset(dataset, reading)
+    facts = inspect_opened(opened)
+    if preview is not None:
+        from autodl_agent.preview import draw_preview
+
+        draw_preview(opened, preview)
+        facts["preview"] = str(preview)
+    (show_json if as_json else show_tables)(facts)
+
+
+@click.command()
+@click.argument("dataset", type=click.Path(path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--name", metavar="NAME", help="Name of the data set in its files.  [default: that of DATASET]")
+@click.option(
+    "--unlabelled", is_flag=True, help="DATASET has no labels: write OUT/unlabelled, rows in the order given."
+)
+@click.option(
+    "--output-dim",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="With --unlabelled: number of classes.  [default: lines of label.name]",
+)
+@click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")
+@reading_options
+def convert(
+    dataset: Path, out: Path, name: str | None, unlabelled: bool, output_dim: int | None, quiet: bool, reading: Any
+) -> None:
+    """Write DATASET in AutoDL format to the folder OUT.
+
+    OUT appears when everything is written; a conversion that was stopped is simply started again.
+    """
+    from autodl_agent.convert import convert as convert_labelled
+    from autodl_agent.convert import convert_unlabelled
+    from autodl_agent.notes import problem_summary
+
+    if output_dim is not None and not unlabelled:
+        raise click.UsageError(f"--output-dim {output_dim} goes with --unlabelled only")
+    with _progress(quiet) as tick:
+        if unlabelled:
+            done = convert_unlabelled(dataset, out, reading, output_dim, tick)
+        else:
+            done = convert_labelled(dataset, out, reading, name, tick)
+    if not quiet:
+        if summary := problem_summary(done.problems):
+            click.echo(summary)
+        click.echo(f"{done.n_train} training and {done.n_test} test rows are in {done.folder}")
+
+
+def _progress(quiet: bool) -> Any:
+    """A counter of examples on the error stream, or nothing."""
+    from contextlib import contextmanager
+
+    @contextmanager
+    def shown() -> Any:
+        from rich.console import Console
+        from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        console = Console(stderr=True)
+        columns = (TextColumn("written"), MofNCompleteColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
+            line = bar.add_task("", total=None)
+            yield lambda: bar.advance(line)
+
+    return shown()

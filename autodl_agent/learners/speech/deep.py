@@ -1,0 +1,158 @@
+"""Whisper's encoder as ears: moments of all its layers, growing hearings, the kernel machine of the quick learner."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self, final
+
+import numpy as np
+
+from autodl_agent.clock import Deadline
+from autodl_agent.learners.base import Examples, Learner, Probabilities, balanced_order
+from autodl_agent.learners.coverage import rows_to_predict
+from autodl_agent.learners.prior import class_shares
+from autodl_agent.learners.speech.config import WHISPER
+from autodl_agent.learners.speech.hearing import FACTS, Pace, whisper_recipe
+from autodl_agent.learners.speech.kernel import KernelHead, fit_kernel, seconds_of_fit
+from autodl_agent.learners.speech.spectrum import Floats
+from autodl_agent.learners.state import load_state, save_state
+from autodl_agent.pretrained.encoders import can_load, whisper
+from autodl_agent.pretrained.models import MissingWeightsError
+from autodl_agent.pretrained.whisper import LAYERS, WIDTH
+from autodl_agent.store import OutOfTimeError, Recipe
+from autodl_agent.task import Task
+
+log = logging.getLogger(__name__)
+FEWEST_ANCHORS = 50
+OF_THE_REST = 0.9  # share of the time left in the run that hearing may take
+LAYOUT: Mapping[str, slice] = {
+    f"layer {k + 1}": slice(FACTS + 2 * WIDTH * k, FACTS + 2 * WIDTH * (k + 1)) for k in range(LAYERS)
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One increment: which hearing of how many training rows."""
+
+    hearing: int
+    rows: int
+
+
+@final
+class WhisperSound(Learner):
+    """Few rows, more, all with the first seconds of every clip; then longer hearings where clips are longer."""
+
+    def __init__(self, task: Task, seed: int) -> None:
+        super().__init__(task, seed)
+        self.shares = class_shares(task)
+        self.config = WHISPER
+        self._head: KernelHead | None = None
+        self._hearing = 0
+        self._done: Step | None = None
+        self._cut = False
+        self._hopeless = False
+
+    def fit(self, data: Examples, deadline: Deadline) -> bool:
+        """One step; False after the last or without weights. Raises OutOfTimeError and keeps its state."""
+        if not self._ready(data):
+            return False
+        pace = data.store.kept("train", "pace of whisper", Pace)
+        step = self._next(len(data))
+        if step is None or not self._affordable(data, step, pace):
+            return False
+        recipe = self._recipe(step.hearing)
+        sample = data.sample(step.rows, self.seed)
+        for part in (*rows_to_predict(data), sample):  # first what is to be predicted: a head alone is worth nothing
+            pace.hear(part, recipe, deadline)
+        sample = sample.readable()
+        if len(sample):
+            x = sample.array(recipe, deadline)
+            self._head = self._fitted(x, sample.labels, deadline)
+            self._hearing = step.hearing
+            self._cut = float(np.mean(x[:, 0] >= 0.99 * self.config.hearings[step.hearing])) >= self.config.long_share
+        self._done = step
+        after = self._next(len(data))
+        return after is not None and self._affordable(data, after, pace)
+
+    def predict(self, data: Examples) -> Probabilities:
+        """(n, classes) calibrated scores; rows that cannot be read get the classes' shares."""
+        out = np.tile(self.shares, (len(data), 1))
+        if self._head is None or not len(data):
+            return out
+        found = self._head.probabilities(data.array(self._recipe(self._hearing)), LAYOUT, self.config.kernel)
+        good = ~data.store.bad[data.split][data.rows]
+        out[good] = found[good]
+        return out
+
+    def save(self, folder: Path) -> None:
+        """Write the shares and the kernel machine; the encoder is found again by name."""
+        arrays = {} if self._head is None else self._head.arrays()
+        facts = {"hearing": self._hearing, "fitted": self._head is not None}
+        save_state(folder, facts, {"shares": self.shares, **arrays})
+
+    @classmethod
+    def load(cls, folder: Path, task: Task) -> Self:
+        """Read what `save` wrote."""
+        facts, arrays = load_state(folder)
+        learner = cls(task, task.seed)
+        learner.shares, learner._hearing = arrays.pop("shares"), int(facts["hearing"])
+        learner._head = KernelHead(**arrays) if facts["fitted"] else None
+        return learner
+
+    def _ready(self, data: Examples) -> bool:
+        """Whether there is something to hear and to hear with; one line a run where there is not."""
+        if self._hopeless or not len(data):
+            return False
+        try:
+            whisper()
+        except MissingWeightsError as error:
+            reason = str(error)
+            self._hopeless = True
+            data.store.kept("train", "without whisper", lambda: log.warning("%s", reason))
+        return not self._hopeless
+
+    def _next(self, n: int) -> Step | None:
+        """The step after the last one done: more rows of its hearing, then all rows of a longer one."""
+        most, done = min(n, self.config.most_rows), self._done
+        if done is None:
+            return Step(0, min(most, self.config.first_rows))
+        if done.rows < most:
+            grown = done.rows * self.config.growth
+            return Step(done.hearing, most if 2 * grown > most else grown)
+        if self._cut and done.hearing + 1 < len(self.config.hearings):
+            return Step(done.hearing + 1, most)
+        return None
+
+    def _affordable(self, data: Examples, step: Step, pace: "Pace") -> bool:
+        """Whether the run's time holds the rows to be predicted and the least sample (of a longer hearing: all)."""
+        recipe, hearings = self._recipe(step.hearing), self.config.hearings
+        if step.hearing:
+            pace.guess(recipe, self._recipe(step.hearing - 1), hearings[step.hearing] / hearings[step.hearing - 1])
+        rows = self.config.least_rows if step.hearing == 0 else step.rows
+        wanted = (*rows_to_predict(data), data.sample(min(rows, step.rows), self.seed))
+        cost = sum(pace.cost_s(part, recipe) for part in wanted)
+        if cost <= OF_THE_REST * data.store.end.left():
+            return True
+        log.info("whisper: %.0f s of hearing for %.0f s left", cost, data.store.end.left())
+        return False
+
+    def _recipe(self, hearing: int) -> Recipe:
+        return whisper_recipe(self.config.hearings[hearing], self.config.window_s, self.task.value_range)
+
+    def _fitted(self, x: Floats, labels: Floats, deadline: Deadline) -> KernelHead:
+        """A machine as large as the time left allows, spanned by rows of all classes."""
+        n, anchors = len(x), min(len(x), self.config.kernel.landmarks)
+        while seconds_of_fit(anchors, n, x.shape[1]) > deadline.left():
+            anchors = anchors * 2 // 3
+            if anchors < min(n, FEWEST_ANCHORS):
+                raise OutOfTimeError(f"{n} rows need more than {deadline.left():.2f} s")
+        if anchors < n:
+            order = balanced_order(labels, self.seed)
+            x, labels = x[order], labels[order]
+        return fit_kernel(x, labels, LAYOUT, self.config.kernel, anchors)
+
+
+def whisper_fits(task: Task) -> bool:
+    """Whether the encoder's file is there."""
+    return can_load("whisper-tiny-en")

@@ -1,0 +1,163 @@
+"""Which layout a folder, a file or an archive has, and the reader that opens it; the order stands in the package."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from data_format.dataset import Dataset, Problem
+from data_format.errors import DataError
+from data_format.raw.labels import names_text
+from data_format.raw.options import AS_FOUND, ReadOptions
+from data_format.raw.tablefiles import TABLE_SUFFIXES
+from data_format.raw.walk import is_litter
+
+_LABEL_LISTS = ("labels_train", "train_labels", "labels")
+_TEST_LISTS = ("labels_test", "test_labels")
+_LOOKED_AT = 50
+
+
+def open_layout(path: Path, options: ReadOptions = AS_FOUND) -> Dataset:
+    """See `data_format.raw.open_raw`."""
+    try:
+        if path.is_dir():
+            return _open_folder(path, path.resolve().name, options)
+        if path.is_file():
+            return _open_file(path, options)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
+    raise DataError(f"{path}: expected a data set folder, a table file or an archive, found no such path")
+
+
+def _open_file(path: Path, options: ReadOptions) -> Dataset:
+    from data_format.raw.archives import is_archive
+    from data_format.raw.tables import open_tables
+
+    if is_archive(path):
+        return _open_archive(path, options)
+    # Naming the list means the files it lists.
+    if path.stem.lower() in _LABEL_LISTS:
+        return _open_folder(path.parent, path.resolve().parent.name, options)
+    if path.stem.lower() == "train":
+        beside = _files_in(path.parent)
+        return open_tables(path, _table_file(beside, "test"), path, path.resolve().parent.name, options)
+    return open_tables(path, None, path, path.stem, options)
+
+
+def _open_archive(path: Path, options: ReadOptions) -> Dataset:
+    from data_format.autodl import is_autodl, read_autodl
+    from data_format.raw.archives import remove_unpacked, unpack
+
+    problems: list[Problem] = []
+    folder = unpack(path, problems)
+    name = path.name
+    for suffix in (".zip", ".gz", ".bz2", ".xz", ".tgz", ".tar", *TABLE_SUFFIXES):
+        name = name.removesuffix(suffix)
+    try:
+        inside = _past_packaging(folder)
+        dataset = read_autodl(inside) if is_autodl(inside) else _open_folder(inside, name, options)
+    except DataError as error:
+        remove_unpacked(folder)
+        # The folder means nothing to anybody; what was handed over does.
+        raise DataError(str(error).replace(str(folder), str(path))) from None
+    dataset.problems.extend(problems)
+    return dataset if is_autodl(inside) else replace(dataset, name=name or dataset.name)
+
+
+def _open_folder(root: Path, name: str, options: ReadOptions) -> Dataset:
+    from data_format.raw.autonlp import autonlp_folder, open_autonlp
+    from data_format.raw.files import open_labelled_files
+    from data_format.raw.folders import open_class_folders
+    from data_format.raw.matrix import matrix_name, open_matrix
+    from data_format.raw.tables import open_tables
+
+    root = _past_packaging(root)
+    if base := matrix_name(root):
+        return open_matrix(root, base)
+    if texts := autonlp_folder(root):
+        return open_autonlp(texts, name)
+    files = _files_in(root)
+    if labels := _label_list(files):
+        test = next((found for stem in _TEST_LISTS if (found := _table_file(files, stem))), None)
+        return open_labelled_files(root, labels, test, name, options)
+    if train := _table_file(files, "train"):
+        if _names_files(root, train):
+            return open_labelled_files(root, train, _table_file(files, "test"), name, options)
+        return open_tables(train, _table_file(files, "test"), root, name, options)
+    if any(entry.is_dir() for entry in root.iterdir() if not is_litter(entry.name)):
+        return open_class_folders(root, name, options)
+    alone = [file for file in files.values() if file.suffix.lower() in TABLE_SUFFIXES and file.suffix.lower() != ".txt"]
+    if len(alone) == 1:
+        return open_tables(alone[0], None, root, name, options)
+    raise DataError(
+        f"{root}: expected labels_train.csv, train.csv, class folders or one table file, "
+        f"found {names_text(sorted(files)) or 'an empty folder'}"
+    )
+
+
+def _past_packaging(root: Path) -> Path:
+    """Past folders around a data set that has its own files at the top (class folders look after themselves)."""
+    for _ in range(8):
+        entries = [entry for entry in root.iterdir() if not is_litter(entry.name)]
+        # A link may lead back to where it stands; a folder called *.data is part of a format.
+        if len(entries) != 1 or not entries[0].is_dir() or entries[0].is_symlink() or entries[0].suffix == ".data":
+            return root
+        inside = entries[0]
+        if inside.name.lower() in ("train", "test") or not _has_table_at_top(inside):
+            return root
+        root = inside
+    return root
+
+
+def _has_table_at_top(folder: Path) -> bool:
+    entries = [entry for entry in folder.iterdir() if not is_litter(entry.name)]
+    if len(entries) == 1 and entries[0].is_dir():
+        return _has_table_at_top(entries[0]) if not entries[0].is_symlink() else False
+    known = (".data", ".solution", *TABLE_SUFFIXES[:2], *TABLE_SUFFIXES[3:])
+    return any(entry.suffix.lower() in known for entry in entries)
+
+
+def _files_in(folder: Path) -> Mapping[str, Path]:
+    """Files of a folder by their small-letter names, litter left out."""
+    return {
+        entry.name.lower(): entry for entry in sorted(folder.iterdir()) if not is_litter(entry.name) and entry.is_file()
+    }
+
+
+def _table_file(files: Mapping[str, Path], stem: str) -> Path | None:
+    return next((files[stem + suffix] for suffix in TABLE_SUFFIXES if stem + suffix in files), None)
+
+
+def _label_list(files: Mapping[str, Path]) -> Path | None:
+    """The list of training labels: by its usual names, else the one other table with `labels` in its name."""
+    if usual := next((found for stem in _LABEL_LISTS if (found := _table_file(files, stem))), None):
+        return usual
+    others = [
+        file for name, file in files.items() if "labels" in file.stem.lower() and file.suffix.lower() in TABLE_SUFFIXES
+    ]
+    train = [file for file in others if "test" not in file.stem.lower()]
+    return train[0] if len(train) == 1 else None
+
+
+def _names_files(root: Path, table: Path) -> bool:
+    """Whether `train.csv` is a list of files: a column called like one, most of whose first cells name files there."""
+    from data_format.raw.files import FILE_COLUMNS
+    from data_format.raw.tablefiles import first_rows
+
+    # Beside nothing but tables there is nothing to name.
+    if not any(entry.is_dir() for entry in root.iterdir() if not is_litter(entry.name)):
+        return False
+    grid = first_rows(table)
+    lower = {name.lower(): name for name in grid.names}
+    column = next((lower[name] for name in FILE_COLUMNS if name in lower), None)
+    if column is None or not grid.header:
+        return False
+    cells = grid.column(column)[:_LOOKED_AT]
+    found = sum(any(_is_file(place / cell) for place in (root, root / "train")) for cell in cells if cell.strip())
+    return bool(cells) and found * 2 >= len(cells)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False

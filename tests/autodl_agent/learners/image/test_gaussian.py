@@ -1,0 +1,99 @@
+"""Gaussian kernel ridge: against the definition, spanned by few anchors, poor data, time."""
+
+import numpy as np
+import pytest
+
+from autodl_agent.clock import Deadline
+from autodl_agent.learners.image.config import GaussianConfig
+from autodl_agent.learners.image.gaussian import GaussianHead, fit_gaussian, kernel, unit
+from autodl_agent.learners.image.wide import Speed
+from autodl_agent.scoring.auc import nauc
+from autodl_agent.store import OutOfTimeError
+
+FAR = Deadline(60.0, lambda: 0.0)
+
+
+def rings(n, seed):
+    """Two views of points on a ring, opposite quarters of one class, which no straight line parts; classes (n, 2)."""
+    rng = np.random.default_rng(seed)
+    quarter = np.arange(n) % 4
+    angle = (quarter + rng.uniform(0.1, 0.9, n)) * np.pi / 2
+    base = np.stack([np.cos(angle), np.sin(angle)], 1)
+    first = 4 + np.concatenate([base, rng.normal(size=(n, 2)) * 0.1], 1)
+    return [np.square(first), np.square(first[:, ::-1])], np.eye(2, dtype=np.float32)[quarter % 2]
+
+
+def fitted(n=200, config=None, features=None, labels=None, seed=0):
+    made = rings(n, seed)
+    features, labels = (features or made[0]), (made[1] if labels is None else labels)
+    weights = [1.0 + k for k in range(len(features))]
+    return fit_gaussian(features, weights, labels, config or GaussianConfig(), 0, FAR, Speed())
+
+
+def test_it_solves_the_system_it_names():
+    features, labels = rings(120, 0)
+    head = fitted(120, GaussianConfig(penalties=(0.3,)))
+    own = kernel(head.views, features, head.sharpness)
+    cosines = [unit(x, v.mean) @ unit(x, v.mean).T for x, v in zip(features, head.views, strict=True)]
+    assert np.allclose(own, np.exp(1.5 * (cosines[0] / 3 + cosines[1] * 2 / 3 - 1)), atol=1e-5)
+    assert np.allclose((own + 0.3 * np.eye(120)) @ head.alpha, labels - labels.mean(0), atol=1e-3)
+
+
+def test_left_out_scores_are_those_of_fits_without_the_row():
+    from autodl_agent.learners.image.gaussian import _choose
+
+    features, labels = rings(30, 1)
+    own = kernel(fitted(30, features=features, labels=labels).views, features, 1.5)
+    target = labels - labels.mean(0)
+    _, left_out = _choose(own, target, labels, (0.1,))
+    for row in (0, 7, 29):
+        rest = np.arange(30) != row
+        alpha = np.linalg.solve(own[np.ix_(rest, rest)] + 0.1 * np.eye(29), target[rest])
+        assert np.allclose(own[row, rest] @ alpha, left_out[row], atol=1e-3)
+
+
+def test_what_no_line_parts_is_learned():
+    features, labels = rings(100, 9)
+    assert nauc(labels, fitted(300).probabilities(features)) > 0.9
+
+
+def test_few_anchors_come_close_to_all_rows():
+    features, labels = rings(100, 9)
+    whole = fitted(600)
+    spanned = fitted(600, GaussianConfig(most_exact_rows=100, most_anchors=150))
+    assert len(spanned.alpha) == 150 and len(whole.alpha) == 600
+    assert nauc(labels, spanned.probabilities(features)) > nauc(labels, whole.probabilities(features)) - 0.05
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 9])
+def test_poor_data_give_numbers(n):
+    for labels in (
+        np.zeros((n, 3), np.float32),
+        np.ones((n, 3), np.float32),
+        np.eye(3, dtype=np.float32)[np.arange(n) % 3],
+    ):
+        features = [np.abs(np.random.default_rng(n).normal(size=(n, 5)))]
+        features[0][0] = (np.nan, np.inf, -1, 0, 1)
+        found = fitted(features=features, labels=labels).probabilities(features)
+        assert found.shape == (n, 3) and np.isfinite(found).all() and found.min() >= 0 and found.max() <= 1
+
+
+def test_rows_that_are_there_many_times_leave_it_solvable():
+    features, labels = rings(40, 0)
+    features = [np.repeat(x, 20, 0) for x in features]
+    config = GaussianConfig(penalties=(0.03,), most_exact_rows=100, most_anchors=300)
+    found = fitted(features=features, labels=np.repeat(labels, 20, 0), config=config).probabilities(features)
+    assert np.isfinite(found).all()
+
+
+def test_a_fit_that_would_end_too_late_is_not_begun():
+    features, labels = rings(200, 0)
+    with pytest.raises(OutOfTimeError, match="operations"):
+        fit_gaussian(features, [1, 1], labels, GaussianConfig(), 0, Deadline(0.0, lambda: 0.0), Speed(per_s=1.0))
+
+
+def test_arrays_hold_everything():
+    features, _ = rings(50, 3)
+    head = fitted(50)
+    again = GaussianHead.from_arrays({k: np.array(v) for k, v in head.arrays().items()})
+    assert np.array_equal(again.probabilities(features), head.probabilities(features))
