@@ -34,7 +34,7 @@ from data_format.memory import MemorySource
 from data_format.new_inputs import fit_numbers, new_chunks
 from data_format.raw.array_tables import read_frame, sparse_table
 from data_format.raw.arrays import dataset_from_arrays
-from data_format.raw.new_inputs import Chunk, fit_table, fit_texts, picked_chunks
+from data_format.raw.new_inputs import Chunk, fit_table, fit_texts, picked_chunks, report_columns
 
 
 class AutoDLClassifier:
@@ -224,7 +224,9 @@ class AutoDLClassifier:
             elif domain == "text":
                 source = fit_texts(read_frame(X), inputs, "X")
             else:
-                source = MemorySource(table=fit_table(read_frame(X), inputs, "X", problems))
+                frame = read_frame(X)
+                report_columns("X", frame.names, [name for name, _ in inputs.columns], problems)
+                source = MemorySource(table=fit_table(frame, inputs, "X", problems))
             return iter([Chunk([str(row) for row in range(n)], source)])
         if not _length(X):
             raise ValueError("X: expected examples, found 0")

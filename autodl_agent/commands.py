@@ -17,6 +17,7 @@ from autodl_agent.challenge.command import evaluate
 from autodl_agent.clock import Budget
 from autodl_agent.data_commands import convert, inspect
 from autodl_agent.machine import calm_blas, cores
+from autodl_agent.pretrained.command import weights
 
 EXIT_BAD_INPUT = 2
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
@@ -232,6 +233,7 @@ def bundle(out: Path, with_weights: bool) -> None:
 
 
 cli.add_command(evaluate)
+cli.add_command(weights)
 cli.add_command(inspect)
 cli.add_command(convert)
 

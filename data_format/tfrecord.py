@@ -13,9 +13,9 @@ import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
-import google_crc32c
 import numpy as np
 
+from data_format import crc32c
 from data_format.atomic import atomic_file
 from data_format.dataset import Problem
 from data_format.errors import DataError, Unreadable
@@ -31,7 +31,7 @@ _LFS = b"version https://git-lfs.github.com/spec/"
 
 def masked_crc(data: bytes) -> int:
     """CRC32C, rotated right by 15 bits plus a constant, as TFRecord files store it."""
-    crc: int = google_crc32c.value(data)
+    crc = crc32c.value(data)
     return (((crc >> 15) | (crc << 17)) + _MASK_DELTA) & 0xFFFFFFFF
 
 
@@ -158,7 +158,7 @@ def _index(records: RecordFile, view: bytes | mmap.mmap, size: int) -> None:
     numbers: list[int] = []
     at = number = 0
     # Local names: the loop runs once a record, and large sets have millions of them.
-    crc, unpack, unpack_footer, verify = google_crc32c.value, _HEADER.unpack, _FOOTER.unpack_from, records.verified
+    crc, unpack, unpack_footer, verify = crc32c.value, _HEADER.unpack, _FOOTER.unpack_from, records.verified
     while at < size:
         reason = ""
         header = view[at : at + 12]

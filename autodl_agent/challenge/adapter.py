@@ -82,12 +82,22 @@ class Model:
         if self._sibling:
             self._train_data = dataset
             return
-        found = intake.files_behind(self.metadata_)
-        if found is not None and intake.agrees(found.train, dataset, _description(self.metadata_)):
+        found = self._files_behind(dataset)
+        if found is not None:
             self._from_files = True
             self._begin(found)
         else:
             self._train_data = intake.read_stream(dataset)
+
+    def _files_behind(self, dataset: Any) -> Dataset | None:
+        """The files that `dataset` stands for, where that is certain and they can be read on this machine."""
+        try:
+            found = intake.files_behind(self.metadata_)
+            if found is not None and intake.agrees(found.train, dataset, _description(self.metadata_)):
+                return found
+        except Exception as error:  # such as no decoder for pictures here: the stream needs none
+            log.info("files behind the data set are not used: %s: %s", type(error).__name__, error)
+        return None
 
     def _begin(self, dataset: Dataset) -> None:
         if self._budget is None:

@@ -67,7 +67,7 @@ class Board:
 
     def _draw(self, report: ScoreReport | None, running: bool, budget: float = 0.0) -> None:
         """Picture and page; without a picture where matplotlib cannot make one."""
-        from autodl_agent.challenge.curve import describe_curve, draw_curve
+        from autodl_agent.report.curve import describe_curve, draw_curve
 
         curve = report.curve if report else LearningCurve((), (), budget)
         words, picture = "", None

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from autodl_agent.challenge.curve import draw_curve
+from autodl_agent.report.curve import draw_curve
 from autodl_agent.challenge.pages import PAGE_NAME, html_page, image_tag
 from autodl_agent.challenge.scorefile import SCORES_NAME, read_score, yaml_float
 from autodl_agent.scoring.alc import LearningCurve

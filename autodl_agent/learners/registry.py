@@ -32,14 +32,29 @@ class LearnerSpec:
         return learner
 
 
+def _pictures(task: Task) -> bool:
+    """Pretrained picture features need grey or colour and the weights."""
+    from autodl_agent.pretrained.models import can_serve
+
+    return task.shape[3] in (1, 3) and can_serve("efficientnet-lite0")
+
+
 PRIOR = LearnerSpec("prior", "prior:PriorLearner", expected=0.0)
 
 LADDERS: dict[Domain, tuple[LearnerSpec, ...]] = {
     Domain.IMAGE: (
-        LearnerSpec("quick-image", "image.learner:QuickImage", example_ms=0.3, expected=0.75),
-        LearnerSpec("patch-image", "image.learner:PatchImage", example_ms=1.0, expected=0.85),
+        LearnerSpec("quick-image", "image.learner:QuickImage", example_ms=0.35, expected=0.8),
+        LearnerSpec(
+            "frozen-image", "image.frozen:FrozenImage", start_s=0.2, example_ms=1.2, expected=0.92, fits=_pictures
+        ),
+        LearnerSpec("patch-image", "image.learner:PatchImage", example_ms=1.0, expected=0.86),
     ),
-    Domain.VIDEO: (LearnerSpec("quick-video", "video.learner:QuickVideo", example_ms=15.0, expected=0.5),),
+    Domain.VIDEO: (
+        LearnerSpec("quick-video", "video.learner:QuickVideo", start_s=0.1, example_ms=15.0, expected=0.6),
+        LearnerSpec(
+            "frozen-video", "video.frozen:FrozenVideo", start_s=0.2, example_ms=40.0, expected=0.7, fits=_pictures
+        ),
+    ),
     Domain.SPEECH: (
         LearnerSpec("quick-sound", "speech.learner:QuickSound", start_s=0.1, example_ms=3.0, expected=0.9),
     ),

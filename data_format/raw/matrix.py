@@ -54,6 +54,8 @@ def open_matrix(root: Path, base: str) -> Dataset:
     if not parts or not test_path.is_file():
         raise DataError(f"{root}: expected rows in {base}_train.data and a file {test_path.name}, found one missing")
     test = _read_data(test_path)
+    if any(part.sparse is not None for part in (*parts, test)):
+        *parts, test = [_as_sparse(part) for part in (*parts, test)]
     encoded = _Labels(np.concatenate(labels), _lines(root / f"{base}_label.name"), problems, base)
     names = _lines(root / f"{base}_feat.name")
     width = max(_width(part) for part in (*parts, test))
@@ -118,16 +120,18 @@ class _Labels:
 
 def _read_data(path: Path) -> _Part:
     lines = _rows(path)
-    if not lines:
-        return _Part(0, np.zeros((0, 0)))
     first = next((line for line in lines if line), [])
+    if not first:
+        return _Part(0, np.zeros((0, 0)))
     if first and ":" in first[0]:
         return _sparse(path, [[pair.partition(":")[::2] for pair in line] for line in lines])
-    if len({len(line) for line in lines}) > 1:
+    # An empty line is a row of zeros where rows are sparse, and the end of the file where they are not.
+    full = _without_end(lines)
+    if len({len(line) for line in full}) > 1:
         return _sparse(path, [[(index, "1") for index in line] for line in lines])
     if len(lines) * len(first) > _MAX_DENSE:
         raise DataError(f"{path}: expected at most {_MAX_DENSE} cells, found {len(lines)} rows of {len(first)}")
-    return _Part(len(lines), _numbers(path, lines))
+    return _Part(len(full), _numbers(path, full))
 
 
 def _sparse(path: Path, lines: Sequence[Sequence[tuple[str, str]]]) -> _Part:
@@ -146,7 +150,7 @@ def _sparse(path: Path, lines: Sequence[Sequence[tuple[str, str]]]) -> _Part:
 def _read_solution(path: Path, rows: int) -> NDArray[np.float64]:
     if not path.is_file():
         raise DataError(f"{path}: expected the labels of {rows} rows, found no such file")
-    lines = _rows(path)
+    lines = _without_end(_rows(path))
     if len(lines) != rows or len({len(line) for line in lines}) != 1:
         raise DataError(f"{path}: expected {rows} rows of one width, found {len(lines)}")
     return _numbers(path, lines)
@@ -164,9 +168,15 @@ def _rows(path: Path) -> list[list[str]]:
         lines = decode(path.read_bytes())[0].splitlines()
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
-    while lines and not lines[-1].strip():
-        lines.pop()
     return [line.split() for line in lines]
+
+
+def _without_end(lines: list[list[str]]) -> list[list[str]]:
+    """Lines without the empty ones at the end."""
+    end = len(lines)
+    while end and not lines[end - 1]:
+        end -= 1
+    return lines[:end]
 
 
 def _lines(path: Path) -> tuple[str, ...]:
@@ -189,7 +199,7 @@ def _table(parts: Sequence[_Part], width: int, names: tuple[str, ...]) -> Table:
             found = names_text([str(part.shape[1]) for part in dense])
             raise DataError(f"matrix format: expected rows of {width} columns, found {found}")
         return Table(np.concatenate(dense), names, none, ())
-    blocks = [part.sparse if part.sparse is not None else _as_sparse(part.dense) for part in parts]
+    blocks = [part.sparse for part in parts if part.sparse is not None]
     starts = np.cumsum([0, *(len(block.indices) for block in blocks)])
     indptr = np.concatenate([[0], *(block.indptr[1:] + at for block, at in zip(blocks, starts, strict=False))])
     indices = np.concatenate([block.indices for block in blocks])
@@ -197,10 +207,11 @@ def _table(parts: Sequence[_Part], width: int, names: tuple[str, ...]) -> Table:
     return Table(np.empty((n, 0)), (), none, (), Csr(indptr.astype(np.int64), indices, values, width))
 
 
-def _as_sparse(dense: NDArray[np.float64] | None) -> Csr:
+def _as_sparse(part: _Part) -> _Part:
     """A file whose rows happen to be of one width beside ones that are not: its cells are indices."""
-    cells = np.zeros((0, 0)) if dense is None else dense
-    n, width = cells.shape
+    if part.dense is None:
+        return part
+    n, width = part.dense.shape
     indptr = np.arange(n + 1, dtype=np.int64) * width
-    indices = cells.astype(np.int64).reshape(-1) - 1
-    return Csr(indptr, indices, np.ones(n * width, np.float32), int(indices.max(initial=-1)) + 1)
+    indices = part.dense.astype(np.int64).reshape(-1) - 1
+    return _Part(n, sparse=Csr(indptr, indices, np.ones(n * width, np.float32), int(indices.max(initial=-1)) + 1))

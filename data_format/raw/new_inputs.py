@@ -62,7 +62,7 @@ def table_chunks(path: Path, inputs: Inputs, problems: list[Problem]) -> Iterato
     wanted = tuple(name for name, _ in inputs.columns)
     rows = stream_rows(path, _known(wanted), TABLE_ROWS, problems)
     names = _names(rows, wanted)
-    _report_columns(path.name, names, wanted, problems)
+    report_columns(path.name, names, wanted, problems)
     return _with_ids(
         rows, lambda cells: MemorySource(table=fit_table(_frame(names, cells), inputs, path.name, problems))
     )
@@ -188,9 +188,12 @@ def _names(rows: Rows, wanted: tuple[str, ...]) -> tuple[str, ...]:
     raise DataError(f"{rows.path}: expected the columns {names_text(wanted)}, found {names_text(rows.names)}")
 
 
-def _report_columns(where: str, names: Sequence[str], wanted: Sequence[str], problems: list[Problem]) -> None:
+def report_columns(where: str, names: Sequence[str], wanted: Sequence[str], problems: list[Problem]) -> None:
+    """Tell which columns are missing and which are not used. Raises DataError when none is there."""
     if not wanted:
         return
+    if not set(names) & set(wanted):
+        raise DataError(f"{where}: expected the columns {names_text(wanted)}, found {names_text(names)}")
     if missing := [name for name in wanted if name not in set(names)]:
         problems.append(Problem(where, f"columns missing, taken as empty: {names_text(missing)}"))
     if extra := [name for name in names if name not in set(wanted)]:

@@ -16,6 +16,7 @@ from data_format.raw.csvfile import Grid, Like, decode, grid_of_text, read_grid
 from data_format.raw.jsonlines import LIST_SEPARATOR, read_json_lines
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json", ".arff", ".parquet", ".pq", ".xlsx")
+_JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
 _HEAD = 4096
 _SAMPLE_BYTES = 1 << 18
 _MAX_CELLS = 1 << 28
@@ -32,6 +33,8 @@ def read_table(path: Path, like: Like | None = None) -> Grid:
         return _read_parquet(path)
     if head.startswith(b"PK\x03\x04") and is_workbook(path):
         return _read_workbook(path)
+    if path.suffix.lower() in _JSON_SUFFIXES:
+        return read_json_lines(path)
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if start.startswith((b'{"', b"{ ", b'[{"', b"[\n", b"[ ", b"{\n")) and path.suffix.lower() not in (".csv", ".tsv"):
         return read_json_lines(path)

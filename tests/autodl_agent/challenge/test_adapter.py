@@ -104,6 +104,19 @@ def test_the_sibling_challenges_hand_over_lists():
         assert nauc(truth, found[-1]) > 0.8
 
 
+@pytest.mark.parametrize("part", ["files_behind", "agrees"])
+def test_files_that_cannot_be_read_are_not_needed(challenge, monkeypatch, part):
+    """As where no decoder for pictures is installed: the object itself is read."""
+    metadata, train, test, truth = challenge
+
+    def fail(*arguments):
+        raise ModuleNotFoundError("No module named 'PIL'")
+
+    monkeypatch.setattr(adapter.intake, part, fail)
+    found, _ = play(Model(metadata), train, test, budget_s=6)
+    assert nauc(truth, found[-1]) > 0.8
+
+
 def test_nothing_is_ever_raised(challenge, monkeypatch):
     metadata, train, test, truth = challenge
 
@@ -111,6 +124,7 @@ def test_nothing_is_ever_raised(challenge, monkeypatch):
         raise RuntimeError("broken disk")
 
     monkeypatch.setattr(adapter.intake, "files_behind", fail)
+    monkeypatch.setattr(adapter.intake, "read_stream", fail)
     model = Model(metadata)
     model.train(train, remaining_time_budget=5)
     assert model.done_training

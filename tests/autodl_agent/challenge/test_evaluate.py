@@ -17,6 +17,7 @@ from autodl_agent.challenge.evaluate_view import LiveWatcher, PlainWatcher, spar
 from autodl_agent.challenge.prepare import prepare
 from autodl_agent.challenge.unpack import open_submission, unpack
 from autodl_agent.errors import UsageError
+from autodl_agent.scoring.alc import alc
 from data_format.errors import DataError
 from data_format.predictions import read_prediction
 
@@ -93,6 +94,42 @@ def test_command_ranks_submissions(nlp: Path, submission: Write, tmp_path: Path)
     assert (len(curve.seconds), curve.nauc) == (3, (1, 1, 1))
     expected = 1 - np.log1p(curve.seconds[0] / 300) / np.log1p(30 / 300)
     assert curve.alc == pytest.approx(expected, abs=1e-6)
+
+
+def test_bad_submissions_get_a_line_an_exit_code_and_scores(nlp: Path, submission: Write, tmp_path: Path) -> None:
+    """Through the command; `test_ingestion` tells apart more of them."""
+    (tmp_path / "empty").mkdir()
+    expected = {
+        tmp_path / "empty": "no_model: expected model.py",
+        submission("import not_there", name="imports"): "import_error: model.py cannot be imported",
+        submission(name="slow", __init__="import time; time.sleep(60)"): "init_overrun: the constructor took longer",
+        submission(name="exits", test="import os; os._exit(3)"): "exited: the process ended itself in test",
+        submission(name="shape", test="return np.zeros((6, 3))"): "wrong_shape: prediction 0: expected 6 x 2",
+        submission(name="nan", test="return np.full((6, 2), np.nan)"): "not_finite: prediction 0: 12 numbers",
+        submission(name="none", test="return None"): "no_prediction: test returned None at the first call",
+    }
+    for code, line in expected.items():
+        out = tmp_path / f"out-{code.name}"
+        arguments = [str(code), str(nlp), "--budget", "9", "--init-budget", "0.5", "--output", str(out), "--quiet"]
+        result = CliRunner().invoke(command, arguments)
+        assert result.exit_code == 1
+        lines = [text for text in result.output.splitlines() if text.startswith(f"{code.name} on tiny.docs: ")]
+        assert len(lines) == 1
+        assert lines[0].startswith(f"{code.name} on tiny.docs: {line}")
+        scores = (out / code.name / "tiny.docs" / "scores" / "scores.txt").read_text()
+        assert scores.startswith("score: 0.0\n")
+
+
+def test_two_evaluations_give_the_same_scores(nlp: Path, submission: Write, tmp_path: Path) -> None:
+    code = submission(
+        test="import time; time.sleep(0.05 * self.k)\nreturn np.random.default_rng(self.k).random((6, 2)).round(1)"
+    )
+    evaluate([code, code], [nlp], tmp_path / "out", EvaluateConfig(20.0))
+    first, second = (read_curve(tmp_path / "out" / name / "tiny.docs" / "scores") for name in ("code", "code-2"))
+    assert first.nauc == second.nauc
+    assert len(set(first.nauc)) > 1
+    for curve in (first, second):
+        assert curve.alc == pytest.approx(alc(curve.seconds, curve.nauc, 20.0), abs=1e-9)
 
 
 def test_tampering_does_not_change_the_score(nlp: Path, submission: Write, tmp_path: Path) -> None:

@@ -21,7 +21,8 @@ def matrix(write, tmp_path):
 def test_dense_rows_with_names(matrix):
     folder = matrix(
         "1 2 \n3 NaN \n", "5 6 \n", "1 0 \n0 1 \n", "0 1 \n",
-        **{"feat.name": "len\nwid\n", "label.name": "a\nb\n", "valid.data": "7 8\n", "valid.solution": "0 1\n", "test_sample.name": "row_9\n"},
+        **{"feat.name": "len\nwid\n", "label.name": "a\nb\n", "valid.data": "7 8\n", "valid.solution": "0 1\n",
+           "test_sample.name": "row_9\n"},
     )  # fmt: skip
     dataset = open_raw(folder)
     assert (dataset.name, dataset.class_names, dataset.shape) == ("m", ("a", "b"), (1, 1, 2, 1))

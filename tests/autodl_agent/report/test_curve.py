@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from autodl_agent.challenge.curve import describe_curve, draw_curve, second_ticks
+from autodl_agent.report.curve import describe_curve, draw_curve, second_ticks
 from autodl_agent.scoring.alc import LearningCurve, transformed_time
 from data_format.errors import DataError
 
