@@ -39,6 +39,24 @@ def _pictures(task: Task) -> bool:
     return task.shape[3] in (1, 3) and can_serve("efficientnet-lite0")
 
 
+def _use(task: Task) -> bool:
+    from autodl_agent.learners.text.dense import use_fits
+
+    return use_fits(task)
+
+
+def _e5(task: Task) -> bool:
+    from autodl_agent.learners.text.dense import e5_fits
+
+    return e5_fits(task)
+
+
+def _whisper(task: Task) -> bool:
+    from autodl_agent.learners.speech.deep import whisper_fits
+
+    return whisper_fits(task)
+
+
 PRIOR = LearnerSpec("prior", "prior:PriorLearner", expected=0.0)
 
 LADDERS: dict[Domain, tuple[LearnerSpec, ...]] = {
@@ -57,10 +75,15 @@ LADDERS: dict[Domain, tuple[LearnerSpec, ...]] = {
     ),
     Domain.SPEECH: (
         LearnerSpec("quick-sound", "speech.learner:QuickSound", start_s=0.1, example_ms=3.0, expected=0.9),
+        LearnerSpec(
+            "whisper-sound", "speech.deep:WhisperSound", start_s=1.0, example_ms=40.0, expected=0.9, fits=_whisper
+        ),
     ),
     Domain.TEXT: (
         LearnerSpec("hashed-bayes", "text.learner:HashedBayes", example_ms=0.08, expected=0.8),
         LearnerSpec("linear-text", "text.learner:LinearText", start_s=0.4, example_ms=0.5, expected=0.9),
+        LearnerSpec("use-text", "text.dense:UseText", start_s=0.5, example_ms=1.5, expected=0.85, fits=_use),
+        LearnerSpec("e5-text", "text.dense:E5Text", start_s=2.0, example_ms=15.0, expected=0.92, fits=_e5),
     ),
     Domain.TABULAR: (
         LearnerSpec("quick-table", "tabular.learner:QuickTable", example_ms=0.05, expected=0.7),

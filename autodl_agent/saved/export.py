@@ -62,7 +62,8 @@ def export_model(path: Path, kind: str, out: Path) -> str:
     (out / "columns.txt").write_text("".join(f"{name}\n" for name in model.inputs.numbers), encoding="utf-8")
     return (
         f"{out}: SavedModel, float64 (rows, {len(model.inputs.numbers)}) in the order of columns.txt, NaN where "
-        f"missing, to probabilities (rows, {model.task.n_classes}) in the order of classes.txt; differs by at most {worst:.1g}"
+        f"missing, to probabilities (rows, {model.task.n_classes}) in the order of classes.txt; "
+        f"differs by at most {worst:.1g}"
     )
 
 
