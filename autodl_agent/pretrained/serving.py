@@ -6,6 +6,7 @@ other at every layer of a small network. LiteRT imports in 0.05 s and needs no T
 
 import sys
 import threading
+import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
@@ -24,6 +25,7 @@ Prepare = Callable[[NDArray[Any]], Floats]
 MOST_INTERPRETERS = 8  # each holds its own packed copy of the weights
 BATCH_PIXELS = 1 << 17
 MOST_BATCH = 32
+_quiet = threading.Lock()  # warning filters belong to the whole process
 
 
 class InterpreterError(AutoDLError):
@@ -33,11 +35,21 @@ class InterpreterError(AutoDLError):
 def interpreter_class() -> Callable[..., Any]:
     """LiteRT's interpreter, or the one inside TensorFlow where only that is installed; raises ImportError."""
     try:
-        module = import_module("ai_edge_litert.interpreter")
+        made: Callable[..., Any] = import_module("ai_edge_litert.interpreter").Interpreter
     except ImportError:
-        module = import_module("tensorflow.lite.python.interpreter")
-    made: Callable[..., Any] = module.Interpreter
+        made = _without_notice(import_module("tensorflow.lite.python.interpreter").Interpreter)
     return made
+
+
+def _without_notice(interpreter: Callable[..., Any]) -> Callable[..., Any]:
+    """TensorFlow's interpreter warns, each time one is made, that LiteRT is to replace it; here LiteRT comes first."""
+
+    def make(*arguments: Any, **options: Any) -> Any:
+        with _quiet, warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            return interpreter(*arguments, **options)
+
+    return make
 
 
 class LiteNetwork:
