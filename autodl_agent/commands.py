@@ -249,6 +249,9 @@ def main() -> NoReturn:
     signal.signal(signal.SIGTERM, _once(_Terminated(128 + signal.SIGTERM)))
     signal.signal(signal.SIGINT, _once(KeyboardInterrupt()))
     code = _call()
+    # What an archive was unpacked into; the interpreter's own end, which would remove it, does not come.
+    if archives := sys.modules.get("data_format.raw.archives"):
+        archives.remove_unpacked()
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

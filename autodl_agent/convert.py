@@ -11,9 +11,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from autodl_agent.errors import UsageError
+from autodl_agent.notes import problem_summary
 from data_format import open_dataset
 from data_format.dataset import Dataset, Problem, Source, Split
-from data_format.examples import Example, Table
+from data_format.errors import DataError
+from data_format.examples import Encoded, Example, MediaFile, Table
+from data_format.metadata import read_metadata
 from data_format.raw.options import ReadOptions
 from data_format.writer import write_dataset
 
@@ -22,7 +25,7 @@ Tick = Callable[[], None]
 
 @dataclass(frozen=True)
 class Converted:
-    """What was written: the folder, the numbers of rows, and what was skipped or repaired."""
+    """What was written: the folder, the numbers of records, and what was skipped or repaired."""
 
     folder: Path
     n_train: int
@@ -31,18 +34,27 @@ class Converted:
 
 
 class _Counted(Source):
-    """A source that tells of every example it gives."""
+    """A source that tells of every example it gives, and gives no picture that cannot be decoded.
 
-    def __init__(self, source: Source, tick: Tick) -> None:
-        self._source, self._tick = source, tick
+    Pictures go into records as they are, and the challenge's reader stops at a broken one.
+    """
+
+    def __init__(self, source: Source, tick: Tick | None, pictures: bool) -> None:
+        self._source, self._tick, self._pictures = source, tick, pictures
 
     def __len__(self) -> int:
         return len(self._source)
 
     def example(self, index: int) -> Example:
-        """Example `index`; raises what the source raises."""
-        self._tick()
-        return self._source.example(index)
+        """Example `index`; raises what the source raises, and Unreadable for a picture that is broken."""
+        if self._tick is not None:
+            self._tick()
+        example = self._source.example(index)
+        if self._pictures and isinstance(example, MediaFile | Encoded):
+            from data_format.images import image_at
+
+            image_at(example, 8, 8, 3)
+        return example
 
     def table(self) -> Table:
         """All rows; raises what the source raises."""
@@ -54,14 +66,19 @@ def convert(
 ) -> Converted:
     """Write the data set at `path` as OUT/NAME.data with OUT/NAME.solution where the truth is known.
 
-    tick: called once an example. Raises DataError where the data cannot be used, UsageError when OUT is not empty.
+    tick: called once an example. Raises DataError where the data cannot be used or no training example
+    can be read, UsageError when OUT is not empty.
     """
     _check_free(out)
     dataset = open_dataset(path, options)
     name = name or dataset.name
     with _hidden(out) as folder:
         written = write_dataset(_watched(dataset, tick), folder, name)
-        return _appear(written, out, dataset)
+        train = read_metadata(written / f"{name}.data" / "train").sample_count
+        if not train:
+            reason = problem_summary(dataset.problems) or "no training rows"
+            raise DataError(f"{path}: expected training examples that can be read, found none ({reason})")
+        return replace(_appear(written, out, dataset), n_train=train)
 
 
 def convert_unlabelled(
@@ -89,11 +106,10 @@ def convert_unlabelled(
 
 
 def _watched(dataset: Dataset, tick: Tick | None) -> Dataset:
-    if tick is None:
-        return dataset
+    pictures = dataset.domain is not None and dataset.domain[0] == "image"
 
     def counted(split: Split) -> Split:
-        return replace(split, source=_Counted(split.source, tick))
+        return replace(split, source=_Counted(split.source, tick, pictures))
 
     return replace(dataset, train=counted(dataset.train), test=counted(dataset.test))
 

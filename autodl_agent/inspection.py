@@ -52,7 +52,12 @@ def inspect_opened(dataset: Dataset) -> dict[str, Any]:
         "duplicates": duplicates,
     }
     facts["problems"] = [{"where": p.where, "reason": p.reason} for p in dataset.problems]
-    facts["notes"] = [*task_notes(task), *column_notes(columns), *_duplicate_notes(duplicates)]
+    facts["notes"] = [
+        *_reading_notes(content),
+        *task_notes(task),
+        *column_notes(columns),
+        *_duplicate_notes(duplicates),
+    ]
     return facts
 
 
@@ -69,6 +74,11 @@ def _content(dataset: Dataset, task: Task) -> dict[str, Any]:
     table = dataset.train.source.table()
     seconds = time.perf_counter() - start
     return {**table_facts(table, dataset.train.labels), "seconds_to_decode": seconds}
+
+
+def _reading_notes(content: dict[str, Any]) -> list[str]:
+    bad, seen = content.get("unreadable", 0), content.get("peeked_examples", 0)
+    return [f"{bad} of {seen} training examples looked at cannot be read"] if bad else []
 
 
 def _duplicate_notes(duplicates: dict[str, Any]) -> list[str]:

@@ -105,9 +105,9 @@ def read(path: Path, kind: str) -> dict[str, float]:
 def main() -> None:
     """Make the data, read them in child processes, print one line a case."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--files", type=int, default=20_000)
-    parser.add_argument("--csv-mb", type=float, default=1000)
-    parser.add_argument("--wav-hours", type=float, default=3)
+    parser.add_argument("--files", type=int, default=2_000)
+    parser.add_argument("--csv-mb", type=float, default=100)
+    parser.add_argument("--wav-hours", type=float, default=0.2)
     parser.add_argument("--folder", type=Path, help="where the data are made (default: system temp)")
     parser.add_argument("--child", nargs=2, metavar=("KIND", "PATH"), help=argparse.SUPPRESS)
     options = parser.parse_args()

@@ -12,6 +12,7 @@ import os
 import shutil
 import tarfile
 import tempfile
+import time
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -30,6 +31,7 @@ MAX_BYTES = 200 << 30
 _MAX_NAME = 1024
 _FREE_SHARE = 0.8  # of the free disk that an archive may fill
 _BLOCK = 1 << 20
+_OLD_S = 86_400.0
 _PREFIX = "autodl-unpacked-"
 _PACKED: dict[bytes, Callable[..., Any]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
 _BROKEN = (
@@ -89,9 +91,12 @@ def remove_unpacked(folder: Path | None = None) -> None:
 
 
 def _remove_left_over() -> None:
-    """Folders of processes that were killed."""
+    """Folders of processes that were killed; only old ones, since a process of another container is not seen here."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         number = folder.name.removeprefix(_PREFIX).partition("-")[0]
+        with suppress(OSError):
+            if time.time() - folder.stat().st_mtime < _OLD_S:
+                continue
         if number.isdigit() and not Path(f"/proc/{number}").exists() and Path("/proc/self").exists():
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -136,8 +141,16 @@ class _Unpacker:
             mode = info.external_attr >> 16 & 0o170000
             inside = self._inside(info.filename, link=mode not in (0, 0o100000))
             if inside is not None:
-                with archive.open(info) as stream:
-                    self._write(inside, stream)
+                self._zip_member(archive, info, inside)
+
+    def _zip_member(self, archive: zipfile.ZipFile, info: zipfile.ZipInfo, inside: PurePosixPath) -> None:
+        """One member; a damaged one costs only itself."""
+        try:
+            with archive.open(info) as stream:
+                self._write(inside, stream)
+        except (zipfile.BadZipFile, zlib.error, EOFError):
+            self.left_out.setdefault("damaged in the archive, not unpacked", []).append(info.filename)
+            (self.folder / inside).unlink(missing_ok=True)
 
     def _tar(self, archive: tarfile.TarFile) -> None:
         for member in archive:
@@ -165,8 +178,7 @@ class _Unpacker:
 
     def _write(self, inside: PurePosixPath, stream: IO[bytes]) -> None:
         target = self.folder / inside
-        self.files += 1
-        if self.files > self.max_files:
+        if self.files == self.max_files:
             raise DataError(f"{self.path}: expected at most {counted(self.max_files, 'file')}, found more")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -181,6 +193,7 @@ class _Unpacker:
                 if self.bytes > self.max_bytes:
                     raise DataError(f"{self.path}: expected at most {self.max_bytes >> 20} MB unpacked, found more")
                 file.write(block)
+        self.files += 1
         with suppress(OSError):
             target.chmod(0o644)
 

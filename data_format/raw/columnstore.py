@@ -8,9 +8,10 @@ holds here too, except that numbers of columns with more different values are ke
 import csv
 import os
 import tempfile
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any, overload
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,10 +29,33 @@ _ALL_CODES = 1_000_000  # different cells of all columns together: about 100 MB
 _MAX_RECORD_LINES = 20_000
 
 
+class _TextFile:
+    """A temporary file without a name, closed with the last object that reads from it."""
+
+    def __init__(self) -> None:
+        self._fd, name = tempfile.mkstemp(prefix="autodl-texts-")
+        Path(name).unlink()
+        self._end = 0
+        weakref.finalize(self, os.close, self._fd)
+
+    def append(self, data: bytes) -> int:
+        """Write at the end; gives where it starts. Raises OSError on a full disk."""
+        start = self._end
+        while data:
+            written = os.pwrite(self._fd, data, self._end)
+            self._end += written
+            data = data[written:]
+        return start
+
+    def read(self, start: int, length: int) -> bytes:
+        """What stands there; safe from several threads."""
+        return os.pread(self._fd, length, start)
+
+
 class Spilled(Sequence[str]):
     """Texts in a file, read when they are asked for; safe from several threads."""
 
-    def __init__(self, file: IO[bytes], starts: NDArray[np.int64], lengths: NDArray[np.int32]) -> None:
+    def __init__(self, file: _TextFile, starts: NDArray[np.int64], lengths: NDArray[np.int32]) -> None:
         self._file, self._starts, self._lengths = file, starts, lengths
 
     def __len__(self) -> int:
@@ -44,7 +68,7 @@ class Spilled(Sequence[str]):
     def __getitem__(self, index: int | slice) -> "str | Spilled":
         if isinstance(index, slice):
             return Spilled(self._file, self._starts[index], self._lengths[index])
-        data = os.pread(self._file.fileno(), int(self._lengths[index]), int(self._starts[index]))
+        data = self._file.read(int(self._starts[index]), int(self._lengths[index]))
         return data.decode("utf-8", "surrogatepass")
 
     def take(self, rows: NDArray[np.int64]) -> "Spilled":
@@ -55,7 +79,7 @@ class Spilled(Sequence[str]):
 class _Growing:
     """One column while the file is read."""
 
-    def __init__(self, limit: int, spill: Callable[[], IO[bytes]]) -> None:
+    def __init__(self, limit: int, spill: Callable[[], _TextFile]) -> None:
         self._limit, self._spill = limit, spill
         self._index: dict[str, int] | None = {}
         self._texts = False
@@ -114,12 +138,9 @@ class _Growing:
         self._numbers.append(values)
 
     def _add_texts(self, cells: Sequence[str]) -> None:
-        file = self._spill()
         encoded = [cell.encode("utf-8", "surrogatepass") for cell in cells]
         lengths = np.fromiter(map(len, encoded), np.int64, len(encoded))
-        start = file.seek(0, os.SEEK_END)
-        file.write(b"".join(encoded))
-        file.flush()
+        start = self._spill().append(b"".join(encoded))
         self._places.append(np.stack([start + np.cumsum(lengths) - lengths, lengths]))
 
 
@@ -131,7 +152,7 @@ class ColumnStore:
         self.separator, self.problems = head.separator, problems
         self.rows: Sequence[Any] = range(0)
         self._columns: dict[str, Coded | NDArray[np.float32] | Spilled] = {}
-        self._file: IO[bytes] | None = None
+        self._file: _TextFile | None = None
 
     def cells(self, name: str) -> "Coded | NDArray[np.float32] | Spilled":
         """A column in its short form."""
@@ -174,9 +195,8 @@ class ColumnStore:
             if count:
                 self.problems.append(Problem(self.path.name, f"{counted(count, 'row')} with {what}"))
 
-    def _spill(self) -> IO[bytes]:
-        if self._file is None:
-            self._file = tempfile.TemporaryFile(prefix="autodl-texts-")  # noqa: SIM115  # lives as long as the store
+    def _spill(self) -> _TextFile:
+        self._file = self._file or _TextFile()
         return self._file
 
 
@@ -254,7 +274,8 @@ def _records(lines: Iterator[str], separator: str, repaired: list[int]) -> Itera
         reader = csv.reader(feed, delimiter=separator)
         try:
             for row in reader:
-                if feed.ended and len(feed.held) > 1:
+                # A row that comes when the lines are over is one whose quote was never closed.
+                if feed.ended:
                     raise _OpenQuote(f"{len(feed.held)} lines")
                 feed.held.clear()
                 yield row
