@@ -58,7 +58,7 @@ def rounds(
 
     keep: handed the ensemble behind every prediction, just before the round with that prediction is yielded.
     """
-    loop = _Loop(store, tuple(spec for spec in ladder if spec.fits(store.task)), budget, keep)
+    loop = _Loop(store, tuple(spec for spec in ladder if not spec.worker and spec.fits(store.task)), budget, keep)
     yield loop.prior()
     while not loop.over:
         chosen = choose(loop.history, loop.ladder, store.task, budget.gone(), budget.total_s, len(loop.folds))

@@ -12,6 +12,8 @@ import threading
 from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -159,19 +161,20 @@ class TensorStore:
             return ""
         if isinstance(example, Text):
             return example.text
-        return self.joiner().join(self._tokens(example))
+        return self.joiner.join(self._tokens(example))
 
     def _tokens(self, example: Example) -> list[str]:
         array = getattr(example, "array", np.zeros(0, np.float32))
-        vocabulary = self.dataset.vocabulary
-        return [vocabulary.get(int(v), str(int(v))) for v in np.nan_to_num(array).ravel()]
+        word = self.dataset.vocabulary.get
+        return [word(token) or str(token) for token in np.nan_to_num(array).ravel().astype(np.int64).tolist()]
 
+    @cached_property
     def joiner(self) -> str:
         """What stands between two tokens of an integer-token text: nothing where tokens are single characters.
 
         A vocabulary of which nearly every token is one non-ASCII character is written without spaces (protocol 2).
         """
-        tokens = list(self.dataset.vocabulary.values())[:1000]
+        tokens = list(islice(self.dataset.vocabulary.values(), 1000))
         single = sum(len(token) == 1 and not token.isascii() for token in tokens)
         return "" if tokens and single > 0.8 * len(tokens) else " "
 

@@ -7,19 +7,16 @@ Neither raises: after any failure the best prediction so far stands.
 
 import logging
 from collections.abc import Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from autodl_agent.challenge import intake
+from autodl_agent.challenge.rehearsal import warm_up
 from autodl_agent.clock import Budget
-from autodl_agent.domain import domain_of
 from autodl_agent.learners.base import Probabilities
-from autodl_agent.learners.registry import LADDERS
 from autodl_agent.session import Session
-from autodl_agent.task import Domain
 from data_format.dataset import Dataset
 
 log = logging.getLogger(__name__)
@@ -42,7 +39,7 @@ class Model:
         self._handed_out = -1
         self._from_files = False
         try:
-            warm_up(_domain(metadata))
+            warm_up(metadata)
         except Exception:
             log.exception("warm-up failed; the first call pays for it")
 
@@ -64,16 +61,17 @@ class Model:
             return self._frequencies(dataset)
 
     def _train(self, dataset: Any, remaining: float) -> None:
+        call = Budget.from_now(max(0.1, remaining - LAST_CALL_S))
         if self._budget is None:
-            self._budget = Budget.from_now(max(0.1, remaining - LAST_CALL_S))
+            self._budget = call
             self._start(dataset)
         if self._session is None:  # the test rows are known only once `test` is called
             return
         first = self._handed_out < 1
         pause = 0.0 if first else SPACING * self._budget.gone()
-        self._session.wait_for(self._handed_out + 1 if not first else 1, remaining - LAST_CALL_S)
+        self._session.wait_for(self._handed_out + 1 if not first else 1, call.left())
         if pause:
-            self._session.join(min(pause, max(0.0, remaining - LAST_CALL_S)))
+            self._session.join(min(pause, max(0.0, call.left())))
         newer = self._session.newest().version > self._handed_out
         if self._session.ended or not newer or self._budget.left() <= 0:
             self.done_training = True
@@ -139,25 +137,6 @@ class Model:
         if self._test_length is None:
             self._test_length = sum(1 for _ in dataset)
         return np.full((self._test_length, classes), 0.5, np.float32)
-
-
-def warm_up(domain: Domain) -> None:
-    """Import what the ladder of the domain will need, and run NumPy's linear algebra once."""
-    for name in ("scipy.sparse", "scipy.linalg", "sklearn.linear_model", "lightgbm"):
-        try:
-            import_module(name)
-        except ImportError as error:
-            log.info("not there: %s", error)
-    for spec in LADDERS[domain]:
-        import_module(f"autodl_agent.learners.{spec.where.partition(':')[0]}")
-    np.linalg.eigh(np.eye(64, dtype=np.float32) @ np.eye(64, dtype=np.float32))
-
-
-def _domain(metadata: Any) -> Domain:
-    if isinstance(metadata, Mapping):
-        return Domain.TEXT if "language" in metadata else Domain.SPEECH
-    empty = (intake.PackedSource([]), np.zeros((0, int(metadata.get_output_size())), np.float32))
-    return domain_of(intake.stream_dataset(metadata, empty, empty[0]))[0]
 
 
 def _description(metadata: Any, subset: str = "train") -> Path:

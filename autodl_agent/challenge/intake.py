@@ -5,7 +5,9 @@ that it stands for are read directly when they lie where the metadata says and i
 """
 
 import logging
+import sys
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
@@ -83,6 +85,18 @@ def files_behind(metadata: AutoDLMetadata) -> Dataset | None:
         return None
 
 
+def read_descriptions(metadata: AutoDLMetadata) -> None:
+    """Read the descriptions of both subsets, where they lie on this machine, so that later readers have them at once.
+
+    They may name 100,000s of tokens; no example is looked at.
+    """
+    from data_format.metadata import read_metadata
+
+    for subset in ("train", "test"):
+        with suppress(DataError, OSError, TypeError, ValueError):
+            read_metadata(Path(metadata.get_dataset_name()).parent / subset)
+
+
 def agrees(split: Split, pairs: Pairs, metadata_file: Path) -> bool:
     """Whether the stream surely has the order of our reader: at most COMPARED shards, first examples alike."""
     from data_format.metadata import read_metadata
@@ -93,7 +107,7 @@ def agrees(split: Split, pairs: Pairs, metadata_file: Path) -> bool:
         return False
     description = read_metadata(metadata_file)
     compared = 0
-    for index, pair in enumerate(islice(iter(pairs), COMPARED)):
+    for index, pair in enumerate(islice(iter(_unhurried(pairs)), COMPARED)):
         if index >= len(split):
             return False
         theirs = np.asarray(pair[0], np.float32)
@@ -111,6 +125,18 @@ def agrees(split: Split, pairs: Pairs, metadata_file: Path) -> bool:
         if shards == 1 and compared > ENOUGH_VALUES:  # a long clip takes both decoders a while
             return True
     return compared > 0
+
+
+def _unhurried(pairs: Pairs) -> Pairs:
+    """The same tf.data object on one thread: else it decodes several clips before it gives the first one."""
+    if not hasattr(pairs, "with_options") or (tf := sys.modules.get("tensorflow")) is None:
+        return pairs
+    options = tf.data.Options()
+    options.threading.private_threadpool_size = 1
+    options.autotune.enabled = False
+    options.experimental_optimization.apply_default_optimizations = False
+    one_by_one: Pairs = pairs.with_options(options)
+    return one_by_one
 
 
 def read_stream(pairs: Pairs) -> tuple[PackedSource, NDArray[np.float32]]:

@@ -185,3 +185,33 @@ def test_read_from_folder_or_file(tmp_path: Path) -> None:
 def test_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"metadata\.textproto: cannot be read \(No such file"):
         read_metadata(tmp_path)
+
+
+def many_words(count: int, sample_count: int = 3) -> str:
+    words = {f"w{i}é": i for i in range(count)}
+    return format_metadata(Metadata(sample_count, 2, (MatrixSpec(1, 1),), -1, channel_to_index_map=words))
+
+
+def test_the_maps_of_the_second_subset_are_those_of_the_first() -> None:
+    train, test = (parse_metadata(many_words(900, n), "x") for n in (10, 5))
+    assert (train.sample_count, test.sample_count) == (10, 5)
+    assert train.channel_to_index_map == test.channel_to_index_map
+    assert len(test.channel_to_index_map) == 900
+    assert test.channel_to_index_map is not train.channel_to_index_map
+
+
+def test_a_field_after_the_maps_is_not_taken_from_the_file_before() -> None:
+    maps = many_words(900)
+    changed = [parse_metadata(maps + f"sample_count: {n}\n", "x").sample_count for n in (7, 8)]
+    assert changed == [7, 8]
+    shorter = parse_metadata(many_words(800), "x")
+    assert len(shorter.channel_to_index_map) == 800
+
+
+def test_a_file_is_parsed_once_until_it_changes(tmp_path: Path) -> None:
+    file = tmp_path / "metadata.textproto"
+    file.write_text(many_words(3, 10))
+    first = read_metadata(file)
+    assert read_metadata(tmp_path) is first
+    file.write_text(many_words(3, 11) + "# longer\n")
+    assert read_metadata(file).sample_count == 11

@@ -34,7 +34,7 @@ class SoundConfig:
 
     first: HearConfig = HearConfig("first", seconds=2.5, segments=10)
     full: HearConfig = HearConfig("full", seconds=15.0, segments=16)
-    first_rows: int = 400
+    first_rows: int = 240
     growth: int = 4
     max_rows: int = 10_000
     landmarks: int = 1200
@@ -63,7 +63,7 @@ class DeepConfig:
     hearings: tuple[float, ...] = (3.0, 10.0, 30.0)
     window_s: float = 10.0
     long_share: float = 0.1
-    first_rows: int = 400
+    first_rows: int = 240
     growth: int = 4
     most_rows: int = 10_000
     least_rows: int = 50
