@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,27 +20,37 @@ from autodl_agent.config import MEMORY_SHARE, RunConfig
 from autodl_agent.domain import make_task
 from autodl_agent.errors import AutoDLError, UsageError
 from autodl_agent.facts import describe_run
-from autodl_agent.learners.registry import LADDERS
+from autodl_agent.learners.registry import check_learner_names, ladder_of
 from autodl_agent.machine import calm_blas, memory_limit_bytes
 from autodl_agent.notes import task_notes
 from autodl_agent.output import RunFolder, log_to, prepare_folder
+from autodl_agent.report.reporter import Reporter
+from autodl_agent.report.scene import Scene
 from autodl_agent.rounds import Choose, Round, rounds
 from autodl_agent.saved.keeper import Keeper
 from autodl_agent.store import TensorStore
 from autodl_agent.task import Domain, Task
+from autodl_agent.worker.start import make_lane
 from data_format import open_dataset
 from data_format.dataset import Dataset, Problem
 from data_format.errors import DataError
 from data_format.inputs import Inputs
 
+if TYPE_CHECKING:
+    from autodl_agent.worker.lane import WorkerLane
+
 log = logging.getLogger(__name__)
 LAST_CALL_S = 0.05  # before the end: no prediction that starts to be written now would arrive in time
+INTERRUPTED_S, AT_THE_END_S = 1.0, 5.0  # that the last report may take
 GRACE_S = 1.2  # after the end, for data so slow to open that not even the prior is on disk
 
 
 @dataclass
 class RunResult:
-    """What came of a run: its folder, the rounds played, seconds used, and why it ended."""
+    """What came of a run: its folder, the rounds played, seconds used, and why it ended.
+
+    curve: a dict a prediction with its `time` in seconds, `held_out_nauc` and, where the truth is known, `test_nauc`.
+    """
 
     folder: Path
     n_predictions: int = 0
@@ -48,7 +58,14 @@ class RunResult:
     held_out_nauc: float | None = None
     reason: str = ""
     rounds: list[Round] = field(default_factory=list)
+    curve: list[dict[str, float | None]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def test_curve(self) -> list[tuple[float, float]]:
+        """(seconds, NAUC on the test rows) of every prediction, empty where their truth is not known."""
+        scores = [(point["time"], point.get("test_nauc")) for point in self.curve]
+        return [(seconds, score) for seconds, score in scores if seconds is not None and score is not None]
 
 
 Watcher = Callable[[Task, Round, float | None], None]
@@ -67,6 +84,7 @@ class _Engine(threading.Thread):
         self.dataset: Dataset | None = None
         self.store: TensorStore | None = None
         self.keeper: Keeper | None = None
+        self.lane: WorkerLane | None = None
         self.rounds: list[Round] = []
         self.error: BaseException | None = None
         self.finished = threading.Event()
@@ -80,6 +98,14 @@ class _Engine(threading.Thread):
         finally:
             self.finished.set()
 
+    def scene(self, ended: str = "") -> Scene | None:
+        """The run as it is now, for the report; None before there is a prediction. ended: why it is over."""
+        if self.out is None or self.store is None or self.keeper is None or not self.out.curve:
+            return None
+        curve, played = tuple(self.out.curve), tuple(self.rounds)
+        gone, seed = self.budget.gone(), self.config.seed
+        return Scene(self.store, self.budget, seed, gone, curve, played, self.keeper.newest, ended)
+
     def _work(self) -> None:
         self.dataset = self.data if isinstance(self.data, Dataset) else open_dataset(self.data)
         task = make_task(self.dataset, self.config.seed)
@@ -90,9 +116,12 @@ class _Engine(threading.Thread):
         self.out.open()
         memory = self.config.memory_bytes or int(memory_limit_bytes() * MEMORY_SHARE)
         end = Deadline(self.budget.started + self.budget.total_s, self.budget.now)
-        self.store = store = TensorStore(self.dataset, task, end, memory)
+        ladder = ladder_of(task.domain, self.config.learners)
+        self.lane = make_lane(task, ladder, self.budget, self.config.memory_bytes)
+        share = self.lane.share if self.lane else None
+        self.store = store = TensorStore(self.dataset, task, end, memory, share=share)
         self.keeper = keeper = Keeper(self.folder / "model", task, self.budget, lambda: _inputs(store))
-        for played in rounds(store, LADDERS[task.domain], self.budget, self.choose, keeper.offer):
+        for played in rounds(store, ladder, self.budget, self.choose, keeper.offer, self.lane):
             written = None
             if played.prediction is not None:
                 written = self.out.add(played.prediction, played.ensemble_nauc, keeper.confirm)
@@ -119,13 +148,16 @@ def run(
     signal handler raises) is raised again after the results so far have been completed.
     """
     config = config or RunConfig()
+    check_learner_names(config.learners)
     budget = budget or Budget.from_now(config.budget_s)
     prepare_folder(output, config.overwrite)
     calm_blas()
     handler = log_to(output / "log.txt", budget)
     engine = _Engine(dataset, output, config, budget, choose, watch)
     interrupted: BaseException | None = None
+    reporter = Reporter(output, budget, engine.scene)
     engine.start()
+    reporter.start()
     try:
         engine.finished.wait(max(0.0, budget.left() - LAST_CALL_S))
         while not engine.finished.is_set() and not (engine.out and engine.out.curve):
@@ -136,8 +168,11 @@ def run(
     except (KeyboardInterrupt, SystemExit) as error:
         interrupted = error
     try:
-        result = _complete(engine, interrupted)
+        result = _complete(engine, interrupted, reporter)
     finally:
+        reporter.abandon("stopped by an error")
+        if engine.lane:
+            engine.lane.close()
         logging.getLogger("autodl_agent").removeHandler(handler)
         handler.close()
     if interrupted is not None:
@@ -145,7 +180,7 @@ def run(
     return result
 
 
-def _complete(engine: _Engine, interrupted: BaseException | None) -> RunResult:
+def _complete(engine: _Engine, interrupted: BaseException | None, reporter: Reporter) -> RunResult:
     """Close the run: refuse late predictions, write the summary files, drop the spilled data."""
     count = engine.out.stop() if engine.out else 0
     if engine.error is not None and (count == 0 or isinstance(engine.error, DataError | AutoDLError)):
@@ -163,11 +198,15 @@ def _complete(engine: _Engine, interrupted: BaseException | None) -> RunResult:
     except OSError as error:
         kept = f"{count} predictions written before are kept"
         raise UsageError(f"{engine.folder}: {error.strerror or error}; {kept}") from error
+    # Whoever interrupts waits a second; the end of the budget allows as much, a run that ended early a little more.
+    spare = INTERRUPTED_S if interrupted is not None else min(AT_THE_END_S, engine.budget.left() + INTERRUPTED_S)
+    reporter.finish(reason, engine.budget.gone() + spare)
     if engine.store:
         engine.store.close()
     judged = [r.ensemble_nauc for r in played if r.ensemble_nauc is not None]
     nauc = judged[-1] if judged else None
-    return RunResult(engine.folder, count, engine.budget.gone(), nauc, reason, played, engine.dataset.problems)
+    seconds, problems = engine.budget.gone(), engine.dataset.problems
+    return RunResult(engine.folder, count, seconds, nauc, reason, played, engine.out.curve, problems)
 
 
 def _inputs(store: TensorStore) -> Inputs:

@@ -9,15 +9,19 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from autodl_agent.benchmark.command import POLICIES, benchmark, names_of
 from autodl_agent.challenge.command import evaluate
 from autodl_agent.clock import Budget
 from autodl_agent.data_commands import convert, inspect
 from autodl_agent.machine import calm_blas, cores
 from autodl_agent.pretrained.command import weights
+
+if TYPE_CHECKING:
+    from autodl_agent.report.events import EventLog
 
 EXIT_BAD_INPUT = 2
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
@@ -54,6 +58,7 @@ def cli() -> None:
     autodl score RUN/predictions TRUTH      area under the learning curve of a run
     autodl bundle submission.zip            the agent as a challenge submission
     autodl evaluate submission.zip DATASET  any submission by the challenge's rules
+    autodl benchmark SUITE                  whole runs on many data sets, compared
     """
 
 
@@ -81,10 +86,24 @@ def cli() -> None:
     metavar="SIZE",
     help="Most memory for decoded data, such as 800M or 2G.  [default: a quarter of what is there]",
 )
+@click.option("--learners", default="", metavar="A,B", help="Use these learners alone; a wrong name lists all.")
+@click.option("--policy", type=click.Choice(POLICIES), default=POLICIES[0], hidden=True)
+@click.option(
+    "--log-dir", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Write scalars for TensorBoard."
+)
 @click.option("--overwrite", is_flag=True, help="Replace the run that DIR already holds.")
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")
 def run(
-    dataset: Path, budget: float, output: Path | None, seed: int, memory: int | None, overwrite: bool, quiet: bool
+    dataset: Path,
+    budget: float,
+    output: Path | None,
+    seed: int,
+    memory: int | None,
+    learners: str,
+    policy: str,
+    log_dir: Path | None,
+    overwrite: bool,
+    quiet: bool,
 ) -> None:
     """Train on DATASET and predict its test rows until the budget is used.
 
@@ -100,28 +119,39 @@ def run(
       predictions/NAME.predict_0 …     test rows × classes, one file each time it got better
       predictions.csv                  the last one, for people
       classes.txt  test_rows.txt       names of the columns and of the rows
-      learning_curve.csv  run.json  log.txt
+      report.html                      the run as a page, from its first seconds on
+      learning_curve.csv  learning_curve.png  skipped.csv  run.json  log.txt
     """
     from autodl_agent.agent import run as run_agent
+    from autodl_agent.baselines import choose_by
     from autodl_agent.config import RunConfig
     from autodl_agent.notes import problem_summary
     from autodl_agent.progress import make_progress
 
     clock = Budget.from_launch(budget)
     progress = None if quiet else make_progress(clock)
-    config = RunConfig(budget, seed, memory, overwrite)
-    watch = progress.watch if progress else (lambda task, played, written: None)
+    config = RunConfig(budget, seed, memory, overwrite, names_of(learners))
+    events = _event_log(log_dir, clock) if log_dir else None
+    watchers = [one.watch for one in (progress, events) if one]
+
+    def watch(task: Any, played: Any, written: float | None) -> None:
+        for watcher in watchers:
+            watcher(task, played, written)
+
     try:
-        result = run_agent(dataset, output or _new_folder(dataset), config, clock, watch=watch)
+        result = run_agent(dataset, output or _new_folder(dataset), config, clock, choose_by(policy), watch)
     finally:
         if progress:
             progress.close()
+    if events:
+        events.close(result.test_curve)
     if not quiet:
         nauc = "" if result.held_out_nauc is None else f", held-out NAUC {result.held_out_nauc:.4f}"
         click.echo(f"{result.n_predictions} predictions in {result.seconds:.1f} s{nauc} ({result.reason})")
         if summary := problem_summary(result.problems):
-            click.echo(f"{summary} (all in run.json)")
-        click.echo(f"Results are in {result.folder}")
+            click.echo(f"{summary} (all in skipped.csv)")
+        report = result.folder / "report.html"
+        click.echo(f"Results are in {result.folder}" + (f", the report in {report}" if report.exists() else ""))
 
 
 @cli.command()
@@ -233,6 +263,7 @@ def bundle(out: Path, with_weights: bool) -> None:
 
 
 cli.add_command(evaluate)
+cli.add_command(benchmark)
 cli.add_command(weights)
 cli.add_command(inspect)
 cli.add_command(convert)
@@ -303,6 +334,12 @@ def _once(error: BaseException) -> Callable[[int, Any], None]:
         raise error
 
     return handle
+
+
+def _event_log(folder: Path, clock: Budget) -> "EventLog":
+    from autodl_agent.report.events import EventLog
+
+    return EventLog(folder, clock)
 
 
 def _new_folder(dataset: Path) -> Path:

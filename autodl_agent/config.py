@@ -11,12 +11,14 @@ class RunConfig:
     seed: of every random choice; the same seed and the same timing give the same predictions.
     memory_bytes: limit for decoded data in memory; None takes a share of what the container allows.
     overwrite: replace a run that the output folder already holds.
+    learners: names of the only learners to use, of any domain; none given means all.
     """
 
     budget_s: float = 1200.0
     seed: int = 0
     memory_bytes: int | None = None
     overwrite: bool = False
+    learners: tuple[str, ...] = ()
 
 
 MEMORY_SHARE = 0.25  # of what the container allows: the learners need as much again for their own matrices

@@ -1,36 +1,51 @@
-"""The ensemble: greedy selection with replacement on held-out NAUC, averaged in logit space.
+"""The ensemble: members averaged in logit space, with weights that held-out rows earned.
 
-Source: Caruana et al. 2004, "Ensemble selection from libraries of models". The selection starts from the best member
-and adds whichever member raises the held-out NAUC most, up to a fixed number of picks; ties keep the smaller change.
+Three steps. Maximum likelihood, held towards equal weights, says how much each member knows (`stacking`); its loss is
+smooth, so that few or saturated rows do not pick a winner by chance. From there a greedy selection with replacement
+(Caruana et al. 2004, "Ensemble selection from libraries of models") adds picks while the held-out NAUC gains more than
+noise. For rows with one label the same is done for a softmax over the classes, at a few sharpnesses, and taken where
+it is clearly better. `docs/decisions/0009` holds the measurements.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autodl_agent.learners.base import Labels, Probabilities
 from autodl_agent.learners.linear import fast_aucs, sigmoid
+from autodl_agent.stacking import fit_sigmoid, fit_softmax
 
 Logits = NDArray[np.float32]
+Weights = NDArray[np.float64]
 PICKS = 8
+PICK = 0.25  # share of the weight that one pick takes
+CANDIDATES = 5  # members of most weight among which picks are made
+NOISE = 0.02  # a pick must gain this many standard errors of the NAUC; picks share their rows, so few do
 LIMIT = 16.0  # logits beyond ±16 cannot be told apart in float32 probabilities
+SHARPNESS = (0.6, 1.0, 1.7)  # times the likeliest: the sharpness that ranks best is often another
 COUPLING_GAIN = 0.003  # below this the gain of a softmax is noise of the held-out rows
-MOST_CELLS = 60_000  # rows × classes looked at in one comparison; more adds seconds, not certainty
+MOST_CELLS = 40_000  # rows × classes looked at in one comparison; more adds seconds, not certainty
+FIT_CELLS = 600_000  # members × rows × classes that the likelihood looks at
 
 
 @dataclass(frozen=True)
 class Blend:
-    """Weights over the members (they sum to 1), whether rows are normalised to sum to 1, and the held-out NAUC."""
+    """Weights over the members (they sum to 1), whether rows are normalised to sum to 1, and the held-out NAUC.
+
+    sharpness: > 0, what the weighted mean is multiplied with before a softmax; 1 where rows are not normalised.
+    """
 
     weights: tuple[float, ...]
     coupled: bool
     nauc: float
+    sharpness: float = 1.0
 
     def probabilities(self, members: Sequence[Logits]) -> Probabilities:
         """(n, classes) from the members' logits; members of weight 0 may be empty arrays."""
-        parts = [np.float32(w) * m for w, m in zip(self.weights, members, strict=True) if w > 0]
+        parts = [np.float32(w * self.sharpness) * m for w, m in zip(self.weights, members, strict=True) if w > 0]
         return to_probabilities(np.sum(parts, axis=0), self.coupled)
 
 
@@ -51,39 +66,90 @@ def to_probabilities(logits: Logits, coupled: bool) -> Probabilities:
 def select(members: Sequence[Logits], labels: Labels, may_couple: bool, picks: int = PICKS) -> Blend:
     """Choose weights on held-out rows. members: logits (m, classes) each; labels: (m, classes).
 
-    With no usable held-out column every member weighs the same and the NAUC is 0.
+    picks: how many the greedy selection may add. With no usable held-out column every member weighs the same and the
+    NAUC is 0.
     """
-    rows = _subset(labels)
-    truth = labels[rows]
-    views = [member[rows] for member in members]
-    if not len(truth) or not np.isfinite(fast_aucs(views[0], truth)).any():
+    rows = subset(labels, MOST_CELLS)
+    judge = Judge(np.asarray(labels[rows], np.float32))
+    if not judge.usable:
         return Blend(tuple(1 / len(members) for _ in members), False, 0.0)
-    counts = np.zeros(len(members))
-    total = np.zeros_like(views[0])
-    best = -np.inf
-    for _ in range(picks if len(members) > 1 else 1):
-        merits = [_nauc((total + view) / (counts.sum() + 1), truth, False) for view in views]
+    views = np.asarray([member[rows] for member in members], np.float32)
+    few = slice(None, None, max(1, -(-views.size // FIT_CELLS)))
+    fitted, truth = np.asarray(views[:, few], np.float32, order="C"), judge.truth[few]
+    weights = fit_sigmoid(fitted, truth) if len(members) > 1 else np.ones(1)
+    weights, coupled = weights / weights.sum(), False
+    nauc = judge.nauc(views, weights, False)
+    if may_couple:
+        likeliest = fit_softmax(fitted, truth)
+        tried = [(judge.nauc(views, likeliest * times, True), times) for times in SHARPNESS]
+        best, times = max(tried)
+        if best > nauc + COUPLING_GAIN:
+            weights, nauc, coupled = likeliest * times, best, True
+    if len(members) > 1:
+        weights, nauc = _climb(judge, views, weights, coupled, nauc, picks)
+    total = float(weights.sum())
+    return Blend(tuple((weights / total).tolist()), coupled, nauc, total if coupled else 1.0)
+
+
+def _climb(
+    judge: "Judge", views: Logits, weights: Weights, coupled: bool, nauc: float, picks: int
+) -> tuple[Weights, float]:
+    """Give PICK of the weight to the member that raises the NAUC most, again and again, while it is more than noise."""
+    candidates = np.argsort(-weights, kind="stable")[:CANDIDATES]
+    least = NOISE * judge.standard_error(nauc)
+    for _ in range(picks):
+        tried = []
+        for k in candidates:
+            moved = (1 - PICK) * weights
+            moved[k] += PICK * weights.sum()
+            tried.append(moved)
+        merits = [judge.nauc(views, moved, coupled) for moved in tried]
         leader = int(np.argmax(merits))
-        if merits[leader] <= best + 1e-5:
+        if merits[leader] <= nauc + least:
             break
-        best = merits[leader]
-        counts[leader] += 1
-        total = total + views[leader]
-    blended = total / counts.sum()
-    coupled = may_couple and _nauc(blended, truth, True) > best + COUPLING_GAIN
-    weights = tuple(float(c) for c in counts / counts.sum())
-    return Blend(weights, coupled, _nauc(blended, truth, coupled))
+        weights, nauc = tried[leader], merits[leader]
+    return weights, nauc
 
 
-def _nauc(logits: Logits, labels: Labels, coupled: bool) -> float:
-    scores = to_probabilities(logits, True) if coupled else logits
-    return float(2 * np.nanmean(fast_aucs(scores, labels)) - 1)
+class Judge:
+    """NAUC of many blends against the same truth, quickly. truth: (m, classes)."""
+
+    def __init__(self, truth: Labels) -> None:
+        self.truth = truth
+
+    @cached_property
+    def positives(self) -> NDArray[np.float64]:
+        """(classes,) number of positive rows."""
+        return np.asarray((self.truth > 0.5).sum(0), np.float64)
+
+    @property
+    def usable(self) -> bool:
+        """Whether any class has rows on both sides."""
+        return bool(((self.positives > 0) & (self.positives < len(self.truth))).any())
+
+    def nauc(self, views: Logits, weights: Weights, coupled: bool) -> float:
+        """Macro NAUC of the weighted sum of (K, m, classes) logits; coupled: of its softmax, compared as logarithms."""
+        used = weights > 0
+        scores = np.tensordot(np.asarray(weights[used], np.float32), views[used], 1)
+        if coupled:
+            scores = scores - scores.max(1, keepdims=True)
+            scores -= np.log(np.exp(scores).sum(1, keepdims=True))
+        return float(2 * np.nanmean(fast_aucs(scores, self.truth)) - 1)
+
+    def standard_error(self, nauc: float) -> float:
+        """Of the macro NAUC, by chance of the rows (Hanley & McNeil 1982), as if every class had the mean AUC."""
+        area = min(max((nauc + 1) / 2, 0.5), 1 - 1e-6)
+        n1, n0 = self.positives, len(self.truth) - self.positives
+        n1, n0 = n1[(n1 > 0) & (n0 > 0)], n0[(n1 > 0) & (n0 > 0)]
+        two_positives, two_negatives = area / (2 - area), 2 * area**2 / (1 + area)
+        spread = (n1 - 1) * (two_positives - area**2) + (n0 - 1) * (two_negatives - area**2)
+        return float(2 * np.sqrt(((area * (1 - area) + spread) / (n1 * n0)).sum()) / len(n1))
 
 
-def _subset(labels: Labels) -> NDArray[np.int64]:
+def subset(labels: Labels, cells: int) -> NDArray[np.int64]:
     """All rows, or an evenly spaced part when rows × classes is large; rows with rare labels always stay."""
     n, classes = labels.shape
-    most = max(200, MOST_CELLS // max(1, classes))
+    most = max(200, cells // max(1, classes))
     if n <= most:
         return np.arange(n)
     rare = np.flatnonzero((labels[:, (labels > 0).sum(0) <= 20] > 0).any(1))[: most // 2]

@@ -1,7 +1,7 @@
 """One learner of the run with one model per fold: it advances in slices and holds its latest predictions."""
 
 import copy
-from dataclasses import is_dataclass
+from dataclasses import dataclass, is_dataclass
 
 import numpy as np
 
@@ -11,6 +11,15 @@ from autodl_agent.errors import LearnerError
 from autodl_agent.holdout import Fold
 from autodl_agent.learners.base import Examples, Learner, Probabilities
 from autodl_agent.learners.registry import LearnerSpec
+
+
+@dataclass(frozen=True)
+class Worked:
+    """What one slice of a member came to; see `Member`."""
+
+    more: bool
+    held_out: Logits | None
+    settled: tuple[Learner, ...]
 
 
 class Member:
@@ -39,8 +48,22 @@ class Member:
         self.settled = (settle(self._models[0]),)
         return to_logits(checked(self._models[0].predict(self._test_rows), self.spec.name, self._test_rows))
 
+    @property
+    def at_hand(self) -> bool:
+        """Whether `test` costs nothing."""
+        return self._test is not None
+
     def advance(self, deadline: Deadline, start_at: int = 0) -> None:
         """One increment of every fold's model (from `start_at`), then the held-out predictions."""
+        self.accept(self.work(deadline, start_at))
+
+    def accept(self, worked: "Worked") -> None:
+        """Make the result of `work` the member's own."""
+        self.more, self.held_out, self.settled = worked.more, worked.held_out, worked.settled
+        self._test = None
+
+    def work(self, deadline: Deadline, start_at: int = 0) -> "Worked":
+        """What `advance` does, without a change to what the ensemble sees: that may be done by another thread."""
         if not self._models:
             self._models = [self.spec.create(self._data.task, self._data.task.seed + k) for k in range(len(self.folds))]
         more = self.more if start_at else False
@@ -49,9 +72,7 @@ class Member:
             part = deadline.left() * 2 / (len(self.folds) - k + 1)
             share = Deadline(deadline.now() + max(0.05, part), deadline.now)
             more = self._models[k].fit(self._data.take(self.folds[k].train), share) or more
-        self.held_out = self._predict_held_out()
-        self.settled = tuple(map(settle, self._models))
-        self.more, self._test = more, None
+        return Worked(more, self._predict_held_out(), tuple(map(settle, self._models)))
 
     def test(self) -> Logits:
         """(n_test, classes) logits of the last finished slice, mean over the folds' models; computed once."""

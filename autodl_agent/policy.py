@@ -1,14 +1,24 @@
-"""What to do next: a pure function of the history, the time left and the task; no clock, no state.
+"""What to do next: a pure function of the history, the time left and the task; no clock, no state, no order assumed.
 
 Every learner that may go on is scored by the expected gain in area under the learning curve per second,
 
     gain × (1 − t~(now + cost)) / cost        with t~ the challenge's log time, ln(1 + t/60) / ln(1 + T/60).
 
-Exploitation: a learner that has run is expected to gain a share of what its last slice gained (learning curves
-flatten) and to cost more than its last slice (increments grow). Exploration: an untried learner is expected to reach
-its prior (`LearnerSpec.expected`, measured on benchmark data) and never less than a small bonus, so that everything
-affordable is tried once. A slice that is not expected to finish in the time left comes after all that are; it is still
-started where the guess of its cost may be too high, since the time has no other use.
+Costs. Untried: start_s + example_ms × rows of the LearnerSpec, times what benchmarks found (`Prior.cost`), times the
+pace of this run, which is how the first slices of other learners compared with their guesses, halved in logarithm. Tried:
+seconds of its last slice × growth, the geometric mean of the growth seen and GROWTH_WEIGHT times the prior's.
+
+Gains, with room = 1 − NAUC of the ensemble. Untried (exploration): room × Prior.first, or what `expected` promises, and
+never less than a small bonus, so that everything affordable is tried once. Tried (exploitation): its own error falls
+as a power of its seconds, e(s) ∝ s^−b. b is fitted to its own points with RATE_WEIGHT doublings of the prior's rate:
+a slice that only filled a cache does not end a learner, several do. What it gains itself counts fully for
+the ensemble if it leads, a part if it is behind: influence = 1 + 1.5 × (own NAUC − best)/room, within 0.2 … 1. (These
+two numbers and GROWTH_WEIGHT are fitted to recorded runs.) Where nothing can be held out, the prior's share counts.
+
+Every gain is worth nothing when it comes too late: a slice that cannot finish in the time left is not started. One
+that may finish only if it was guessed too high comes after all that fit, since that time has no other use.
+
+`choose` may be called for several lanes that share a history: it asks of a record only which learner it belongs to.
 """
 
 import math
@@ -16,14 +26,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from autodl_agent.learners.registry import LearnerSpec
+from autodl_agent.priors import Prior, Priors, load_priors
 from autodl_agent.task import Task
 
-FADE = 0.5  # share of the last gain that the next slice is expected to bring
 GROWTH = 1.6  # an increment costs this much more than the one before
+GROWTH_WEIGHT = 4.0
+GROWTHS = (0.25, 6.0)
+RATE = 0.15  # exponent of a learning curve of which nothing is known
+RATE_WEIGHT = 3.0
+DOUBLING = math.log(2) ** 2
+WITHIN = 8.0  # a learner is to reach what it promises when it has spent this many times the seconds of its first slice
+INFLUENCE = (0.2, 1.5)
 LEAST_GAIN = 0.002  # what a learner with more to do may always bring
 BONUS = 0.02  # for the untried: ensembles gain from difference even where the prior is no better
 PATIENCE = 3.0  # a slice may take this many times its expected cost before its deadline
-GUESSED_TOO_HIGH = 0.25  # a slice may turn out to cost this share of what was expected
+TOO_HIGH = 0.25  # a guessed slice may turn out to cost this share of what was expected …
+TOO_HIGH_MEASURED = 0.5  # … one that follows others no less than this
+MOST_ROWS = 20_000  # training rows that a first slice looks at
 T0 = 60.0
 
 
@@ -60,19 +79,27 @@ def choose(
     gone_s: float,
     total_s: float,
     folds: int = 1,
+    priors: Priors | None = None,
 ) -> Slice | None:
-    """The slice with the highest expected gain per second, or None when nothing useful fits in the time left."""
+    """The slice with the highest expected gain per second, or None when nothing useful fits in the time left.
+
+    history: all slices of all lanes, in the order in which they ended. ladder: the learners to choose from.
+    """
+    table = load_priors() if priors is None else priors
     left = total_s - gone_s
     room = left - min(0.4, 0.1 * left)
+    best_nauc = max((record.best_nauc for record in history), default=0.0)
+    pace = pace_of(history, ladder, task, folds, table)
     best: tuple[bool, float, Slice] | None = None
     for position, spec in enumerate(ladder):
         past = [record for record in history if record.learner == spec.name]
         if past and (past[-1].failed or not past[-1].more):
             continue
-        cost = expected_cost_s(spec, past, task, folds)
-        if history and cost * GUESSED_TOO_HIGH > room:
+        prior = table.get((str(task.domain), spec.name))
+        cost = expected_cost_s(spec, past, task, folds, prior, pace)
+        if history and cost * (TOO_HIGH_MEASURED if _results(past) else TOO_HIGH) > room:
             continue
-        gain = expected_gain(spec, past, history[-1].best_nauc if history else 0.0)
+        gain = expected_gain(spec, past, best_nauc, prior, cost)
         # The first rung is the one built to answer at once; later, the expected gain per second decides.
         score = gain * (1 - _log_time(gone_s + cost, total_s)) / max(cost, 1e-3) if history else float(-position)
         rank = (cost <= room, score)
@@ -82,23 +109,89 @@ def choose(
     return best[2] if best else None
 
 
-def expected_cost_s(spec: LearnerSpec, past: Sequence[Record], task: Task, folds: int) -> float:
-    """Seconds of the next slice: measured growth where there is a past, the ladder's first guess otherwise."""
+def expected_cost_s(
+    spec: LearnerSpec, past: Sequence[Record], task: Task, folds: int, prior: Prior | None = None, pace: float = 1.0
+) -> float:
+    """Seconds of the next slice: measured growth where there is a past, the guess for the first one otherwise."""
     if past:
-        return past[-1].seconds * GROWTH
-    rows = min(task.n_train, 20_000) + task.n_test
+        return past[-1].seconds * _growth(past, prior)
+    return guess_s(spec, task, folds) * (prior.cost if prior else 1.0) * pace
+
+
+def guess_s(spec: LearnerSpec, task: Task, folds: int) -> float:
+    """Seconds of the first slice by the ladder's table: imports, then a price per training and test row."""
+    rows = min(task.n_train, MOST_ROWS) + task.n_test
     return spec.start_s + spec.example_ms / 1000 * rows * (1 + 0.3 * (folds - 1))
 
 
-def expected_gain(spec: LearnerSpec, past: Sequence[Record], best_nauc: float) -> float:
-    """NAUC that the next slice is expected to add to the ensemble."""
+def pace_of(history: Sequence[Record], ladder: Sequence[LearnerSpec], task: Task, folds: int, priors: Priors) -> float:
+    """How slow this machine and these examples are: measured over guessed first slices, in 0.25 … 4."""
+    logs = []
+    for spec in ladder:
+        first = next((record for record in history if record.learner == spec.name), None)
+        if first is not None and not (first.failed or first.starved):
+            guess = expected_cost_s(spec, [], task, folds, priors.get((str(task.domain), spec.name)))
+            logs.append(math.log(max(first.seconds, 1e-3) / max(guess, 1e-3)))
+    # Halved and shrunk: learners of one task are slow together, though not in step.
+    return math.exp(min(max(0.5 * sum(logs) / (len(logs) + 1), math.log(0.25)), math.log(4))) if logs else 1.0
+
+
+def expected_gain(
+    spec: LearnerSpec, past: Sequence[Record], best_nauc: float, prior: Prior | None = None, cost_s: float = 0.0
+) -> float:
+    """NAUC that the next slice, of cost_s seconds, is expected to add to the ensemble."""
     room = max(1 - best_nauc, 0.0)
-    if not past:
-        return min(max(spec.expected - best_nauc, 0.0) + BONUS, room + LEAST_GAIN)
     judged = [record.nauc for record in past if record.nauc is not None]
-    last = judged[-1] - judged[-2] if len(judged) > 1 else 0.1 * room
-    behind = max(0.0, best_nauc - judged[-1]) if judged else 0.0
-    return max(FADE * last - 0.5 * behind, LEAST_GAIN * min(1.0, room * 10))
+    if not _results(past):
+        promised = room * prior.first if prior else max(spec.expected - best_nauc, 0.0)
+        return min(promised + BONUS, room + LEAST_GAIN)
+    least = LEAST_GAIN * min(1.0, room * 10)
+    if not judged:
+        return max(room * prior.each() if prior else 0.1 * room, least)
+    spent = sum(record.seconds for record in past)
+    own = max(judged)
+    rate = learning_rate(past, prior.rate if prior else promised_rate(judged[0], own, spec.expected))
+    gain = (1 - own) * (1 - (1 + cost_s / max(spent, 1e-3)) ** -rate)
+    low, slope = INFLUENCE
+    influence = min(max(1 + slope * (own - best_nauc) / max(room, 1e-6), low), 1.0)
+    return max(gain * influence, least)
+
+
+def learning_rate(past: Sequence[Record], prior_rate: float) -> float:
+    """b of the learner's own curve 1 − NAUC ∝ seconds^−b: least squares through its first point, and the prior.
+
+    The prior counts like RATE_WEIGHT points that are twice the seconds of the first.
+    """
+    spent, points = 0.0, []
+    for record in past:
+        spent += record.seconds
+        if record.nauc is not None:
+            points.append((max(spent, 1e-3), max(1 - record.nauc, 1e-6)))
+    above, below = RATE_WEIGHT * DOUBLING * prior_rate, RATE_WEIGHT * DOUBLING
+    for seconds, error in points[1:]:
+        x, y = math.log(seconds / points[0][0]), math.log(points[0][1] / error)
+        above, below = above + x * y, below + x * x
+    return max(above / below, 0.0)
+
+
+def promised_rate(first: float, own: float, expected: float) -> float:
+    """The rate at which a learner that began at NAUC `first` comes to `expected` WITHIN its first seconds; or RATE."""
+    if expected <= own or first >= 1:
+        return RATE
+    return max(RATE, math.log((1 - first) / max(1 - expected, 1e-3)) / math.log(WITHIN))
+
+
+def _growth(past: Sequence[Record], prior: Prior | None) -> float:
+    expected = math.log(prior.growth if prior else GROWTH)
+    seconds = [max(record.seconds, 1e-3) for record in past]
+    low, high = GROWTHS
+    seen = [math.log(min(max(b / a, low), high)) for a, b in zip(seconds, seconds[1:], strict=False)]
+    return max(1.0, math.exp((GROWTH_WEIGHT * expected + sum(seen)) / (GROWTH_WEIGHT + len(seen))))
+
+
+def _results(past: Sequence[Record]) -> bool:
+    """Whether any slice came to a result."""
+    return any(not record.starved for record in past)
 
 
 def _starved_at_the_end(past: Sequence[Record]) -> int:

@@ -7,19 +7,24 @@ takes one a `train` call, tests read them as a list.
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from autodl_agent import policy
 from autodl_agent.clock import Budget, Deadline
-from autodl_agent.ensemble import Blend, select
+from autodl_agent.ensemble import Blend, Logits, select
 from autodl_agent.holdout import Fold, make_folds
 from autodl_agent.learners.base import Examples, Labels, Probabilities
 from autodl_agent.learners.prior import class_shares
 from autodl_agent.learners.registry import LearnerSpec
-from autodl_agent.members import Member
+from autodl_agent.members import Member, Worked
 from autodl_agent.snapshot import HeldOut, Part, Snapshot
 from autodl_agent.store import OutOfTimeError, TensorStore
+
+if TYPE_CHECKING:
+    from autodl_agent.worker.lane import WorkerLane
+    from autodl_agent.worker.member import RemoteMember
 
 log = logging.getLogger(__name__)
 STARVED_AT_MOST = 4  # slices without a result after which a learner is benched
@@ -53,13 +58,20 @@ def rounds(
     budget: Budget,
     choose: Choose = policy.choose,
     keep: Keep = lambda snapshot: None,
+    lane: "WorkerLane | None" = None,
 ) -> Iterator[Round]:
     """Yield rounds until the policy sees nothing left to gain or to afford. The first is the prior's, at once.
 
     keep: handed the ensemble behind every prediction, just before the round with that prediction is yielded.
+    lane: plays the learners that need the worker process; without one they are left out.
     """
-    loop = _Loop(store, tuple(spec for spec in ladder if not spec.worker and spec.fits(store.task)), budget, keep)
+    loop = Loop(store, tuple(spec for spec in ladder if not spec.worker and spec.fits(store.task)), budget, keep)
     yield loop.prior()
+    if lane is not None:
+        from autodl_agent.lanes import Lanes
+
+        yield from Lanes(loop, choose, lane).play()
+        return
     while not loop.over:
         chosen = choose(loop.history, loop.ladder, store.task, budget.gone(), budget.total_s, len(loop.folds))
         if chosen is None:
@@ -67,8 +79,8 @@ def rounds(
         yield from loop.play(chosen)
 
 
-class _Loop:
-    """State of one run of `rounds`."""
+class Loop:
+    """State of one run of `rounds`. running: the learner whose slice another thread is in, if any."""
 
     def __init__(self, store: TensorStore, ladder: tuple[LearnerSpec, ...], budget: Budget, keep: Keep) -> None:
         self.store, self.ladder, self.budget, self.task, self.keep = store, ladder, budget, store.task, keep
@@ -78,7 +90,8 @@ class _Loop:
         self.test = Examples(store, "test", np.arange(self.task.n_test), store.dataset.test.labels)
         self.held_out = np.concatenate([fold.held_out for fold in self.folds])
         self.truth: Labels = labels[self.held_out]
-        self.members: dict[str, Member] = {}
+        self.members: dict[str, Member | RemoteMember] = {}
+        self.running: str | None = None
         self.history: list[policy.Record] = []
         self.number = 0
         self.emitted_nauc: float | None = None
@@ -94,12 +107,18 @@ class _Loop:
         self.keep(Snapshot())
         return self._round("prior", now, prediction=prediction)
 
+    def member(self, spec: LearnerSpec) -> Member:
+        """The learner's member here, made when it is first asked for."""
+        found = self.members.get(spec.name)
+        if not isinstance(found, Member):
+            found = self.members[spec.name] = Member(spec, self.data, self.test, self.folds)
+        return found
+
     def play(self, chosen: policy.Slice) -> Iterator[Round]:
         """Run one slice, whatever happens inside the learner; yields one round, or two for the very first answer."""
         spec, started = chosen.spec, self.budget.gone()
-        deadline = self.budget.deadline(chosen.seconds)
-        member = self.members.get(spec.name) or Member(spec, self.data, self.test, self.folds)
-        self.members[spec.name] = member
+        deadline, member = self.budget.deadline(chosen.seconds), self.member(chosen.spec)
+        worked: Worked | Exception
         try:
             done = 0
             if not self.history:
@@ -109,26 +128,50 @@ class _Loop:
                 self.keep(first)
                 yield self._round(spec.name, started, prediction=prediction)
                 done = 1
-            member.advance(deadline, done)
-            yield self._judged(member, started)
-        except OutOfTimeError:
-            # What was decoded is kept, so the next slice gets further; one that starves again and again is left alone.
-            member.starved += 1
-            member.more = True
-            self._remember(spec, started, member, failed=member.starved >= STARVED_AT_MOST, starved=True)
-            yield self._round(spec.name, started, error="out of time" if self.history[-1].failed else "")
+            worked = member.work(deadline, done)
         except Exception as error:
-            log.warning("%s benched: %s: %s", spec.name, type(error).__name__, error, exc_info=True)
-            if member.held_out is None:
-                del self.members[spec.name]
-            member.more = False
-            self._remember(spec, started, member, failed=True)
-            yield self._round(spec.name, started, error=f"{type(error).__name__}: {error}")
+            worked = error
+        yield self.settle(member, started, worked)
 
-    def _judged(self, member: Member, started: float) -> Round:
-        """Blend all members after one advanced; predict the test rows when the blend got better."""
+    def settle(self, member: Member, started: float, worked: Worked | Exception) -> Round:
+        """Judge what a slice came to: results, out of time, or an error that benches the learner."""
+        try:
+            if isinstance(worked, Exception):
+                raise worked
+            member.accept(worked)
+            return self.judged(member, started)
+        except OutOfTimeError:
+            # What was decoded is kept, so the next slice gets further.
+            return self.starved(member, started)
+        except Exception as error:
+            log.warning("%s benched: %s: %s", member.spec.name, type(error).__name__, error, exc_info=True)
+            return self.benched(member, started, f"{type(error).__name__}: {error}")
+
+    def starved(self, member: "Member | RemoteMember", started: float) -> Round:
+        """A slice without a result; a learner that starves again and again is left alone."""
+        member.starved += 1
+        member.more = True
+        failed = member.starved >= STARVED_AT_MOST
+        self._remember(member.spec, started, member, failed=failed, starved=True)
+        return self._round(member.spec.name, started, error="out of time" if failed else "")
+
+    def benched(self, member: "Member | RemoteMember", started: float, error: str) -> Round:
+        """A learner that gets no more slices; what it had delivered before stays in the ensemble."""
+        if member.held_out is None:
+            self.members.pop(member.spec.name, None)
+        member.more = False
+        self._remember(member.spec, started, member, failed=True)
+        return self._round(member.spec.name, started, error=error)
+
+    def judged(self, member: "Member | RemoteMember", started: float) -> Round:
+        """Blend all members after one advanced; predict the test rows when the blend got better.
+
+        While another thread is in a slice, members that would have to predict first are left for the next time.
+        """
         names = [
-            name for name, m in self.members.items() if m.settled and (m.held_out is not None or not len(self.truth))
+            name
+            for name, m in self.members.items()
+            if m.settled and (m.held_out is not None or not len(self.truth)) and (self.running is None or m.at_hand)
         ]
         blend, member_nauc = self._blend(names, member)
         better = self.emitted_nauc is None or blend.nauc > self.emitted_nauc or not len(self.truth)
@@ -143,6 +186,13 @@ class _Loop:
         ensemble_nauc = max(blend.nauc, self.emitted_nauc or 0.0) if len(self.truth) else None
         return self._round(member.spec.name, started, member_nauc, ensemble_nauc, prediction, weights if better else {})
 
+    def is_worse(self, new: Logits | None, old: Logits | None, by: float) -> bool:
+        """Whether the first logits of the held-out rows are worse than the second by more than this NAUC."""
+        if new is None or old is None:
+            return False
+        scores = [select([logits], self.truth, False, picks=1).nauc for logits in (new, old)]
+        return scores[0] < scores[1] - by
+
     def _snapshot(self, names: list[str], blend: Blend) -> Snapshot:
         used = [(self.members[name], weight) for name, weight in zip(names, blend.weights, strict=True) if weight > 0]
         parts = tuple(Part(member.spec.name, weight, member.settled) for member, weight in used)
@@ -151,7 +201,7 @@ class _Loop:
             return Snapshot.of(parts, blend.coupled, None, None)
         return Snapshot.of(parts, blend.coupled, blend.nauc, HeldOut(logits, self.truth, self.held_out))
 
-    def _blend(self, names: list[str], member: Member) -> tuple[Blend, float | None]:
+    def _blend(self, names: list[str], member: "Member | RemoteMember") -> tuple[Blend, float | None]:
         if not len(self.truth):
             return Blend(tuple(1 / len(names) for _ in names), False, 0.0), None
         held_out = [m.held_out for n in names if (m := self.members[n]).held_out is not None]
@@ -163,7 +213,7 @@ class _Loop:
         self,
         spec: LearnerSpec,
         started: float,
-        member: Member,
+        member: "Member | RemoteMember",
         nauc: float | None = None,
         failed: bool = False,
         starved: bool = False,

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from autodl_agent import policy
 from autodl_agent.clock import Budget, Deadline
@@ -13,7 +13,11 @@ from autodl_agent.learners.registry import LADDERS
 from autodl_agent.machine import calm_blas, memory_limit_bytes
 from autodl_agent.rounds import Choose, rounds
 from autodl_agent.store import TensorStore
+from autodl_agent.worker.start import make_lane
 from data_format.dataset import Dataset
+
+if TYPE_CHECKING:
+    from autodl_agent.worker.lane import WorkerLane
 
 log = logging.getLogger(__name__)
 
@@ -26,14 +30,26 @@ class Newest(NamedTuple):
 
 
 class Session(threading.Thread):
-    """Plays the rounds of one data set within a budget, in a daemon thread that ends with them."""
+    """Plays the rounds of one data set within a budget, in a daemon thread that ends with them.
 
-    def __init__(self, dataset: Dataset, budget: Budget, seed: int = 0, choose: Choose = policy.choose) -> None:
+    heavy: whether learners that need the worker process are played. lane: one that was started beforehand.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        budget: Budget,
+        seed: int = 0,
+        choose: Choose = policy.choose,
+        heavy: bool = True,
+        lane: "WorkerLane | None" = None,
+    ) -> None:
         super().__init__(name="session", daemon=True)
         self.dataset, self.budget, self.seed, self.choose = dataset, budget, seed, choose
         self._newest = Newest(-1, None)
         self._changed = threading.Condition()
         self._ended = False
+        self.heavy, self.lane = heavy, lane
 
     def run(self) -> None:
         """Thread body; whatever happens, the last good prediction stays available."""
@@ -67,12 +83,18 @@ class Session(threading.Thread):
         calm_blas()
         task = make_task(self.dataset, self.seed)
         end = Deadline(self.budget.started + self.budget.total_s, self.budget.now)
-        store = TensorStore(self.dataset, task, end, int(memory_limit_bytes() * MEMORY_SHARE))
+        ladder = LADDERS[task.domain]
+        if self.heavy:
+            self.lane = make_lane(task, ladder, self.budget, started=self.lane)
+        share = self.lane.share if self.lane else None
+        store = TensorStore(self.dataset, task, end, int(memory_limit_bytes() * MEMORY_SHARE), share=share)
         try:
-            for played in rounds(store, LADDERS[task.domain], self.budget, self.choose):
+            for played in rounds(store, ladder, self.budget, self.choose, lane=self.lane):
                 if played.prediction is not None:
                     with self._changed:
                         self._newest = Newest(self._newest.version + 1, played.prediction)
                         self._changed.notify_all()
         finally:
             store.close()
+            if self.lane:
+                self.lane.close()

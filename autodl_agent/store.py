@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from autodl_agent.clock import Deadline
 from autodl_agent.machine import cores
+from autodl_agent.sharing import shared_array
 from autodl_agent.task import Task
 from data_format.dataset import Dataset, Problem, Split
 from data_format.errors import Unreadable
@@ -73,7 +74,7 @@ class TensorStore:
     """Decoded examples of one data set, within a memory limit.
 
     memory_bytes: share that cached arrays may take. spill_parent: where the spill folder is made (system temp if
-    None). end: no computation without a deadline of its own goes on after it.
+    None). share: folder whose arrays another process fills and reads as well (see `sharing`). end: no computation without a deadline of its own goes on after it.
     """
 
     def __init__(
@@ -83,9 +84,10 @@ class TensorStore:
         end: Deadline,
         memory_bytes: int = 1 << 30,
         spill_parent: Path | None = None,
+        share: Path | None = None,
     ) -> None:
-        self.dataset, self.task, self.end = dataset, task, end
-        self._memory_left, self._spill_parent = memory_bytes, spill_parent
+        self.dataset, self.task, self.end, self.memory_bytes = dataset, task, end, memory_bytes
+        self._memory_left, self._spill_parent, self._share = memory_bytes, spill_parent, share
         self._caches: dict[tuple[SplitName, str], _Cache | None] = {}
         self._kept: dict[tuple[SplitName, Hashable], Any] = {}
         self._lock = threading.RLock()
@@ -213,14 +215,17 @@ class TensorStore:
         with self._lock:
             key = (name, recipe.key)
             if key not in self._caches:
-                self._caches[key] = self._allocate(len(self.split(name)), recipe)
+                self._caches[key] = self._allocate(name, recipe)
             return self._caches[key]
 
-    def _allocate(self, n: int, recipe: Recipe) -> _Cache | None:
+    def _allocate(self, name: SplitName, recipe: Recipe) -> _Cache | None:
+        n = len(self.split(name))
         size = n * recipe.row_bytes
         shape = (n, *recipe.shape)
         if size <= self._memory_left:
             self._memory_left -= size
+            if self._share and (shared := shared_array(self._share, f"{name}|{recipe.key}", shape, recipe.dtype)):
+                return _Cache(*shared)
             return _Cache(np.zeros(shape, recipe.dtype), np.zeros(n, bool))
         try:
             if self._spill is None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any, Self
 
 
 class Domain(StrEnum):
@@ -40,3 +41,9 @@ class Task:
     def n_classes(self) -> int:
         """Number of columns of every prediction."""
         return len(self.class_names)
+
+    @classmethod
+    def from_facts(cls, facts: dict[str, Any]) -> Self:
+        """The inverse of `dataclasses.asdict` after a way through JSON. Raises KeyError, TypeError, ValueError."""
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in facts.items()}
+        return cls(**{**values, "domain": Domain(values["domain"])})

@@ -1,28 +1,30 @@
-"""Draw learning curves from what run_sets.py wrote: python benchmarks/draw_curves.py RESULTS.jsonl OUT.png"""
+"""Draw learning curves from what `autodl benchmark` wrote: python benchmarks/draw_curves.py RESULTS.jsonl OUT.png"""
 
 import argparse
-import json
 from pathlib import Path
 
+from autodl_agent.benchmark.records import read_records
 from autodl_agent.scoring.alc import alc, transformed_time
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("results", type=Path)
-    parser.add_argument("out", type=Path)
+    parser.add_argument("results", type=Path, nargs="?", default=Path("runs/bench.jsonl"))
+    parser.add_argument("out", type=Path, nargs="?", default=Path("runs/bench.png"))
     options = parser.parse_args()
-    rows = [json.loads(line) for line in options.results.read_text().splitlines()]
-    first_of_each = {row["set"]: row for row in reversed(rows) if row.get("curve")}
+    records = [record for record in read_records(options.results) if record.curve]
+    if not records:
+        parser.error(f"{options.results} holds no run with a curve")
+    first_of_each = {record.job.name: record for record in reversed(records)}
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    budget = max(row["budget"] for row in first_of_each.values())
+    budget = max(record.job.budget for record in first_of_each.values())
     figure, axes = pyplot.subplots(figsize=(8, 4.2), layout="constrained")
     for name in sorted(first_of_each):
-        curve = [(t, v) for t, v in first_of_each[name]["curve"] if t <= budget]
+        curve = [(t, v) for t, v in first_of_each[name].curve if t <= budget]
         times, values = [t for t, _ in curve], [v for _, v in curve]
         x = [0.0, *(transformed_time(t, budget) for t in times), 1.0]
         area = alc(times, values, budget)

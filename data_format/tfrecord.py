@@ -126,12 +126,15 @@ def write_records(path: Path, records: Iterable[bytes]) -> int:
     count = 0
     with atomic_file(path) as file:
         for record in records:
-            length = _LENGTH.pack(len(record))
-            file.write(length + _FOOTER.pack(masked_crc(length)))
-            file.write(record)
-            file.write(_FOOTER.pack(masked_crc(record)))
+            file.write(frame(record))
             count += 1
     return count
+
+
+def frame(record: bytes) -> bytes:
+    """A record as it stands in a file: length, its checksum, the record, its checksum."""
+    length = _LENGTH.pack(len(record))
+    return b"".join((length, _FOOTER.pack(masked_crc(length)), record, _FOOTER.pack(masked_crc(record))))
 
 
 def _plausible(head: bytes) -> bool:

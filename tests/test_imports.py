@@ -12,7 +12,7 @@ PACKAGES = ("autodl_agent", "data_format")
 # The lines of docs/architecture.md, highest first.
 # A module may import from its own line and the lines below it; a new module must find its line here.
 LAYERS = (
-    ("commands", "data_commands", "classifier", "progress", "score_view"),
+    ("commands", "data_commands", "classifier", "progress", "score_view", "benchmark"),
     (
         "agent",
         "saved",
@@ -28,10 +28,24 @@ LAYERS = (
         "facts",
         "session",
         "testing",
+        "faults",
     ),
-    ("rounds",),
-    ("policy", "ensemble", "snapshot", "calibration", "worker", "learners", "members", "holdout", "pretrained"),
-    ("store", "domain", "task", "clock", "machine", "config", "notes", "scoring"),
+    ("rounds", "lanes"),
+    (
+        "policy",
+        "priors",
+        "baselines",
+        "ensemble",
+        "stacking",
+        "snapshot",
+        "calibration",
+        "worker",
+        "learners",
+        "members",
+        "holdout",
+        "pretrained",
+    ),
+    ("store", "sharing", "domain", "task", "clock", "machine", "config", "notes", "scoring"),
     ("errors",),
 )
 LEVEL = {module: -depth for depth, modules in enumerate(LAYERS) for module in modules}

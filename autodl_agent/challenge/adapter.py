@@ -8,7 +8,7 @@ Neither raises: after any failure the best prediction so far stands.
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from autodl_agent.clock import Budget
 from autodl_agent.learners.base import Probabilities
 from autodl_agent.session import Session
 from data_format.dataset import Dataset
+
+if TYPE_CHECKING:
+    from autodl_agent.worker.lane import WorkerLane
 
 log = logging.getLogger(__name__)
 DEFAULT_BUDGET_S = 1200.0
@@ -38,8 +41,9 @@ class Model:
         self._test_length: int | None = None
         self._handed_out = -1
         self._from_files = False
+        self._lane: WorkerLane | None = None
         try:
-            warm_up(metadata)
+            self._lane = warm_up(metadata)
         except Exception:
             log.exception("warm-up failed; the first call pays for it")
 
@@ -101,7 +105,8 @@ class Model:
         if self._budget is None:
             self._budget = Budget.from_now(DEFAULT_BUDGET_S)
         self._test_length = len(dataset.test)
-        self._session = Session(dataset, self._budget)
+        self._session = Session(dataset, self._budget, lane=self._lane)
+        self._lane = None
         self._session.start()
 
     def _test(self, dataset: Any) -> Probabilities | None:

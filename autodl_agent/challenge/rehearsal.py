@@ -9,7 +9,7 @@ import logging
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,11 +21,16 @@ from autodl_agent.learners.registry import LADDERS, LearnerSpec
 from autodl_agent.policy import Record, Slice
 from autodl_agent.session import Session
 from autodl_agent.task import Domain, Task
+from autodl_agent.worker.start import libraries_found, start_lane
 from data_format.dataset import Dataset
+
+if TYPE_CHECKING:
+    from autodl_agent.worker.lane import WorkerLane
 
 log = logging.getLogger(__name__)
 ROWS = 24
 LONGEST_S = 20.0  # of a rehearsal; the rules allow the constructor 1200
+LOADING_S = 60.0  # that the worker may take to load its libraries
 MOST_VALUES = 3_000_000  # of one random example
 USUAL = {  # (time, rows, columns) where the metadata leave them open
     Domain.IMAGE: (1, 64, 64),
@@ -36,20 +41,29 @@ USUAL = {  # (time, rows, columns) where the metadata leave them open
 }
 
 
-def warm_up(metadata: Any) -> None:
-    """Import what the ladder of the domain will need, then rehearse where the metadata tell the shape."""
+def warm_up(metadata: Any) -> "WorkerLane | None":
+    """Import what the ladder of the domain will need, then rehearse.
+
+    Returns the lane of a worker process that has loaded its libraries, where the domain has learners that need one.
+    """
     domain = _domain(metadata)
     for name in ("scipy.sparse", "scipy.linalg", "sklearn.linear_model", "lightgbm"):
         try:
             import_module(name)
         except ImportError as error:
             log.info("not there: %s", error)
+    heavy = [spec for spec in LADDERS[domain] if spec.worker]
+    lane = start_lane(heavy, Budget.from_now(LOADING_S)) if heavy and libraries_found(heavy) else None
     for spec in LADDERS[domain]:
-        import_module(f"autodl_agent.learners.{spec.where.partition(':')[0]}")
+        if not spec.worker:
+            import_module(f"autodl_agent.learners.{spec.where.partition(':')[0]}")
     if not isinstance(metadata, Mapping):
         intake.read_descriptions(metadata)
         _warm_decoders(domain)
     _rehearse(_random_dataset(metadata, domain))
+    if lane is not None:
+        lane.wait_loaded(LOADING_S)
+    return lane
 
 
 def _domain(metadata: Any) -> Domain:
@@ -61,7 +75,7 @@ def _domain(metadata: Any) -> Domain:
 
 def _rehearse(dataset: Dataset) -> None:
     """Play one slice of every learner; their predictions are for nobody."""
-    session = Session(dataset, Budget.from_now(LONGEST_S), choose=_each_once)
+    session = Session(dataset, Budget.from_now(LONGEST_S), choose=_each_once, heavy=False)
     session.start()
     session.join(LONGEST_S + 1)
 

@@ -1,9 +1,10 @@
 """Which learners serve which domain, in the order of the ladder: a literal table, imported without the learners."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib import import_module
 
+from autodl_agent.errors import UsageError
 from autodl_agent.learners.base import Learner
 from autodl_agent.task import Domain, Task
 
@@ -12,10 +13,13 @@ from autodl_agent.task import Domain, Task
 class LearnerSpec:
     """One rung of a ladder.
 
-    where: "module:Class", imported on first use. start_s: seconds of imports before its first slice.
+    where: "module:Class", imported on first use; below autodl_agent.learners, or with its full name.
+    start_s: seconds of imports before its first slice.
     example_ms: first guess of milliseconds per training and test row of its first slice; measured afterwards.
     expected: held-out NAUC a typical set reaches with it, a prior that only orders the untried.
     fits: whether the learner can serve the task at all.
+    worker: it needs a large library (TensorFlow), so it runs in the worker process.
+    libraries: what the worker loads before its first slice.
     """
 
     name: str
@@ -24,11 +28,14 @@ class LearnerSpec:
     example_ms: float = 0.1
     expected: float = 0.5
     fits: Callable[[Task], bool] = lambda task: True
+    worker: bool = False
+    libraries: tuple[str, ...] = ("keras",)
 
     def create(self, task: Task, seed: int) -> Learner:
         """Import the class and make an untrained learner."""
         module, _, name = self.where.partition(":")
-        learner: Learner = getattr(import_module(f"autodl_agent.learners.{module}"), name)(task, seed)
+        full = module if module.startswith("autodl_agent.") else f"autodl_agent.learners.{module}"
+        learner: Learner = getattr(import_module(full), name)(task, seed)
         return learner
 
 
@@ -87,6 +94,35 @@ LADDERS: dict[Domain, tuple[LearnerSpec, ...]] = {
     ),
     Domain.TABULAR: (
         LearnerSpec("quick-table", "tabular.learner:QuickTable", example_ms=0.05, expected=0.7),
+        LearnerSpec(
+            "extra-trees",
+            "tabular.extra:ExtraTrees",
+            start_s=1.2,
+            example_ms=0.03,
+            expected=0.8,
+            fits=lambda task: task.n_classes <= 1_000,
+        ),
         LearnerSpec("boosted-trees", "tabular.boosting:BoostedTrees", start_s=2.5, example_ms=0.1, expected=0.8),
     ),
 }
+
+
+def ladder_of(domain: Domain, only: Iterable[str] = ()) -> tuple[LearnerSpec, ...]:
+    """The learners of a domain in the order of the ladder; `only`, where given, names those that may be used.
+
+    Raises UsageError where none of the names is one of this domain's.
+    """
+    names = tuple(only)
+    found = tuple(spec for spec in LADDERS[domain] if not names or spec.name in names)
+    if names and not found:
+        known = ", ".join(spec.name for spec in LADDERS[domain])
+        raise UsageError(f"learners for {domain} data are {known}; none of them is in {','.join(names)}")
+    return found
+
+
+def check_learner_names(names: Iterable[str]) -> None:
+    """Raises UsageError for a name that no ladder has, with all that there are."""
+    known = [spec.name for ladder in LADDERS.values() for spec in ladder]
+    for name in names:
+        if name not in known:
+            raise UsageError(f"no learner is called {name!r}; there are {', '.join(known)}")

@@ -32,8 +32,9 @@ _TITLE_LENGTH = 40
 _LINE, _FILL = "tab:blue", "cyan"
 
 
-def draw_curve(path: Path, curve: LearningCurve, task: str, t0: float = T0_S, note: str = "") -> None:
-    """Write the picture as PNG, atomically. note: shown large where there is nothing to draw.
+def draw_curve(path: Path, curve: LearningCurve, task: str, t0: float = T0_S, note: str = "", rows: str = "") -> None:
+    """Write the picture as PNG, atomically. note: shown large where there is nothing to draw. rows: on which
+    the scores were measured.
 
     Raises DataError for a budget or t0 that is not positive, OSError where the file cannot be written.
     """
@@ -47,7 +48,7 @@ def draw_curve(path: Path, curve: LearningCurve, task: str, t0: float = T0_S, no
     # A file's name may hold bytes that are no text; a PNG's comments may not.
     task = task.encode("utf-8", "replace").decode()
     _plot(axes, moments, scores, curve.get_alc(t0))
-    _label(axes, curve.budget, t0, scores)
+    _label(axes, curve.budget, t0, scores, rows)
     name = _short(task)
     axes.set_title(f"Learning curve for task: {name}", parse_math=False, fontsize=12 if len(name) < 25 else 9)
     if not len(scores):
@@ -125,7 +126,7 @@ def _plot(axes: Any, moments: NDArray[np.float64], scores: NDArray[np.float64], 
     axes.legend(loc="lower right" if not len(scores) or scores[-1] > 0.2 else "upper right", framealpha=0.9)
 
 
-def _label(axes: Any, budget: float, t0: float, scores: NDArray[np.float64]) -> None:
+def _label(axes: Any, budget: float, t0: float, scores: NDArray[np.float64], rows: str) -> None:
     """Limits, both time axes, grid and axis titles."""
     lowest = float(scores.min(initial=0.0))
     axes.set_xlim(0.0, 1.0)
@@ -134,7 +135,7 @@ def _label(axes: Any, budget: float, t0: float, scores: NDArray[np.float64]) -> 
         axes.axhline(0.0, color="gray", linewidth=0.8)
     axes.grid(True, linestyle=":", alpha=0.6)
     axes.set_xlabel(f"transformed time: ln(1 + t/{t0:g}) / ln(1 + {budget:g}/{t0:g})")
-    axes.set_ylabel("score (2 * AUC - 1)")
+    axes.set_ylabel(f"score (2 * AUC - 1){' on ' * bool(rows)}{rows}")
     top = axes.secondary_xaxis("top")
     ticks = second_ticks(budget, t0)
     top.set_xticks([place for place, _ in ticks], [label for _, label in ticks], fontsize=8, rotation=_slant(ticks))

@@ -48,6 +48,11 @@ class Keeper:
         if affordable and self._newest[0].parts and not self._lock.locked():
             threading.Thread(target=self._save_newest, name="model", daemon=True).start()
 
+    @property
+    def newest(self) -> Snapshot | None:
+        """The ensemble behind the newest prediction on disk."""
+        return self._newest[0] if self._newest else None
+
     def finish(self) -> dict[str, Any] | None:
         """Wait for a save under way, then save the newest ensemble; what stands in model.json, None without one."""
         self._save_newest()

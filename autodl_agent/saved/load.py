@@ -61,7 +61,7 @@ def load_model(path: Path) -> SavedModel:
         raise UsageError(f"{path}: expected the folder of a run or of its model, found {found}")
     facts = _read(folder / MODEL_FILE)
     try:
-        task = _task(facts["task"])
+        task = Task.from_facts(facts["task"])
         inputs = Inputs.restore(facts["inputs"])
         parts = tuple(_part(folder, number, fact, task) for number, fact in enumerate(facts["parts"]))
         calibration = Calibration(**{key: float(value) for key, value in facts["calibration"].items()})
@@ -81,12 +81,6 @@ def _read(file: Path) -> dict[str, Any]:
     if found != FORMAT:
         raise UsageError(f"{file}: expected a model of format {FORMAT}, found {found!r} (another version of autodl?)")
     return dict(facts)
-
-
-def _task(facts: dict[str, Any]) -> Task:
-    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in facts.items()}
-    values["domain"] = Domain(values["domain"])
-    return Task(**values)
 
 
 def _thresholds(values: list[float] | None, task: Task) -> NDArray[np.float32]:

@@ -5,10 +5,10 @@ import threading
 import numpy as np
 import pytest
 
-from autodl_agent import agent
 from autodl_agent.agent import run
 from autodl_agent.clock import Budget
 from autodl_agent.config import RunConfig
+from autodl_agent.learners import registry
 from autodl_agent.policy import Slice
 from autodl_agent.testing import scripted
 from data_format.errors import DataError
@@ -79,7 +79,7 @@ def test_the_program_ends_although_a_learner_hangs(tmp_path, monkeypatch):
 
     spec = scripted("sleeper")
     monkeypatch.setattr("autodl_agent.testing.ScriptedLearner.fit", hang)
-    monkeypatch.setitem(agent.LADDERS, "tabular", (spec,))
+    monkeypatch.setitem(registry.LADDERS, "tabular", (spec,))
     budget = Budget.from_now(1.0)
     result = run(write_table(tmp_path / "set"), tmp_path / "out", RunConfig(1.0), budget)
     release.set()

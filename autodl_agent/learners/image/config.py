@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+from autodl_agent.learners.image.augment import Policy
+from autodl_agent.learners.networks.config import TrainingConfig
+
 
 @dataclass(frozen=True)
 class QuickImageConfig:
@@ -121,3 +124,30 @@ class FrozenImageConfig:
     most_first_rows: int = 4000
     row_growth: int = 4
     head: GaussianConfig = GaussianConfig()
+
+
+@dataclass(frozen=True)
+class ScratchImageConfig:
+    """Settings of `ScratchImage`.
+
+    least_px, side_px: the side of the originals between these two. large_px: of originals of more than large_from_px,
+    where there is an accelerator. widths: channels of the residual blocks. dropout: before the last layer.
+    first_rows, classes_rows: rows of the first increment, and rows per class on top. most_rows: rows at the most.
+    least_flip_rows: fewer cannot say whether mirroring is harmless, so it is left alone.
+    policy: how pictures are changed while training; flips are decided by the data. full_policy_passes: passes over the
+    data after which cutting and mixing reach their full strength; they slow learning down at first. training: see there.
+    """
+
+    least_px: int = 28
+    side_px: int = 32
+    large_px: int = 64
+    large_from_px: float = 48
+    widths: tuple[int, ...] = (32, 64, 128)
+    dropout: float = 0.1
+    first_rows: int = 1500
+    classes_rows: int = 5
+    most_rows: int = 60_000
+    least_flip_rows: int = 100
+    policy: Policy = Policy(flip=False)
+    full_policy_passes: float = 15.0
+    training: TrainingConfig = TrainingConfig()

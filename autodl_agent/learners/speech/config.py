@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from autodl_agent.learners.networks.config import TrainingConfig
+
 
 @dataclass(frozen=True)
 class HearConfig:
@@ -63,7 +65,7 @@ class DeepConfig:
     hearings: tuple[float, ...] = (3.0, 10.0, 30.0)
     window_s: float = 10.0
     long_share: float = 0.1
-    first_rows: int = 240
+    first_rows: int = 400
     growth: int = 4
     most_rows: int = 10_000
     least_rows: int = 50
@@ -71,3 +73,35 @@ class DeepConfig:
 
 
 WHISPER = DeepConfig()
+
+
+@dataclass(frozen=True)
+class SoundNetworkConfig:
+    """Settings of `SoundNetwork`.
+
+    most_s: seconds kept of a clip, from its start. crop_s: seconds that the network sees at once, at most.
+    most_crops: of one clip in a prediction. widths, dense: channels of the blocks, units of the layer over the bands.
+    stretch: log of how much faster or slower a clip is played. shift_bands: how far it moves along the mel bands.
+    tilt: spread of a slope over the bands, in neper. mask_bands, mask_time: largest masked shares.
+    mix: share of batches that are mixed with one another; mix_strength: of the beta distribution.
+    first_rows, classes_rows, most_rows: rows of the first increment, more per class, and at the most. training: see
+    there.
+    """
+
+    most_s: float = 10.0
+    crop_s: float = 2.5
+    most_crops: int = 4
+    widths: tuple[int, ...] = (24, 48, 96)
+    dense: int = 128
+    dropout: float = 0.2
+    stretch: float = 0.12
+    shift_bands: int = 2
+    tilt: float = 0.4
+    mask_bands: float = 0.2
+    mask_time: float = 0.2
+    mix: float = 0.3
+    mix_strength: float = 0.4
+    first_rows: int = 1500
+    classes_rows: int = 5
+    most_rows: int = 20_000
+    training: TrainingConfig = TrainingConfig(batch_rows=32)

@@ -3,7 +3,9 @@
 See README.md in this folder. LightGBM is imported on the first increment.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Self, final
 
@@ -18,10 +20,17 @@ from autodl_agent.learners.state import load_state, save_state
 from autodl_agent.learners.tabular.classes import Targets
 from autodl_agent.learners.tabular.config import BoostSettings, QuickSettings
 from autodl_agent.learners.tabular.encoding import TableEncoder
-from autodl_agent.learners.tabular.forest import Forest, Run, fold_numbers, tree_settings
+from autodl_agent.learners.tabular.forest import (
+    Forest,
+    Run,
+    chosen_weights,
+    fold_numbers,
+    tree_settings,
+    varied,
+)
 from autodl_agent.learners.tabular.model import Shape, TableModel, fit_model, grouped, portions, probabilities
 from autodl_agent.learners.tabular.ridge import cost_s
-from autodl_agent.learners.tabular.trees import GrowingBooster, quiet_lightgbm, tree_matrix
+from autodl_agent.learners.tabular.trees import GrowingBooster, TreeSettings, quiet_lightgbm, tree_matrix
 from autodl_agent.task import Task
 
 Floats = NDArray[np.float32]
@@ -31,7 +40,7 @@ BIN_S = 4e-7  # first guess of seconds to encode and bin one cell
 
 @final
 class BoostedTrees(Learner):
-    """LightGBM in increments: a small sample, then all rows round by round, then averaged bags."""
+    """LightGBM in increments: a small sample, then all rows round by round, other settings, then averaged bags."""
 
     def __init__(self, task: Task, seed: int) -> None:
         super().__init__(task, seed)
@@ -60,7 +69,7 @@ class BoostedTrees(Learner):
             self._fit_rest(data, deadline)
         if self._run is None or self._run.finished or self._wants_more_rows(len(data)):
             self._settle()
-            if self._bag >= self.settings.bags:
+            if self._bag >= self._models:
                 return False
             self._run = self._begin(data, deadline) or self._run
         run = self._run
@@ -73,7 +82,7 @@ class BoostedTrees(Learner):
             self._show(run.forest())
         elif run.finished:
             self._settle()
-        return self._bag < self.settings.bags
+        return self._bag < self._models
 
     def predict(self, data: Examples) -> Probabilities:
         """(n, classes) probabilities; class frequencies before the first fit."""
@@ -112,7 +121,7 @@ class BoostedTrees(Learner):
         if self.encoder is not None:
             facts["encoder"] = self.encoder.facts()
             arrays |= {f"encoder.{k}": v for k, v in self.encoder.arrays().items()}
-        facts["forests"] = [{"rounds": f.rounds, "merit": f.merit} for f in self.forests]
+        facts["forests"] = [{"rounds": f.rounds, "merit": f.merit, "weight": f.weight} for f in self.forests]
         for number, forest in enumerate(self.forests):
             (folder / f"forest_{number}.txt").write_text(forest.text(), encoding="utf-8")
             arrays[f"start_{number}"] = forest.start
@@ -135,7 +144,8 @@ class BoostedTrees(Learner):
         for number, fact in enumerate(facts["forests"]):
             text = (folder / f"forest_{number}.txt").read_text(encoding="utf-8")
             booster = quiet_lightgbm().Booster(model_str=text)
-            learner.forests += (Forest(booster, arrays[f"start_{number}"], int(fact["rounds"]), float(fact["merit"])),)
+            rounds, merit, weight = int(fact["rounds"]), float(fact["merit"]), float(fact["weight"])
+            learner.forests += (Forest(booster, arrays[f"start_{number}"], rounds, merit, weight=weight),)
         return learner
 
     def _reset(self, rows: NDArray[np.int64]) -> None:
@@ -143,6 +153,8 @@ class BoostedTrees(Learner):
         self._rows = rows
         self._run = None
         self._size, self._bag = 0, 0
+        self._tried: list[tuple[float, TreeSettings]] = []
+        self._rivals: tuple[tuple[Forest, Floats], ...] = ()
         self._cell_s, self._whole = BIN_S, False
         self._folds = np.zeros(0, np.int64)
 
@@ -195,7 +207,7 @@ class BoostedTrees(Learner):
         y = self.targets.solved(train.labels, self.grown)
         x, categories = tree_matrix(self.encoder.transform(train.table()))
         rarest = int(min(y.sum(0).min(), (1 - y).sum(0).min()))
-        tuned = tree_settings(len(train), x.shape[1], rarest, self._bag, self.seed)
+        tuned = self._settings(tree_settings(len(train), x.shape[1], rarest, y.shape[1], self._bag, self.seed))
         grower = GrowingBooster(x, categories, y, self.softmax, tuned)
         held_rows = data.take(held)
         held_x, _ = tree_matrix(self.encoder.transform(held_rows.table()))
@@ -203,16 +215,16 @@ class BoostedTrees(Learner):
         self._size = n if size >= len(rest) or self._bag else size
         self._whole = 2 * size >= len(rest)
         held_y = self.targets.solved(held_rows.labels, self.grown)
-        # Bags take steps of half the size: about twice the rounds of the first model.
-        limit = max(50, 5 * self.forests[0].rounds // 2) if self._bag else settings.max_rounds
-        return Run(grower, held_x, held_y, settings, min(limit, settings.max_rounds))
+        # Later models take steps of half the size and may have smaller trees: more rounds than the first.
+        limit = max(50, 4 * self.forests[0].rounds) if self._bag else settings.max_rounds
+        return Run(grower, held_x, held_y, settings, min(limit, settings.max_rounds), tuned)
 
     def _split(self, n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Held-out and other positions; nothing is held out of tables of a few dozen rows or with a lone positive."""
         if n < 40:
             return np.zeros(0, np.int64), np.arange(n)
-        held = np.flatnonzero(self._folds == self._bag % self.settings.folds)
-        rest = np.flatnonzero(self._folds != self._bag % self.settings.folds)
+        fold = max(0, self._bag - self.settings.searches) % self.settings.folds
+        held, rest = np.flatnonzero(self._folds == fold), np.flatnonzero(self._folds != fold)
         return held[: self.settings.held_rows], rest
 
     def _show(self, forest: Forest) -> None:
@@ -220,21 +232,64 @@ class BoostedTrees(Learner):
         if not self.forests or forest.merit >= self.forests[0].merit:
             self.forests = (forest,)
 
+    @property
+    def _models(self) -> int:
+        """How many models a whole training has."""
+        return 1 + self.settings.searches + self.settings.bags
+
+    def _settings(self, plain: TreeSettings) -> TreeSettings:
+        """Of the next model: plain ones, then draws near the best and far from it, then the best few in turn."""
+        if self._bag < 2 or not self._tried:
+            return plain
+        ranked = sorted(self._tried, key=lambda tried: -tried[0])
+        seed = self.seed + 101 * self._bag
+        if self._bag <= self.settings.searches:
+            near = self._bag % 2 == 0
+            return varied(ranked[0][1] if near else plain, seed, near)
+        return replace(ranked[self._bag % min(3, len(ranked))][1], seed=seed)
+
     def _settle(self) -> None:
-        """A finished model of full size becomes a member; the next one is another bag."""
+        """A finished model of full size becomes a member; the next one has other settings or is another bag."""
         run = self._run
         if run is None or not run.finished or self._size < len(self._rows):
             return
-        if self._bag and self._whole:  # held-out rows differ, so merits cannot be compared; sizes can
-            self.forests = (*self.forests, run.forest())
+        if run.blind:  # nothing to compare by: other seeds, averaged
+            self.forests = (*self.forests, run.forest()) if self._bag else self.forests
+        elif self._bag <= self.settings.searches:
+            self._tried.append((run.merit, run.tuned))
+            self._rivals = (*self._rivals, (run.forest(), run.best_held))
+            weights = chosen_weights([held for _, held in self._rivals], run.held_y)
+            self.forests = tuple(replace(f, weight=w) for (f, _), w in zip(self._rivals, weights, strict=True) if w)
+        elif self._whole:  # held-out rows differ, so merits cannot be compared; sizes can
+            self.forests = (*self.forests, replace(run.forest(), weight=1.0))
         self._bag += 1
         self._run = None
 
     def _forecast(self, data: Examples) -> Floats:
-        assert self.encoder is not None
-        x, _ = tree_matrix(self.encoder.transform(data.table()))
-        margins = np.mean([forest.margins(x) for forest in self.forests], 0)
+        margins = self._margins(data)
         if not self.softmax:
             return sigmoid(margins.clip(-30, 30))
         powers = np.exp(margins - margins.max(1, keepdims=True))
         return np.asarray(powers / powers.sum(1, keepdims=True), np.float32)
+
+    def _margins(self, data: Examples) -> Floats:
+        """(n, classes) weighted mean over the forests; what a finished forest says of the same rows is remembered."""
+        total = np.zeros((len(data), len(self.grown)), np.float32)
+        rows = cache(lambda: self._matrix(data))
+        for forest in self.forests:
+            growing = self._run is not None and forest.booster is self._run.grower.booster
+            if growing or total.size > self.settings.margin_cells:
+                found = forest.margins(rows())
+            else:
+                key = ("margins", forest.number, data.rows.tobytes())
+                found = data.store.kept(data.split, key, partial(_margins_of, forest, rows))
+            total += np.float32(forest.weight) * found
+        return np.asarray(total / sum(forest.weight for forest in self.forests), np.float32)
+
+    def _matrix(self, data: Examples) -> Floats:
+        assert self.encoder is not None
+        return tree_matrix(self.encoder.transform(data.table()))[0]
+
+
+def _margins_of(forest: Forest, rows: Callable[[], Floats]) -> Floats:
+    return forest.margins(rows())

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from autodl_agent.learners.networks.config import TrainingConfig
+
 
 @dataclass(frozen=True)
 class EncodingSettings:
@@ -59,7 +61,9 @@ class BoostSettings:
     folds: one in so many rows is held out for early stopping, another one for each bag. held_rows: at most.
     patience_rounds: rounds without a better held-out AUC before a model is finished (at least a fifth of its rounds).
     blind_rounds: rounds where no rows can be held out. max_rounds: rounds of one model.
-    bags: models with other seeds and other held-out rows that are averaged.
+    searches: models with other settings that are judged on the first model's held-out rows, each near the best so far
+    or far from it; the best blend of them is used. bags: then so many with the best settings, other seeds and other
+    held-out rows, averaged with it. margin_cells: largest array of margins that is remembered for a forest.
     max_classes: classes with trees of their own; the rarer ones get a linear model on `linear_rows` rows.
     """
 
@@ -72,6 +76,84 @@ class BoostSettings:
     patience_rounds: int = 30
     blind_rounds: int = 60
     max_rounds: int = 2_000
-    bags: int = 6
+    searches: int = 10
+    bags: int = 7
+    margin_cells: int = 20_000_000
     max_classes: int = 100
     linear_rows: int = 10_000
+
+
+@dataclass(frozen=True)
+class TreePlan:
+    """One way to grow random trees.
+
+    random: split at random places (extra-trees), else at the best places of resampled rows (random forest).
+    leaf: least rows of a leaf. columns: share of the columns looked at for a split, never fewer than their root.
+    most_columns: never more than this.
+    """
+
+    random: bool
+    leaf: int
+    columns: float
+    most_columns: int = 256
+
+
+@dataclass(frozen=True)
+class ForestSettings:
+    """Extra-trees and random forests.
+
+    plans: the first one answers at once, all are tried on held-out rows. first_trees: of the first increment.
+    trees: of the last one. trial_trees, trial_rows: with which the plans are compared (the best few
+    again with four times the trees); least_rows: below, they are not.
+    max_rows, max_cells: training rows, and rows x columns. tree_rows: rows of one tree, drawn anew for each.
+    tree_cells: rows per class in a leaf of one row; bounds a tree's memory where classes are many.
+    max_leaf_cells: numbers in all leaves together, beyond which no tree is added.
+    """
+
+    plans: tuple[TreePlan, ...] = (
+        TreePlan(True, 2, 0.0),
+        TreePlan(True, 1, 0.0),
+        TreePlan(True, 4, 0.4),
+        TreePlan(True, 12, 0.4),
+        TreePlan(False, 2, 0.0),
+        TreePlan(False, 6, 0.2),
+        TreePlan(False, 20, 0.3),
+    )
+    first_trees: int = 24
+    trees: int = 384
+    trial_trees: int = 12
+    trial_rows: int = 20_000
+    least_rows: int = 100
+    max_rows: int = 300_000
+    max_cells: int = 60_000_000
+    tree_rows: int = 60_000
+    tree_cells: int = 4_000_000
+    max_leaf_cells: int = 60_000_000
+
+
+@dataclass(frozen=True)
+class TableNetworkConfig:
+    """The network.
+
+    members: networks that share all layers but the first scaling and the last layer; their mean is the answer.
+    widths: units of the hidden layers. dropout: after each of them. waves: frequencies of a number; wave_width: what
+    they become; wave_spread: of the first frequencies, in turns per standard deviation.
+    most_ranked: number columns up to which each is ranked and has waves. most_embedded: longest vector of a level.
+    encoder_rows: rows that the rules are learned from. first_rows: rows of the first increment.
+    most_cells: upper limit of rows x columns. training: see there.
+    """
+
+    members: int = 8
+    widths: tuple[int, ...] = (192, 192)
+    dropout: float = 0.2
+    waves: int = 8
+    wave_width: int = 8
+    wave_spread: float = 0.15
+    most_ranked: int = 200
+    most_embedded: int = 24
+    encoder_rows: int = 50_000
+    first_rows: int = 20_000
+    most_cells: int = 60_000_000
+    training: TrainingConfig = TrainingConfig(
+        batch_rows=256, first_samples=24_000, first_epochs=12, rate=2e-3, max_epochs=300, smoothing=0.0, decay=0.03
+    )

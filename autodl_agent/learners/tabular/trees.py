@@ -6,6 +6,7 @@ Source: Ke et al. 2017, LightGBM.
 """
 
 import logging
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +33,10 @@ def tree_matrix(rows: Encoded) -> tuple[Floats, list[int]]:
 
 @dataclass(frozen=True)
 class TreeSettings:
-    """LightGBM parameters of one booster, the ones that differ between boosters."""
+    """LightGBM parameters of one booster, the ones that differ between boosters.
+
+    level_smooth: how strongly the levels of a category are drawn to the mean; the others are named in `params`.
+    """
 
     learning_rate: float
     leaves: int
@@ -41,6 +45,7 @@ class TreeSettings:
     row_share: float
     l2: float
     seed: int
+    level_smooth: float = 10.0
 
     def params(self, n: int, columns: int) -> dict[str, Any]:
         """As LightGBM names them, for n training rows of so many columns."""
@@ -50,7 +55,8 @@ class TreeSettings:
             "min_data_in_leaf": self.min_rows,
             "min_data_in_bin": 3 if n > 1000 else 1,
             "min_data_per_group": max(5, min(100, n // 100)),
-            "cat_smooth": 10.0,
+            "cat_smooth": self.level_smooth,
+            "cat_l2": self.level_smooth,
             "feature_fraction": self.column_share,
             "bagging_fraction": self.row_share,
             "bagging_freq": 1 if self.row_share < 1 else 0,
@@ -67,11 +73,13 @@ class TreeSettings:
 
 def threads(cells: int) -> int:
     """Threads for so many cells: waking a second one for each tree of a small table costs more than it brings."""
-    return cores() if cells > 100_000 else 1
+    return cores() if cells > 1_000_000 else 1
 
 
 def quiet_lightgbm() -> Any:
     """The module, imported on first use, its remarks kept off the terminal."""
+    # Threads that spin while they wait make a round 20 to 60 times slower as soon as another process wants the cores.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     import lightgbm
 
     logger = logging.getLogger("autodl.lightgbm")

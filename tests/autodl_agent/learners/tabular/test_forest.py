@@ -3,9 +3,12 @@ import pytest
 
 from autodl_agent.learners.tabular.config import BoostSettings
 from autodl_agent.learners.tabular.encoding import Encoded
-from autodl_agent.learners.tabular.forest import Run, fold_numbers, tree_settings
+from autodl_agent.learners.tabular.forest import Run, chosen_weights, fold_numbers, tree_settings, varied
 from autodl_agent.learners.tabular.trees import GrowingBooster, tree_matrix
 from autodl_agent.testing import FakeClock
+
+
+SETTINGS = tree_settings(300, 4, 50, 2, 0, 1)
 
 
 def data(n=400, seed=0):
@@ -18,8 +21,8 @@ def data(n=400, seed=0):
 def run(y_columns=2, n=400, limit=200, **settings):
     x, y = data(n)
     y = y[:, :y_columns]
-    grower = GrowingBooster(x[:300], [], y[:300], False, tree_settings(300, 4, 50, 0, 1))
-    return Run(grower, x[300:], y[300:], BoostSettings(**settings), limit), x, y
+    grower = GrowingBooster(x[:300], [], y[:300], False, SETTINGS)
+    return Run(grower, x[300:], y[300:], BoostSettings(**settings), limit, SETTINGS), x, y
 
 
 def test_missing_codes_are_nan_and_columns_are_named_as_categories():
@@ -72,8 +75,8 @@ def test_early_stopping_keeps_the_best_round():
 
 def test_without_held_out_rows_rounds_are_fixed():
     x, y = data(50)
-    grower = GrowingBooster(x, [], y, False, tree_settings(50, 4, 10, 0, 1))
-    blind = Run(grower, x[:0], y[:0], BoostSettings(blind_rounds=7), 200)
+    grower = GrowingBooster(x, [], y, False, SETTINGS)
+    blind = Run(grower, x[:0], y[:0], BoostSettings(blind_rounds=7), 200, SETTINGS)
     blind.grow(1000, FakeClock().budget(100).deadline(100))
     assert blind.finished
     assert blind.forest().rounds == 7
@@ -90,8 +93,34 @@ def test_folds_spread_every_class():
 
 
 def test_leaves_are_small_where_rows_or_positives_are_few():
-    assert tree_settings(30, 4, 10, 0, 0).min_rows == 1
-    assert tree_settings(100_000, 4, 3, 0, 0).min_rows == 1
-    assert tree_settings(100_000, 4, 5_000, 0, 0).min_rows == 20
-    assert tree_settings(400, 4, 5, 0, 0).leaves < tree_settings(9_000, 4, 5, 0, 0).leaves
-    assert tree_settings(400, 4, 5, 1, 0).seed != tree_settings(400, 4, 5, 0, 0).seed
+    assert tree_settings(30, 4, 10, 2, 0, 0).min_rows == 1
+    assert tree_settings(100_000, 4, 3, 2, 0, 0).min_rows == 1
+    assert tree_settings(100_000, 4, 5_000, 2, 0, 0).min_rows == 20
+    assert tree_settings(400, 4, 5, 2, 0, 0).leaves < tree_settings(9_000, 4, 5, 2, 0, 0).leaves
+    assert tree_settings(400, 4, 5, 2, 1, 0).seed != tree_settings(400, 4, 5, 2, 0, 0).seed
+
+
+def test_later_models_take_smaller_steps_unless_classes_are_many():
+    assert tree_settings(9_000, 4, 50, 2, 1, 0).learning_rate < tree_settings(9_000, 4, 50, 2, 0, 0).learning_rate
+    assert tree_settings(9_000, 4, 50, 30, 1, 0).learning_rate == tree_settings(9_000, 4, 50, 30, 0, 0).learning_rate
+
+
+def test_varied_settings_stay_within_what_lightgbm_takes():
+    for seed in range(40):
+        drawn = varied(SETTINGS, seed, near=False)
+        assert 4 <= drawn.leaves <= 255
+        assert 0 < drawn.column_share <= 1
+        assert drawn.min_rows >= 1
+        assert drawn == varied(SETTINGS, seed, near=False)
+    near = [varied(SETTINGS, seed, near=True) for seed in range(40)]
+    same = sum(each.leaves == SETTINGS.leaves for each in near)
+    assert 20 <= same < 40  # most settings stay as they were
+
+
+def test_a_useless_model_is_left_out_and_equals_are_averaged():
+    rng = np.random.default_rng(0)
+    labels = (rng.random((300, 1)) < 0.5).astype(np.float32)
+    good = [labels * 2 + rng.normal(size=labels.shape).astype(np.float32) for _ in range(3)]
+    noise = 9 * rng.normal(size=labels.shape).astype(np.float32)
+    assert chosen_weights([noise, *good], labels) == [0.0, 1.0, 1.0, 1.0]
+    assert chosen_weights([noise], labels) == [1.0]

@@ -10,6 +10,7 @@ from autodl_agent.domain import make_task
 from autodl_agent.learners.base import Examples
 from autodl_agent.learners.registry import LearnerSpec
 from autodl_agent.learners.tabular.boosting import BoostedTrees
+from autodl_agent.learners.tabular.extra import ExtraTrees
 from autodl_agent.learners.tabular.learner import QuickTable
 from autodl_agent.scoring.auc import nauc
 from autodl_agent.store import TensorStore
@@ -19,7 +20,7 @@ from data_format.dataset import Dataset, Split
 from data_format.examples import Table
 from data_format.memory import MemorySource
 
-BOTH = pytest.mark.parametrize("learner", [QuickTable, BoostedTrees])
+BOTH = pytest.mark.parametrize("learner", [QuickTable, BoostedTrees, ExtraTrees])
 
 
 def views(train, labels, test):

@@ -1,0 +1,127 @@
+"""Two lanes of slices: one in a thread of this process, one in the worker; their results are judged as they come.
+
+On few cores two slices at once would only slow each other down and spoil the measured costs. So there one slice runs
+at a time, wherever the policy sees the most to gain; only when it takes much longer than expected is the other lane
+used as well, so that a worker that hangs holds up nothing.
+"""
+
+import queue
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from autodl_agent.learners.registry import LearnerSpec
+from autodl_agent.machine import cores
+from autodl_agent.members import Member, Worked
+from autodl_agent.policy import Slice
+from autodl_agent.rounds import Choose, Loop, Round
+from autodl_agent.worker.lane import Finished, WorkerLane
+from autodl_agent.worker.member import RemoteMember
+
+ENOUGH_CORES = 4  # for two slices at once
+OVERDUE = 1.5  # times the expected cost, and
+OVERDUE_S = 1.0  # as many seconds more, after which a slice no longer keeps the other lane waiting
+TICK_S = 0.25
+TRIES = 2  # of a learner whose worker was ended by somebody else
+WORSE = 0.002  # NAUC by which new results may be below the ones they replace
+
+
+@dataclass(frozen=True)
+class Here:
+    """What a slice in this process came to."""
+
+    member: Member
+    started_s: float
+    worked: Worked | Exception
+
+
+class Lanes:
+    """Plays both lanes for one loop."""
+
+    def __init__(self, loop: Loop, choose: Choose, lane: WorkerLane) -> None:
+        self.loop, self.choose, self.lane = loop, choose, lane
+        self.events: queue.Queue[Finished | Here | None] = lane.events  # type: ignore[assignment]
+        self._due: dict[str, float] = {}  # lane -> when its slice is overdue
+        self._retries: dict[str, int] = {}
+
+    def play(self) -> Iterator[Round]:
+        """Rounds as they end. The very first slice runs in this thread: nothing is to come before its answer."""
+        loop = self.loop
+        if (first := self._chosen(loop.ladder)) is not None:
+            yield from loop.play(first)
+        self.lane.open(loop.store, loop.folds)
+        while not loop.over:
+            self._fill()
+            if loop.running is None and self.lane.playing is None and not self.lane.loading:
+                return
+            try:
+                event = self.events.get(timeout=max(0.01, min(TICK_S, loop.budget.left())))
+            except queue.Empty:
+                continue
+            if isinstance(event, Here):
+                loop.running = None
+                yield loop.settle(event.member, event.started_s, event.worked)
+            elif event is not None:
+                yield self._finished(event)
+
+    def _fill(self) -> None:
+        """Start what the policy wants in the lanes that are free."""
+        here = self.loop.running is None
+        heavy = self.lane.free
+        now = self.loop.budget.gone()
+        waiting = [name for name, busy in (("here", not here), ("worker", self.lane.playing is not None)) if busy]
+        if not waiting and cores() < ENOUGH_CORES:
+            chosen = self._chosen((*self.loop.ladder, *heavy) if here else heavy)
+            self._start(chosen)
+        elif cores() >= ENOUGH_CORES or all(now > self._due.get(name, 0.0) for name in waiting):
+            if heavy:
+                self._start(self._chosen(heavy))
+            if here:
+                self._start(self._chosen(self.loop.ladder))
+
+    def _chosen(self, ladder: Sequence[LearnerSpec]) -> Slice | None:
+        loop = self.loop
+        if not ladder:
+            return None
+        gone, total = loop.budget.gone(), loop.budget.total_s
+        return self.choose(loop.history, ladder, loop.task, gone, total, len(loop.folds))
+
+    def _start(self, chosen: Slice | None) -> None:
+        if chosen is None:
+            return
+        lane = "worker" if chosen.spec.worker else "here"
+        self._due[lane] = self.loop.budget.gone() + OVERDUE * chosen.expected_cost_s + OVERDUE_S
+        if chosen.spec.worker:
+            self.lane.play(chosen.spec, chosen.seconds)
+            return
+        member = self.loop.member(chosen.spec)
+        self.loop.running = chosen.spec.name
+        threading.Thread(target=self._work, args=(member, chosen.seconds), name="slice", daemon=True).start()
+
+    def _work(self, member: Member, seconds: float) -> None:
+        started = self.loop.budget.gone()
+        worked: Worked | Exception
+        try:
+            worked = member.work(self.loop.budget.deadline(seconds))
+        except SystemExit as error:
+            worked = RuntimeError(f"it tried to end the program ({error})")
+        except Exception as error:
+            worked = error
+        self.events.put(Here(member, started, worked))
+
+    def _finished(self, event: Finished) -> Round:
+        """Judge a slice of the worker."""
+        loop, name = self.loop, event.spec.name
+        found = loop.members.get(name)
+        member = found if isinstance(found, RemoteMember) else RemoteMember(event.spec)
+        if event.again:
+            self._retries[name] = self._retries.get(name, 0) + 1
+        if event.error and (not event.again or self._retries[name] >= TRIES):
+            return loop.benched(member, event.started_s, event.error)
+        if not event.logits:
+            return loop.starved(member, event.started_s)
+        loop.members[name] = member
+        member.more = event.more
+        if not loop.is_worse(event.logits.get("held_out"), member.held_out, WORSE):
+            member.accept(event.logits.get("held_out"), event.logits["test"], list(event.models), loop.task)
+        return loop.judged(member, event.started_s)

@@ -1,0 +1,1 @@
+"""The second process, for learners that need TensorFlow: it may crash, hang or run out of memory without harm."""

@@ -1,0 +1,128 @@
+"""The worker process: `python -m autodl_agent.worker.child FD FOLDER`, started by `process.WorkerProcess` alone.
+
+One thread reads what the coordinator says; when the coordinator is gone, it ends the whole process group at once. One
+sends a sign of life. The main thread imports the libraries and plays slices.
+"""
+
+import os
+import queue
+import shutil
+import signal
+import socket
+import sys
+import threading
+import time
+import traceback
+from importlib import import_module
+from pathlib import Path
+from typing import NoReturn
+
+from autodl_agent.clock import Deadline
+from autodl_agent.machine import calm_blas
+from autodl_agent.worker.channel import Channel
+from autodl_agent.worker.protocol import (
+    VERSION,
+    Beat,
+    Done,
+    Failed,
+    Hello,
+    Message,
+    Open,
+    Play,
+    Prepare,
+    Ready,
+    Starved,
+)
+
+BEAT_S = 0.5
+IMPORT_NICENESS = 15  # while the coordinator makes its first predictions
+
+
+def main(descriptor: int, folder: Path) -> NoReturn:
+    """Serve until the coordinator is gone; `folder`, which both share, is then removed if it could not do so."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the coordinator, which then ends us
+    channel = Channel(socket.socket(fileno=descriptor))
+    inbox: queue.Queue[Message] = queue.Queue()
+    channel.send(Hello(VERSION, os.getpid()))
+    threading.Thread(target=_listen, args=(channel, inbox, folder), daemon=True).start()
+    threading.Thread(target=_beat, args=(channel, folder), daemon=True).start()
+    calm_blas()
+    player = None
+    while True:
+        message = inbox.get()
+        if isinstance(message, Prepare):
+            channel.send(_prepare(message.modules))
+        elif isinstance(message, Open):
+            from autodl_agent.worker.player import Player
+
+            try:
+                player = Player(Path(message.folder))
+            except Exception as error:
+                channel.send(Failed(-1, f"{type(error).__name__}: {error}", traceback.format_exc()[-4000:]))
+        elif isinstance(message, Play):
+            channel.send(_play(player, message))
+
+
+def _play(player: "object | None", message: Play) -> Message:
+    from autodl_agent.store import OutOfTimeError
+    from autodl_agent.worker.player import Player
+
+    if not isinstance(player, Player):
+        return Failed(message.number, "no task was opened")
+    deadline = Deadline(time.monotonic() + message.seconds)
+    try:
+        member = player.play(message.learner, message.where, deadline, Path(message.folder))
+    except OutOfTimeError:
+        return Starved(message.number)
+    except Exception as error:
+        return Failed(message.number, f"{type(error).__name__}: {error}"[:1000], traceback.format_exc()[-4000:])
+    return Done(message.number, member.more, len(member.settled))
+
+
+def _prepare(modules: list[str]) -> Ready:
+    """Import in a thread of low priority, where threads have one of their own (Linux); learners run at the usual."""
+    started, missing = time.monotonic(), []
+
+    def load() -> None:
+        if sys.platform == "linux":
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), IMPORT_NICENESS)
+        for module in modules:
+            try:
+                import_module(module)
+            except Exception as error:
+                missing.append(f"{module}: {type(error).__name__}: {error}")
+
+    thread = threading.Thread(target=load)
+    thread.start()
+    thread.join()
+    return Ready(time.monotonic() - started, "; ".join(missing)[:1000])
+
+
+def _listen(channel: Channel, inbox: "queue.Queue[Message]", folder: Path) -> None:
+    try:
+        while True:
+            for message in channel.receive():
+                inbox.put(message)
+    except BaseException:
+        _end(folder)
+
+
+def _beat(channel: Channel, folder: Path) -> None:
+    try:
+        while True:
+            channel.send(Beat())
+            time.sleep(BEAT_S)
+    except BaseException:
+        _end(folder)
+
+
+def _end(folder: Path) -> NoReturn:
+    """End this process and whatever it started; it leads a group of its own."""
+    shutil.rmtree(folder, ignore_errors=True)
+    if os.getpgid(0) == os.getpid():
+        os.killpg(0, signal.SIGKILL)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), Path(sys.argv[2]))

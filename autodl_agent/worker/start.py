@@ -1,0 +1,75 @@
+"""Whether a run gets a worker: only where a learner needs one, and time and memory hold what its libraries take."""
+
+import importlib.util
+import logging
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from autodl_agent.clock import Budget
+from autodl_agent.learners.registry import LearnerSpec
+from autodl_agent.machine import memory_limit_bytes
+from autodl_agent.task import Task
+
+if TYPE_CHECKING:
+    from autodl_agent.worker.lane import WorkerLane
+
+log = logging.getLogger(__name__)
+TIMES = 2.0  # the seconds that a learner takes to start, which a budget must have left for it
+LEAST_BYTES = 2 << 30  # for both processes together; TensorFlow alone takes a third of it
+COORDINATOR_BYTES = 800 << 20
+LIMIT_SHARE = 0.6  # of what the machine has left, for the worker
+
+
+def make_lane(
+    task: Task,
+    ladder: Sequence[LearnerSpec],
+    budget: Budget,
+    memory_bytes: int | None = None,
+    started: "WorkerLane | None" = None,
+) -> "WorkerLane | None":
+    """A lane whose worker is starting, or None with the reason in the log.
+
+    memory_bytes: that the user allows for the whole run; None for what the machine has. started: a lane whose worker
+    was started before the task was known; it is used, or closed where no worker is wanted.
+    """
+    heavy = [spec for spec in ladder if spec.worker]
+    allowed = memory_bytes or memory_limit_bytes()
+    lane = None
+    if heavy and _affordable(heavy, budget, allowed) and (specs := [spec for spec in heavy if spec.fits(task)]):
+        lane = started or start_lane(specs, budget, allowed - COORDINATOR_BYTES if memory_bytes else None)
+        lane.adopt(specs, budget)
+    if started is not None and lane is None:
+        started.close()
+    return lane
+
+
+def start_lane(specs: Sequence[LearnerSpec], budget: Budget, memory_bytes: int | None = None) -> "WorkerLane":
+    """A lane whose worker is starting. memory_bytes: of the worker; by default a share of what the machine has."""
+    from autodl_agent.worker.lane import WorkerLane
+
+    own = memory_bytes or int(LIMIT_SHARE * memory_limit_bytes())
+    libraries = tuple(dict.fromkeys(name for spec in specs for name in spec.libraries))
+    return WorkerLane(specs, budget, max(own, LEAST_BYTES - COORDINATOR_BYTES), libraries=libraries)
+
+
+def _affordable(heavy: Sequence[LearnerSpec], budget: Budget, allowed: int) -> bool:
+    least = TIMES * min(spec.start_s for spec in heavy)
+    if budget.left() < least:
+        log.info("heavy learners are left out: they need a budget of %g s at least", least)
+        return False
+    if allowed < LEAST_BYTES:
+        log.warning(
+            "heavy learners are left out: they need %d MB of memory, %d are allowed", LEAST_BYTES >> 20, allowed >> 20
+        )
+        return False
+    if not libraries_found(heavy):
+        log.info("heavy learners are left out: their libraries are not installed")
+        return False
+    return True
+
+
+def libraries_found(heavy: Sequence[LearnerSpec]) -> bool:
+    """Whether what the worker loads is installed, and there is a Python to start it with."""
+    names = {name for spec in heavy for name in spec.libraries}
+    return bool(sys.executable) and all(importlib.util.find_spec(name) is not None for name in names)
