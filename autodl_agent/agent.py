@@ -7,7 +7,7 @@ learner does, however long, can hold the program beyond its budget.
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from autodl_agent import policy
 from autodl_agent.clock import Budget, Deadline
 from autodl_agent.config import MEMORY_SHARE, RunConfig
 from autodl_agent.domain import make_task
+from autodl_agent.earlier import Earlier
 from autodl_agent.errors import AutoDLError, UsageError
 from autodl_agent.facts import describe_run
 from autodl_agent.learners.registry import check_learner_names, ladder_of
@@ -41,7 +42,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 LAST_CALL_S = 0.05  # before the end: no prediction that starts to be written now would arrive in time
-INTERRUPTED_S, AT_THE_END_S = 1.0, 5.0  # that the last report may take
+INTERRUPTED_S, AT_THE_END_S = 1.0, (1.5, 5.0)  # that the last report may take; least and most
+PERFECT = 0.99995
 GRACE_S = 1.2  # after the end, for data so slow to open that not even the prior is on disk
 
 
@@ -75,11 +77,18 @@ class _Engine(threading.Thread):
     """Opens the data and plays the rounds; everything it achieved stays readable from outside at any moment."""
 
     def __init__(
-        self, data: Path | Dataset, folder: Path, config: RunConfig, budget: Budget, choose: Choose, watch: Watcher
+        self,
+        data: Path | Dataset,
+        folder: Path,
+        config: RunConfig,
+        budget: Budget,
+        choose: Choose,
+        watch: Watcher,
+        earlier: Earlier | None,
     ) -> None:
         super().__init__(name="engine", daemon=True)
         self.data, self.folder, self.config, self.budget = data, folder, config, budget
-        self.choose, self.watch = choose, watch
+        self.choose, self.watch, self.earlier = choose, watch, earlier
         self.out: RunFolder | None = None
         self.dataset: Dataset | None = None
         self.store: TensorStore | None = None
@@ -87,6 +96,7 @@ class _Engine(threading.Thread):
         self.lane: WorkerLane | None = None
         self.rounds: list[Round] = []
         self.error: BaseException | None = None
+        self.ended_s: float | None = None
         self.finished = threading.Event()
 
     def run(self) -> None:
@@ -96,6 +106,7 @@ class _Engine(threading.Thread):
         except BaseException as error:
             self.error = error
         finally:
+            self.ended_s = self.budget.gone()
             self.finished.set()
 
     def scene(self, ended: str = "") -> Scene | None:
@@ -103,7 +114,7 @@ class _Engine(threading.Thread):
         if self.out is None or self.store is None or self.keeper is None or not self.out.curve:
             return None
         curve, played = tuple(self.out.curve), tuple(self.rounds)
-        gone, seed = self.budget.gone(), self.config.seed
+        gone, seed = min(self.budget.gone(), self.ended_s or self.budget.total_s), self.config.seed
         return Scene(self.store, self.budget, seed, gone, curve, played, self.keeper.newest, ended)
 
     def _work(self) -> None:
@@ -113,7 +124,11 @@ class _Engine(threading.Thread):
         for note in task_notes(task):
             log.info("note: %s", note)
         self.out = RunFolder(self.folder, self.budget, task, list(self.dataset.test.ids))
-        self.out.open()
+        if self.earlier is None:
+            self.out.open()
+        else:
+            self.earlier.check(task)
+            self.out.go_on(self.earlier.curve)
         memory = self.config.memory_bytes or int(memory_limit_bytes() * MEMORY_SHARE)
         end = Deadline(self.budget.started + self.budget.total_s, self.budget.now)
         ladder = ladder_of(task.domain, self.config.learners)
@@ -121,7 +136,8 @@ class _Engine(threading.Thread):
         share = self.lane.share if self.lane else None
         self.store = store = TensorStore(self.dataset, task, end, memory, share=share)
         self.keeper = keeper = Keeper(self.folder / "model", task, self.budget, lambda: _inputs(store))
-        for played in rounds(store, ladder, self.budget, self.choose, keeper.offer, self.lane):
+        endless = self.config.use_all_budget
+        for played in rounds(store, ladder, self.budget, self.choose, keeper.offer, self.lane, self.earlier, endless):
             written = None
             if played.prediction is not None:
                 written = self.out.add(played.prediction, played.ensemble_nauc, keeper.confirm)
@@ -139,10 +155,12 @@ def run(
     budget: Budget | None = None,
     choose: Choose = policy.choose,
     watch: Watcher = lambda task, played, written: None,
+    earlier: Earlier | None = None,
 ) -> RunResult:
     """Train and predict within the budget; the output folder is complete when this returns.
 
-    dataset: where it lies, or one that is open already.
+    dataset: where it lies, or one that is open already. earlier: the run in `output` to go on from; `budget` is then
+    one after its time (`Budget.after`).
     watch: called in the engine's thread after every round with the time of its prediction, if it made one.
     Raises DataError for unusable data, UsageError for an unusable output folder. KeyboardInterrupt (and whatever a
     signal handler raises) is raised again after the results so far have been completed.
@@ -150,10 +168,13 @@ def run(
     config = config or RunConfig()
     check_learner_names(config.learners)
     budget = budget or Budget.from_now(config.budget_s)
-    prepare_folder(output, config.overwrite)
+    if earlier is None:
+        prepare_folder(output, config.overwrite)
+    elif earlier.task is not None:
+        config = replace(config, seed=earlier.task.seed)  # the same rows are held out
     calm_blas()
     handler = log_to(output / "log.txt", budget)
-    engine = _Engine(dataset, output, config, budget, choose, watch)
+    engine = _Engine(dataset, output, config, budget, choose, watch, earlier)
     interrupted: BaseException | None = None
     reporter = Reporter(output, budget, engine.scene)
     engine.start()
@@ -173,6 +194,8 @@ def run(
         reporter.abandon("stopped by an error")
         if engine.lane:
             engine.lane.close()
+        if earlier is not None:
+            earlier.close()
         logging.getLogger("autodl_agent").removeHandler(handler)
         handler.close()
     if interrupted is not None:
@@ -198,8 +221,9 @@ def _complete(engine: _Engine, interrupted: BaseException | None, reporter: Repo
     except OSError as error:
         kept = f"{count} predictions written before are kept"
         raise UsageError(f"{engine.folder}: {error.strerror or error}; {kept}") from error
-    # Whoever interrupts waits a second; the end of the budget allows as much, a run that ended early a little more.
-    spare = INTERRUPTED_S if interrupted is not None else min(AT_THE_END_S, engine.budget.left() + INTERRUPTED_S)
+    # Whoever interrupts waits a second; the end of the budget allows a little more, a run that ended early most.
+    least, most = AT_THE_END_S
+    spare = INTERRUPTED_S if interrupted is not None else min(most, max(least, engine.budget.left()))
     reporter.finish(reason, engine.budget.gone() + spare)
     if engine.store:
         engine.store.close()
@@ -218,7 +242,16 @@ def _reason(engine: _Engine, interrupted: BaseException | None) -> str:
         return "interrupted"
     if engine.error is not None:
         return f"error: {type(engine.error).__name__}: {engine.error}"
-    return "nothing left to gain" if engine.finished.is_set() and engine.budget.left() > LAST_CALL_S else "budget used"
+    if not engine.finished.is_set() or engine.budget.left() <= LAST_CALL_S:
+        return "budget used"
+    nauc = next((r.ensemble_nauc for r in reversed(engine.rounds) if r.ensemble_nauc is not None), None)
+    if nauc is not None and nauc >= PERFECT:
+        return "held-out NAUC is 1: nothing left to gain"
+    last = {r.learner: r for r in engine.rounds}
+    waiting = [name for name, r in last.items() if r.more]
+    if waiting:
+        return f"nothing left to gain in the time left ({', '.join(waiting)} could go on)"
+    return "nothing left to gain: every learner has done its work"
 
 
 def _truth(dataset: Dataset) -> NDArray[np.float32] | None:

@@ -43,6 +43,10 @@ class Budget:
         """A budget that starts at this call."""
         return cls(total_s, time.monotonic(), time.time())
 
+    def after(self, used_s: Seconds) -> "Budget":
+        """This budget on top of one that is used up: its zero lies as much earlier, its end stays where it is."""
+        return Budget(self.total_s + used_s, self.started - used_s, self.epoch - used_s, self.now)
+
     def gone(self) -> Seconds:
         """Seconds since zero."""
         return self.now() - self.started

@@ -92,6 +92,13 @@ def cli() -> None:
     "--log-dir", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Write scalars for TensorBoard."
 )
 @click.option("--overwrite", is_flag=True, help="Replace the run that DIR already holds.")
+@click.option(
+    "--resume",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    metavar="DIR",
+    help="Go on from the run in DIR, however it ended; --budget comes on top of the time that it used.",
+)
+@click.option("--use-all-budget", is_flag=True, help="Go on to the end, even where nothing seems left to gain.")
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")
 def run(
     dataset: Path,
@@ -103,6 +110,8 @@ def run(
     policy: str,
     log_dir: Path | None,
     overwrite: bool,
+    resume: Path | None,
+    use_all_budget: bool,
     quiet: bool,
 ) -> None:
     """Train on DATASET and predict its test rows until the budget is used.
@@ -125,12 +134,18 @@ def run(
     from autodl_agent.agent import run as run_agent
     from autodl_agent.baselines import choose_by
     from autodl_agent.config import RunConfig
+    from autodl_agent.earlier import read_earlier
     from autodl_agent.notes import problem_summary
     from autodl_agent.progress import make_progress
 
-    clock = Budget.from_launch(budget)
+    clock, earlier = Budget.from_launch(budget), None
+    if resume is not None:
+        if output is not None or overwrite:
+            raise click.UsageError("--resume goes on in its own folder; leave out --output and --overwrite")
+        earlier, output = read_earlier(resume), resume
+        clock = clock.after(earlier.seconds)
     progress = None if quiet else make_progress(clock)
-    config = RunConfig(budget, seed, memory, overwrite, names_of(learners))
+    config = RunConfig(budget, seed, memory, overwrite, names_of(learners), use_all_budget)
     events = _event_log(log_dir, clock) if log_dir else None
     watchers = [one.watch for one in (progress, events) if one]
 
@@ -139,7 +154,7 @@ def run(
             watcher(task, played, written)
 
     try:
-        result = run_agent(dataset, output or _new_folder(dataset), config, clock, choose_by(policy), watch)
+        result = run_agent(dataset, output or _new_folder(dataset), config, clock, choose_by(policy), watch, earlier)
     finally:
         if progress:
             progress.close()
@@ -294,10 +309,9 @@ def main() -> NoReturn:
 
 def _call() -> int:
     try:
-        cli.main(standalone_mode=False)
-        return 0
-    except click.exceptions.Exit as stop:
-        return stop.exit_code
+        # Not standalone, click gives the code of an `Exit` in place of raising it.
+        code = cli.main(standalone_mode=False)
+        return code if isinstance(code, int) else 0
     except click.ClickException as error:
         error.show()
         return error.exit_code

@@ -11,6 +11,7 @@ class RunConfig:
     seed: of every random choice; the same seed and the same timing give the same predictions.
     memory_bytes: limit for decoded data in memory; None takes a share of what the container allows.
     overwrite: replace a run that the output folder already holds.
+    use_all_budget: go on while there is time, even where nothing seems left to gain.
     learners: names of the only learners to use, of any domain; none given means all.
     """
 
@@ -19,6 +20,7 @@ class RunConfig:
     memory_bytes: int | None = None
     overwrite: bool = False
     learners: tuple[str, ...] = ()
+    use_all_budget: bool = False
 
 
 MEMORY_SHARE = 0.25  # of what the container allows: the learners need as much again for their own matrices

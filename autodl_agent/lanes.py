@@ -43,13 +43,16 @@ class Lanes:
         self.events: queue.Queue[Finished | Here | None] = lane.events  # type: ignore[assignment]
         self._due: dict[str, float] = {}  # lane -> when its slice is overdue
         self._retries: dict[str, int] = {}
+        self._opened = False
 
     def play(self) -> Iterator[Round]:
         """Rounds as they end. The very first slice runs in this thread: nothing is to come before its answer."""
         loop = self.loop
-        if (first := self._chosen(loop.ladder)) is not None:
-            yield from loop.play(first)
-        self.lane.open(loop.store, loop.folds)
+        if not self._opened:
+            if (first := self._chosen(loop.ladder)) is not None:
+                yield from loop.play(first)
+            self.lane.open(loop.store, loop.folds)
+            self._opened = True
         while not loop.over:
             self._fill()
             if loop.running is None and self.lane.playing is None and not self.lane.loading:

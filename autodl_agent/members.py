@@ -11,6 +11,7 @@ from autodl_agent.errors import LearnerError
 from autodl_agent.holdout import Fold
 from autodl_agent.learners.base import Examples, Learner, Probabilities
 from autodl_agent.learners.registry import LearnerSpec
+from autodl_agent.store import OutOfTimeError
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Member:
     def __init__(self, spec: LearnerSpec, data: Examples, test: Examples, folds: tuple[Fold, ...]) -> None:
         self.spec, self.folds = spec, folds
         self.more = True
-        self.starved = 0
+        self.starved = self.increments = 0
         self.held_out: Logits | None = None
         self._data, self._test_rows = data, test
         self.settled: tuple[Learner, ...] = ()
@@ -61,6 +62,17 @@ class Member:
         """Make the result of `work` the member's own."""
         self.more, self.held_out, self.settled = worked.more, worked.held_out, worked.settled
         self._test = None
+        self.increments += 1
+
+    def refitted(self, deadline: Deadline) -> Learner:
+        """A model fitted on all rows, those held out too, with as many increments. Raises OutOfTimeError."""
+        model = self.spec.create(self._data.task, self._data.task.seed)
+        for _ in range(self.increments):
+            if deadline.passed:
+                raise OutOfTimeError(self.spec.name)
+            if not model.fit(self._data, deadline):
+                break
+        return settle(model)
 
     def work(self, deadline: Deadline, start_at: int = 0) -> "Worked":
         """What `advance` does, without a change to what the ensemble sees: that may be done by another thread."""

@@ -52,6 +52,23 @@ class RunFolder:
         _write_lines(self.folder / "test_rows.txt", self.test_ids)
         write_start(self.predictions, self.task.name, self.budget.total_s, self.budget.epoch, os.getpid())
 
+    def go_on(self, curve: Sequence[dict[str, float | None]]) -> None:
+        """Take up the predictions of the run that the folder holds, as if this one had made them.
+
+        Times of files are moved by as much as the new clock's zero is later.
+        """
+        _write_lines(self.folder / "classes.txt", self.task.class_names)
+        _write_lines(self.folder / "test_rows.txt", self.test_ids)
+        (self.predictions / "end.txt").unlink(missing_ok=True)
+        write_start(self.predictions, self.task.name, self.budget.total_s, self.budget.epoch, os.getpid())
+        for k, point in enumerate(curve):
+            seconds = float(point["time"] or 0.0)
+            self._times.append(seconds)
+            self.curve.append(dict(point))
+            stamp = self.budget.epoch + seconds
+            os.utime(self._path(k), (stamp, stamp))
+            append_timestamp(self.predictions, k, stamp)
+
     def add(
         self,
         prediction: NDArray[np.float32],
@@ -70,8 +87,14 @@ class RunFolder:
             self._times.append(seconds)
             self.curve.append({"time": seconds, "held_out_nauc": held_out_nauc})
             append_timestamp(self.predictions, len(self._times) - 1, self.budget.epoch + seconds)
+            self._note(len(self._times) == 1, seconds, held_out_nauc)
             written()
             return seconds
+
+    def _note(self, first: bool, seconds: float, held_out_nauc: float | None) -> None:
+        """A line in learning_curve.csv while the run goes on; the end writes the file anew."""
+        with (self.folder / "learning_curve.csv").open("w" if first else "a", encoding="utf-8") as file:
+            file.write("time,held_out_nauc\n" * first + f"{seconds:.3f},{_number(held_out_nauc)}\n")
 
     def judge_last(self, held_out_nauc: float | None) -> None:
         """Fill in the held-out NAUC of the last prediction when it became known only afterwards."""
@@ -154,6 +177,13 @@ def prepare_folder(folder: Path, overwrite: bool) -> None:
         _remove_run(folder)
     elif any(folder.iterdir()):
         raise UsageError(f"{folder} is not empty and holds no run of autodl; choose another --output")
+
+
+def check_run_folder(folder: Path) -> None:
+    """Raises UsageError where `folder` holds no run to go on with."""
+    if not (folder / "predictions").is_dir():
+        found = "no predictions in it" if folder.is_dir() else "nothing there"
+        raise UsageError(f"{folder}: expected the folder of a run to go on with, found {found}")
 
 
 def log_to(path: Path, budget: Budget) -> logging.Handler:

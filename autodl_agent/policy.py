@@ -4,19 +4,19 @@ Every learner that may go on is scored by the expected gain in area under the le
 
     gain × (1 − t~(now + cost)) / cost        with t~ the challenge's log time, ln(1 + t/60) / ln(1 + T/60).
 
-Costs. Untried: start_s + example_ms × rows of the LearnerSpec, times what benchmarks found (`Prior.cost`), times the
-pace of this run, which is how the first slices of other learners compared with their guesses, halved in logarithm. Tried:
+Costs. Untried: start_s + example_ms × rows by the LearnerSpec, times what benchmarks found (`Prior.cost`), times the
+pace of this run: how the first slices of other learners compared with their guesses, halved in logarithm. Tried: the
 seconds of its last slice × growth, the geometric mean of the growth seen and GROWTH_WEIGHT times the prior's.
 
 Gains, with room = 1 − NAUC of the ensemble. Untried (exploration): room × Prior.first, or what `expected` promises, and
 never less than a small bonus, so that everything affordable is tried once. Tried (exploitation): its own error falls
-as a power of its seconds, e(s) ∝ s^−b. b is fitted to its own points with RATE_WEIGHT doublings of the prior's rate:
-a slice that only filled a cache does not end a learner, several do. What it gains itself counts fully for
-the ensemble if it leads, a part if it is behind: influence = 1 + 1.5 × (own NAUC − best)/room, within 0.2 … 1. (These
-two numbers and GROWTH_WEIGHT are fitted to recorded runs.) Where nothing can be held out, the prior's share counts.
+as a power of its seconds, e(s) ∝ s^−b, where b is fitted to its own points and RATE_WEIGHT doublings of the prior's
+rate: a slice that only filled a cache does not end a learner, several do. What it gains counts fully for the ensemble
+where it leads, a part where it is behind: influence = 1 + 1.5 × (own NAUC − best)/room, within 0.2 … 1. (These numbers
+and GROWTH_WEIGHT are fitted to recorded runs.) Where nothing can be held out, the prior's share of the room counts.
 
-Every gain is worth nothing when it comes too late: a slice that cannot finish in the time left is not started. One
-that may finish only if it was guessed too high comes after all that fit, since that time has no other use.
+A gain that comes too late is worth nothing: a slice that cannot finish in the time left is not started. One that can
+only if its cost was guessed too high comes after all that fit; it is started since that time has no other use.
 
 `choose` may be called for several lanes that share a history: it asks of a record only which learner it belongs to.
 """
@@ -33,7 +33,7 @@ GROWTH = 1.6  # an increment costs this much more than the one before
 GROWTH_WEIGHT = 4.0
 GROWTHS = (0.25, 6.0)
 RATE = 0.15  # exponent of a learning curve of which nothing is known
-RATE_WEIGHT = 3.0
+RATE_WEIGHT = 5.0
 DOUBLING = math.log(2) ** 2
 WITHIN = 8.0  # a learner is to reach what it promises when it has spent this many times the seconds of its first slice
 INFLUENCE = (0.2, 1.5)
@@ -104,7 +104,7 @@ def choose(
         score = gain * (1 - _log_time(gone_s + cost, total_s)) / max(cost, 1e-3) if history else float(-position)
         rank = (cost <= room, score)
         if best is None or rank > best[:2]:
-            allowed = min(room, max(PATIENCE * cost, 3.0) * 2 ** _starved_at_the_end(past))
+            allowed = min(room, max(PATIENCE * cost, 3.0) * 2.0 ** _starved_at_the_end(past))
             best = (*rank, Slice(spec, allowed, cost))
     return best[2] if best else None
 
@@ -151,7 +151,7 @@ def expected_gain(
     spent = sum(record.seconds for record in past)
     own = max(judged)
     rate = learning_rate(past, prior.rate if prior else promised_rate(judged[0], own, spec.expected))
-    gain = (1 - own) * (1 - (1 + cost_s / max(spent, 1e-3)) ** -rate)
+    gain = (1 - own) * -math.expm1(-rate * math.log1p(cost_s / max(spent, 1e-3)))
     low, slope = INFLUENCE
     influence = min(max(1 + slope * (own - best_nauc) / max(room, 1e-6), low), 1.0)
     return max(gain * influence, least)
@@ -183,7 +183,7 @@ def promised_rate(first: float, own: float, expected: float) -> float:
 
 def _growth(past: Sequence[Record], prior: Prior | None) -> float:
     expected = math.log(prior.growth if prior else GROWTH)
-    seconds = [max(record.seconds, 1e-3) for record in past]
+    seconds = [max(record.seconds, 1e-3) for record in past if not record.starved]
     low, high = GROWTHS
     seen = [math.log(min(max(b / a, low), high)) for a, b in zip(seconds, seconds[1:], strict=False)]
     return max(1.0, math.exp((GROWTH_WEIGHT * expected + sum(seen)) / (GROWTH_WEIGHT + len(seen))))

@@ -54,7 +54,7 @@ LIMITS = {
 
 @cache
 def load_priors(path: Path = TABLE) -> Priors:
-    """(domain, learner) -> Prior; empty without a table. Raises AutoDLError where it is not as expected, with the entry."""
+    """(domain, learner) -> Prior; empty without a file. Raises AutoDLError, with the entry, if it is damaged."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -6,7 +6,7 @@ takes one a `train` call, tests read them as a list.
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +23,7 @@ from autodl_agent.snapshot import HeldOut, Part, Snapshot
 from autodl_agent.store import OutOfTimeError, TensorStore
 
 if TYPE_CHECKING:
+    from autodl_agent.earlier import Earlier
     from autodl_agent.worker.lane import WorkerLane
     from autodl_agent.worker.member import RemoteMember
 
@@ -38,7 +39,8 @@ class Round:
 
     started_s, ended_s: seconds since the budget's zero. member_nauc, ensemble_nauc: on held-out rows, None where
     there are none. prediction: (n_test, classes) when there is a better one than before, else None.
-    weights: learner -> weight in the ensemble. error: why the learner was benched, else "".
+    weights: learner -> weight in the ensemble. error: why the learner was benched, else "". more: whether the learner
+    could go on.
     """
 
     number: int
@@ -50,6 +52,7 @@ class Round:
     prediction: Probabilities | None = None
     weights: dict[str, float] = field(default_factory=dict)
     error: str = ""
+    more: bool = False
 
 
 def rounds(
@@ -59,24 +62,59 @@ def rounds(
     choose: Choose = policy.choose,
     keep: Keep = lambda snapshot: None,
     lane: "WorkerLane | None" = None,
+    earlier: "Earlier | None" = None,
+    endless: bool = False,
 ) -> Iterator[Round]:
-    """Yield rounds until the policy sees nothing left to gain or to afford. The first is the prior's, at once.
+    """Yield rounds until nothing is left to gain or to afford. The first is the prior's, at once.
 
     keep: handed the ensemble behind every prediction, just before the round with that prediction is yielded.
     lane: plays the learners that need the worker process; without one they are left out.
+    earlier: what another run left; there is no prior then, and no prediction until one is better than its last.
+    endless: make more copies of the best learners rather than end early.
     """
-    loop = Loop(store, tuple(spec for spec in ladder if not spec.worker and spec.fits(store.task)), budget, keep)
-    yield loop.prior()
-    if lane is not None:
-        from autodl_agent.lanes import Lanes
+    from autodl_agent import encore
 
-        yield from Lanes(loop, choose, lane).play()
-        return
+    loop = Loop(store, tuple(spec for spec in ladder if not spec.worker and spec.fits(store.task)), budget, keep)
+    if earlier is None:
+        yield loop.prior()
+    else:
+        loop.take_over(earlier)
+    play = _alone(loop, choose) if lane is None else _both_lanes(loop, choose, lane)
     while not loop.over:
-        chosen = choose(loop.history, loop.ladder, store.task, budget.gone(), budget.total_s, len(loop.folds))
-        if chosen is None:
-            return
-        yield from loop.play(chosen)
+        yield from play()
+        more = () if loop.over else encore.copies(loop, endless)
+        if not more:
+            break
+        loop.ladder += more
+        before, nauc = len(loop.history), loop.emitted_nauc
+        yield from play()
+        # No copy fits the time that is left, or they bring nothing.
+        if len(loop.history) == before or (not endless and loop.emitted_nauc == nauc):
+            break
+    yield from encore.refit(loop)
+
+
+Play = Callable[[], Iterator[Round]]
+
+
+def _alone(loop: "Loop", choose: Choose) -> Play:
+    """One slice after the other, in this thread, until the policy wants no more."""
+
+    def play() -> Iterator[Round]:
+        while not loop.over:
+            gone, total = loop.budget.gone(), loop.budget.total_s
+            chosen = choose(loop.history, loop.ladder, loop.task, gone, total, len(loop.folds))
+            if chosen is None:
+                return
+            yield from loop.play(chosen)
+
+    return play
+
+
+def _both_lanes(loop: "Loop", choose: Choose, lane: "WorkerLane") -> Play:
+    from autodl_agent.lanes import Lanes
+
+    return Lanes(loop, choose, lane).play
 
 
 class Loop:
@@ -92,9 +130,12 @@ class Loop:
         self.truth: Labels = labels[self.held_out]
         self.members: dict[str, Member | RemoteMember] = {}
         self.running: str | None = None
+        self.answered = False  # whether there is a prediction that rests on something learned
         self.history: list[policy.Record] = []
         self.number = 0
         self.emitted_nauc: float | None = None
+        self.snapshot = Snapshot()  # behind the newest prediction, and the weights of its members by name
+        self.weights: dict[str, float] = {}
 
     @property
     def over(self) -> bool:
@@ -106,6 +147,16 @@ class Loop:
         prediction = np.tile(class_shares(self.task), (self.task.n_test, 1))
         self.keep(Snapshot())
         return self._round("prior", now, prediction=prediction)
+
+    def take_over(self, earlier: "Earlier") -> None:
+        """Start from the ensemble of another run on the same rows."""
+        self.answered = True
+        if not np.array_equal(earlier.rows, self.held_out):
+            log.warning("the ensemble of the run before was judged on other rows; only its predictions are kept")
+            return
+        for part in earlier.members(self.task):
+            self.members[f"earlier {part.spec.name}"] = part
+        self.emitted_nauc = earlier.nauc
 
     def member(self, spec: LearnerSpec) -> Member:
         """The learner's member here, made when it is first asked for."""
@@ -121,11 +172,12 @@ class Loop:
         worked: Worked | Exception
         try:
             done = 0
-            if not self.history:
+            if not self.answered:
                 odds = member.first_answer(deadline)
                 first = Snapshot((Part(spec.name, 1.0, member.settled),))
                 prediction = self._guarded(first.combine([odds]))
                 self.keep(first)
+                self.answered = True
                 yield self._round(spec.name, started, prediction=prediction)
                 done = 1
             worked = member.work(deadline, done)
@@ -175,16 +227,23 @@ class Loop:
         ]
         blend, member_nauc = self._blend(names, member)
         better = self.emitted_nauc is None or blend.nauc > self.emitted_nauc or not len(self.truth)
+        weights = {n: w for n, w in zip(names, blend.weights, strict=True) if w > 0}
         prediction = None
         if better:
-            snapshot = self._snapshot(names, blend)
-            prediction = self._guarded(snapshot.combine([self.members[part.name].test() for part in snapshot.parts]))
+            self.snapshot, self.weights = self._snapshot(names, blend), weights
+            prediction = self._guarded(self.snapshot.combine(list(self.snapshot.test)))
             self.emitted_nauc = blend.nauc
-            self.keep(snapshot)
+            self.keep(self.snapshot)
         self._remember(member.spec, started, member, nauc=member_nauc)
-        weights = {n: w for n, w in zip(names, blend.weights, strict=True) if w > 0}
         ensemble_nauc = max(blend.nauc, self.emitted_nauc or 0.0) if len(self.truth) else None
         return self._round(member.spec.name, started, member_nauc, ensemble_nauc, prediction, weights if better else {})
+
+    def emit(self, snapshot: Snapshot, learner: str, started: float) -> Round:
+        """A prediction that held-out rows cannot judge."""
+        self.snapshot = snapshot
+        prediction = self._guarded(snapshot.combine(list(snapshot.test)))
+        self.keep(snapshot)
+        return self._round(learner, started, ensemble_nauc=self.emitted_nauc, prediction=prediction)
 
     def is_worse(self, new: Logits | None, old: Logits | None, by: float) -> bool:
         """Whether the first logits of the held-out rows are worse than the second by more than this NAUC."""
@@ -197,9 +256,10 @@ class Loop:
         used = [(self.members[name], weight) for name, weight in zip(names, blend.weights, strict=True) if weight > 0]
         parts = tuple(Part(member.spec.name, weight, member.settled) for member, weight in used)
         logits = tuple(member.held_out for member, _ in used if member.held_out is not None)
-        if not len(self.truth) or len(logits) < len(parts):
-            return Snapshot.of(parts, blend.coupled, None, None)
-        return Snapshot.of(parts, blend.coupled, blend.nauc, HeldOut(logits, self.truth, self.held_out))
+        judged = bool(len(self.truth)) and len(logits) == len(parts)
+        held_out = HeldOut(logits, self.truth, self.held_out) if judged else None
+        snapshot = Snapshot.of(parts, blend.coupled, blend.nauc if judged else None, held_out)
+        return replace(snapshot, test=tuple(member.test() for member, _ in used))
 
     def _blend(self, names: list[str], member: "Member | RemoteMember") -> tuple[Blend, float | None]:
         if not len(self.truth):
@@ -233,16 +293,10 @@ class Loop:
         error: str = "",
     ) -> Round:
         self.number += 1
+        ended, found = self.budget.gone(), self.members.get(learner)
+        more = found is not None and found.more and not error
         return Round(
-            self.number - 1,
-            learner,
-            started,
-            self.budget.gone(),
-            member_nauc,
-            ensemble_nauc,
-            prediction,
-            weights or {},
-            error,
+            self.number - 1, learner, started, ended, member_nauc, ensemble_nauc, prediction, weights or {}, error, more
         )
 
     def _guarded(self, prediction: Probabilities) -> Probabilities:

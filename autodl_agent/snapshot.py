@@ -37,7 +37,8 @@ class HeldOut:
 class Snapshot:
     """Weights sum to 1; without parts the class frequencies are predicted. held_out: None where nothing was held out.
 
-    nauc: of the ensemble on the held-out rows, None where it is not known.
+    nauc: of the ensemble on the held-out rows, None where it is not known. test: the parts' logits of the test rows,
+    (n_test, classes) each, as far as they are known.
     """
 
     parts: tuple[Part, ...] = ()
@@ -45,6 +46,7 @@ class Snapshot:
     calibration: Calibration = field(default_factory=Calibration)
     nauc: float | None = None
     held_out: HeldOut | None = None
+    test: tuple[Logits, ...] = ()
 
     @classmethod
     def of(cls, parts: tuple[Part, ...], coupled: bool, nauc: float | None, held_out: HeldOut | None) -> "Snapshot":

@@ -74,7 +74,8 @@ class TensorStore:
     """Decoded examples of one data set, within a memory limit.
 
     memory_bytes: share that cached arrays may take. spill_parent: where the spill folder is made (system temp if
-    None). share: folder whose arrays another process fills and reads as well (see `sharing`). end: no computation without a deadline of its own goes on after it.
+    None). share: folder whose arrays another process fills and reads as well (see `sharing`). end: no computation
+    without a deadline of its own goes on after it.
     """
 
     def __init__(

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from autodl_agent.clock import Budget, Deadline
 from autodl_agent.domain import make_task
 from autodl_agent.learners.base import Examples, Labels, Learner, Probabilities
-from autodl_agent.learners.registry import LearnerSpec
+from autodl_agent.learners.registry import SEED_STEP, LearnerSpec
 from autodl_agent.store import TensorStore
 from autodl_agent.task import Domain, Task
 from data_format.dataset import Dataset, DomainName, Split
@@ -246,7 +246,7 @@ def scripted(name: str, **settings: Any) -> LearnerSpec:
     @dataclass(frozen=True)
     class Spec(LearnerSpec):
         def create(self, task: Task, seed: int) -> Learner:
-            learner = ScriptedLearner(task, seed)
+            learner = ScriptedLearner(task, seed + SEED_STEP * self.copy)
             for key, value in settings.items():
                 setattr(learner, key, value)
             return learner

@@ -79,12 +79,10 @@ def rate_of(slices: list[Slice]) -> float | None:
     return max(above / below, 0.0) if below > 0 else None
 
 
-def guess_of(run: dict[str, Any], learner: str) -> float | None:
-    """What the ladder would have guessed for the first slice of this run; None for a learner it no longer has."""
+def guess_of(run: dict[str, Any], learner: str) -> float:
+    """What the ladder would have guessed for the seconds of the first slice of this run."""
     domain = Domain(run["domain"])
-    spec = next((spec for spec in LADDERS[domain] if spec.name == learner), None)
-    if spec is None:
-        return None
+    spec = next(spec for spec in LADDERS[domain] if spec.name == learner)
     n_train, n_test = run["n_train"], run["n_test"]
     task = Task("", domain, "", ("a", "b"), n_train, n_test, (1, 1, 1, 1), False, (1, 1))
     return policy.guess_s(spec, task, FOLDS if n_train <= CROSS_FIT_UP_TO else 1)
@@ -109,7 +107,7 @@ def prior_of(found: list[tuple[dict[str, Any], list[Slice]]], learner: str) -> P
         for a, b in zip(slices, slices[1:], strict=False)
     ]
     rates = [rate for _, slices in found if (rate := rate_of(slices)) is not None]
-    costs = [math.log(max(s[0].seconds, 1e-3) / guess) for run, s in found if (guess := guess_of(run, learner))]
+    costs = [math.log(max(slices[0].seconds, 1e-3) / max(guess_of(run, learner), 1e-3)) for run, slices in found]
     middle = [median(growths)] * min(len(growths), 8) if growths else []
     first = shrunk(firsts, NEUTRAL.first, *LIMITS["first"])
     return Prior(
@@ -118,7 +116,7 @@ def prior_of(found: list[tuple[dict[str, Any], list[Slice]]], learner: str) -> P
         slices=mean(len(slices) for _, slices in found),
         growth=math.exp(shrunk(middle, math.log(NEUTRAL.growth), math.log(1.0), math.log(6.0))),
         rate=shrunk(rates, NEUTRAL.rate, 0.0, FASTEST_RATE),
-        cost=math.exp(shrunk([median(costs)] * len(costs) if costs else [], 0.0, math.log(0.02), math.log(50))),
+        cost=math.exp(shrunk([median(costs)] * len(costs), 0.0, math.log(0.02), math.log(50))),
     )
 
 
@@ -130,6 +128,8 @@ def make(runs: list[dict[str, Any]]) -> dict[str, dict[str, dict[str, float]]]:
             played[(run["domain"], learner)].append((run, slices))
     out: dict[str, dict[str, dict[str, float]]] = {}
     for (domain, learner), found in sorted(played.items()):
+        if learner not in {spec.name for spec in LADDERS[Domain(domain)]}:
+            continue  # gone from the ladder, or a copy that was refitted on all rows
         prior = prior_of(found, learner)
         if prior is not None:
             rounded = {name: round(value, DIGITS) for name, value in asdict(prior).items()}

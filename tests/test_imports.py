@@ -30,7 +30,7 @@ LAYERS = (
         "testing",
         "faults",
     ),
-    ("rounds", "lanes"),
+    ("rounds", "lanes", "earlier", "encore"),
     (
         "policy",
         "priors",

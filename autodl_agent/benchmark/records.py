@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from autodl_agent.benchmark.jobs import Job
+from autodl_agent.benchmark.surroundings import commit
 from data_format.errors import DataError
 
 
@@ -103,10 +104,15 @@ class RecordFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.done: set[tuple[Any, ...]] = set()
+        self.found: list[Record] = []
         if path.exists():
-            self.done = {record.key for record in read_records(path)}
+            self.found = read_records(path)
             _mend(path)
+        self.done = {record.key for record in self.found}
+
+    def of_other_commits(self) -> int:
+        """How many results were there before that another state of the code gave."""
+        return sum(record.surroundings.get("commit") != commit() for record in self.found)
 
     def add(self, record: Record) -> None:
         """Write one line, as a whole and to the disk."""

@@ -25,7 +25,8 @@ def run_all(
     open_jobs = [job for job in jobs if job.key not in file.done]
     skipped = len(jobs) - len(open_jobs)
     if skipped and tell:
-        tell(f"{skipped} of {len(jobs)} runs are in {out} already")
+        older = f"; {file.of_other_commits()} runs in it are of another commit" if file.of_other_commits() else ""
+        tell(f"{skipped} of {len(jobs)} runs are in {out} already{older}")
     if not open_jobs:
         return
     if ray_address is None:

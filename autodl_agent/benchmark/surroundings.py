@@ -16,6 +16,7 @@ def surroundings() -> dict[str, Any]:
     return {**environment(), "commit": commit()}
 
 
+@cache
 def commit() -> str | None:
     """The commit of the checkout that this package runs from, with "-dirty" where files differ; None elsewhere."""
     if not (_ROOT / ".git").exists():

@@ -8,6 +8,8 @@ from autodl_agent.errors import UsageError
 from autodl_agent.learners.base import Learner
 from autodl_agent.task import Domain, Task
 
+SEED_STEP = 7919  # between the seeds of copies, far beyond the number of folds
+
 
 @dataclass(frozen=True)
 class LearnerSpec:
@@ -20,6 +22,7 @@ class LearnerSpec:
     fits: whether the learner can serve the task at all.
     worker: it needs a large library (TensorFlow), so it runs in the worker process.
     libraries: what the worker loads before its first slice.
+    copy: number of a copy, which gets a seed of its own; 0 for the learner itself.
     """
 
     name: str
@@ -30,12 +33,13 @@ class LearnerSpec:
     fits: Callable[[Task], bool] = lambda task: True
     worker: bool = False
     libraries: tuple[str, ...] = ("keras",)
+    copy: int = 0
 
     def create(self, task: Task, seed: int) -> Learner:
         """Import the class and make an untrained learner."""
         module, _, name = self.where.partition(":")
         full = module if module.startswith("autodl_agent.") else f"autodl_agent.learners.{module}"
-        learner: Learner = getattr(import_module(full), name)(task, seed)
+        learner: Learner = getattr(import_module(full), name)(task, seed + SEED_STEP * self.copy)
         return learner
 
 

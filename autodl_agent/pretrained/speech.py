@@ -32,14 +32,18 @@ class SpeechEmbedder:
 
     def pooled(self, wave: Floats) -> Floats:
         """(288,) mean, standard deviation and maximum over time, of 16 kHz samples (n,) in [-1, 1]."""
+        seen = self.seen(wave)
+        return np.concatenate([seen.mean(0), seen.std(0), seen.max(0)])
+
+    def seen(self, wave: Floats) -> Floats:
+        """(looks, 96) what is seen every 80 ms of 16 kHz samples (n,) in [-1, 1]; one look at least."""
         short = max(0, FEWEST - len(wave))
         wave = np.pad(wave * np.float32(SCALE), (short // 2, short - short // 2))
         hear, see = self._interpreters()
         mel = _run(hear, wave[None]).reshape(-1, BANDS) / 10 + 2
         if len(mel) < FRAMES:
             mel = np.pad(mel, ((0, FRAMES - len(mel)), (0, 0)), mode="edge")
-        seen = _run(see, mel[None, :, :, None]).reshape(-1, CHANNELS)
-        return np.concatenate([seen.mean(0), seen.std(0), seen.max(0)])
+        return _run(see, mel[None, :, :, None]).reshape(-1, CHANNELS)
 
     def _interpreters(self) -> tuple[Any, Any]:
         if not hasattr(self._own, "both"):

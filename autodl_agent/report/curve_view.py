@@ -1,5 +1,7 @@
 """The learning curve as inline SVG, in words, and as a table: what the page shows first."""
 
+import math
+
 from autodl_agent.report.axis import Frame, svg
 from autodl_agent.report.curve import describe_curve
 from autodl_agent.report.markup import folded, number, plain, seconds, table
@@ -31,7 +33,8 @@ def _frame(scene: Scene, width: int, height: int) -> Frame:
 
 def _draw(frame: Frame, scene: Scene, held_out: LearningCurve | None, test: LearningCurve | None) -> str:
     scores = [s for curve in (held_out, test) if curve is not None for s in curve.scores]
-    lowest = min(0.0, *scores) if min(scores, default=0.0) < -0.02 else 0.0
+    worst = min(scores, default=0.0)
+    lowest = math.floor(max(worst, -1.0) * 4) / 4 if worst < -0.02 else 0.0
     parts = [frame.time_axis(), _score_axis(frame, lowest)]
     main = test or held_out
     for curve, kind in ((main, "area"), (held_out, "held"), (test, "test")):
@@ -48,7 +51,8 @@ def _y(frame: Frame, score: float, lowest: float) -> float:
 
 
 def _score_axis(frame: Frame, lowest: float) -> str:
-    ticks = [0.0, 0.25, 0.5, 0.75, 1.0] + ([-0.5] if lowest <= -0.3 else []) + ([-1.0] if lowest <= -0.8 else [])
+    step = 1 if lowest >= -0.25 else 2  # in quarters: twice as many would be too narrow
+    ticks = [quarter / 4 for quarter in range(-4, 5, step) if quarter / 4 >= lowest]
     parts = []
     for tick in ticks:
         y = _y(frame, tick, lowest)

@@ -45,9 +45,9 @@ class Exhibits:
             self._thread.start()
         self._thread.join(max(0.0, wait_s))
 
-    def get(self, row: int) -> str:
-        """HTML of a row; a word in place of what is not decoded yet."""
-        return self._made.get(row, '<p class="quiet">not shown yet</p>')
+    def get(self, row: int, more: bool = True) -> str:
+        """HTML of a row; a word in place of what is not decoded. more: whether another page comes."""
+        return self._made.get(row, f'<p class="quiet">not shown{" yet" * more}</p>')
 
     def _make(self, rows: Sequence[int], work_s: float) -> None:
         started, before = self._now(), self.spent_s
@@ -95,14 +95,14 @@ def picture(pixels: NDArray[np.uint8], alternative: str) -> str:
 
 def waveform(samples: NDArray[np.float32], rate: int) -> str:
     """The wave as a drawing of its lowest and highest sample in each column."""
-    wave = np.nan_to_num(np.asarray(samples, np.float32))
+    wave = np.nan_to_num(np.asarray(samples, np.float32)) if len(samples) else np.zeros(1, np.float32)
     columns, height = _WAVE
     top = max(1e-9, float(np.abs(wave).max(initial=0)))
     lines = []
     for x, part in enumerate(np.array_split(wave, min(columns, max(1, len(wave))))):
         low, high = (height / 2 * (1 - float(edge) / top * 0.95) for edge in (part.max(), part.min()))
         lines.append(f"M{x}.5 {low:.1f}V{max(high, low + 0.8):.1f}")
-    length = f"{len(wave) / max(1, rate):.2f}"
+    length = f"{len(samples) / max(1, rate):.2f}"
     return (
         f'<svg class="wave" viewBox="0 0 {columns} {height}" role="img" aria-label="waveform, {length} seconds">'
         f'<path d="{"".join(lines)}"/></svg><p class="quiet">{length} s</p>'
@@ -125,7 +125,8 @@ def cells(table: Table, row: int) -> str:
         values = zip(table.sparse.indices[span].tolist(), table.sparse.values[span].tolist(), strict=True)
         pairs = [(f"column {column}", f"{value:.5g}") for column, value in values]
     else:
-        pairs = [(n, f"{v:.6g}") for n, v in zip(table.number_names, table.numbers[row].tolist(), strict=True)]
+        numbers = zip(table.number_names, table.numbers[row].tolist(), strict=True)
+        pairs = [(n, "missing" if v != v else f"{v:.6g}") for n, v in numbers]
         words = [(n, str(v)) for n, v in zip(table.string_names, table.strings[row].tolist(), strict=True)]
         few = max(_CELLS // 2, _CELLS - len(words))  # room for words beside many numbers
         pairs = [*pairs[:few], *words, *pairs[few:]]

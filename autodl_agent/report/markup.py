@@ -82,5 +82,5 @@ def _words(yes: bool) -> str:
 
 
 def _joins(char: str) -> bool:
-    """Signs that are not printable by themselves, but without which emoji and some scripts fall apart."""
-    return char in "\u200c\u200d\u200e\u200f\u00a0\u202f\u3000"
+    """Signs that are not printable by themselves, but without which emoji (flags: tags) and some scripts fall apart."""
+    return char in "\u00a0\u00ad\u200c\u200d\u200e\u200f\u202f\u3000" or "\U000e0020" <= char <= "\U000e007f"

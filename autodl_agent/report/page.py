@@ -63,11 +63,12 @@ def _sections(scene: Scene, found: Evaluation | None, exhibits: Exhibits, enviro
         Section("ensemble", "Ensemble", ensemble_section(scene), "The newest prediction is their weighted mean."),
     ]
     if found is not None:
+        hint = _MISTAKES_HINT if found.mistakes else ""
         together = "Labels together" if scene.task.multilabel else "Confusions"
         sections += [
             Section("classes", "Classes", classes_section(scene, found), _held_out_hint(found)),
             Section("matrix", together, matrix_section(scene, found)),
-            Section("mistakes", "Most confident mistakes", mistakes_section(scene, found, exhibits), _MISTAKES_HINT),
+            Section("mistakes", "Most confident mistakes", mistakes_section(scene, found, exhibits), hint),
         ]
     elif scene.snapshot is not None and scene.snapshot.parts:
         sections.append(Section("classes", "Classes", f'<p class="quiet">{_NONE_HELD_OUT}</p>'))

@@ -52,19 +52,22 @@ def classes_section(scene: Scene, found: Evaluation) -> str:
 
 
 def matrix_section(scene: Scene, found: Evaluation) -> str:
-    """True classes down, predicted classes across; the shade is the share of the row's true class."""
+    """True classes down, predicted classes across; the shade is the share of the row's true class.
+
+    Where rows may have several labels, what lies off the diagonal is no mistake, and has the same colour.
+    """
     names = scene.task.class_names
     what = "Co-occurrence of true and predicted labels" if scene.task.multilabel else "Confusion matrix"
     caption = f"{what}, held-out rows"
     if len(found.shown) < len(names):
         caption += f": the {len(found.shown)} of {len(names)} classes with the most mistakes"
     upright = ' class="upright"' if max(len(names[c]) for c in found.shown) > _SHORT else ""
-    head = "".join(f'<th scope="col"{upright}><span>{name(names[c], 24)}</span></th>' for c in found.shown)
+    head = "".join(f'<th scope="col"{upright}><span>{name(names[c], 18)}</span></th>' for c in found.shown)
     lines = []
     for c, counts in zip(found.shown, found.matrix, strict=True):
         total = max(1, int(found.positives[c]))
         cells = "".join(
-            f'<td class="{"hit" if c == other else "miss"}" style="--a:{min(1.0, count / total):.2f}">{count}</td>'
+            f'<td class="{"hit" if c == other or scene.task.multilabel else "miss"}" style="--a:{min(1.0, count / total):.2f}">{count}</td>'
             for other, count in zip(found.shown, counts.tolist(), strict=True)
         )
         lines.append(f'<tr><th scope="row">{name(names[c], 30)}</th>{cells}</tr>')
@@ -142,7 +145,7 @@ def _card(scene: Scene, mistake: Mistake, exhibits: Exhibits) -> str:
         return ", ".join(told) + (f" and {len(classes) - 6} more" if len(classes) > 6 else "") or "no class"
 
     return (
-        f'<li class="card"><div class="exhibit">{exhibits.get(mistake.row)}</div><dl>'
+        f'<li class="card"><div class="exhibit">{exhibits.get(mistake.row, scene.running)}</div><dl>'
         f"<dt>labelled</dt><dd>{listed(mistake.truth, mistake.truth_p)}</dd>"
         f"<dt>predicted</dt><dd>{listed(mistake.predicted, mistake.predicted_p)}</dd></dl>"
         f'<p class="where">{name(str(scene.dataset.train.ids[mistake.row]), 60)}</p></li>'

@@ -9,6 +9,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from autodl_agent.facts import PACKAGES, package_version
 from autodl_agent.snapshot import Snapshot
 from autodl_agent.task import Task
@@ -16,6 +18,8 @@ from data_format.inputs import Inputs
 
 FORMAT = 1
 MODEL_FILE = "model.json"
+LOGITS_FILE = "logits.npz"
+MOST_LOGITS_BYTES = 256 << 20
 
 
 def save_model(folder: Path, snapshot: Snapshot, task: Task, inputs: Inputs, seconds: float) -> dict[str, Any]:
@@ -34,6 +38,7 @@ def save_model(folder: Path, snapshot: Snapshot, task: Task, inputs: Inputs, sec
                 place = part_folder(new, number, fold)
                 place.mkdir(parents=True)
                 model.save(place)
+        _write_logits(new, snapshot)
         facts = _facts(snapshot, task, inputs, seconds)
         text = json.dumps(facts, ensure_ascii=False, indent=1)
         (new / MODEL_FILE).write_text(text + "\n", encoding="utf-8", errors="surrogateescape")
@@ -50,6 +55,17 @@ def save_model(folder: Path, snapshot: Snapshot, task: Task, inputs: Inputs, sec
 def part_folder(folder: Path, number: int, fold: int) -> Path:
     """Where the model of one fold of one part lies."""
     return folder / "parts" / str(number) / str(fold)
+
+
+def _write_logits(folder: Path, snapshot: Snapshot) -> None:
+    """What a run that goes on from here need not compute anew: the parts' logits of the rows of this one."""
+    held_out = snapshot.held_out
+    arrays: dict[str, Any] = {f"test{number}": logits for number, logits in enumerate(snapshot.test)}
+    if held_out is not None:
+        arrays |= {f"held_out{number}": logits for number, logits in enumerate(held_out.members)}
+    if arrays and sum(array.nbytes for array in arrays.values()) <= MOST_LOGITS_BYTES:
+        rows = held_out.rows if held_out is not None else np.zeros(0, np.int64)
+        np.savez(folder / LOGITS_FILE, rows=rows, **arrays)
 
 
 def _facts(snapshot: Snapshot, task: Task, inputs: Inputs, seconds: float) -> dict[str, Any]:

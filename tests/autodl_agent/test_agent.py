@@ -43,7 +43,7 @@ def test_the_output_contract(tmp_path):
     names = {p.name for p in (tmp_path / "out").iterdir()}
     assert names == {
         "predictions", "classes.txt", "test_rows.txt", "predictions.csv", "learning_curve.csv", "run.json", "log.txt",
-        "model", "skipped.csv",
+        "model", "skipped.csv", "report.html", "learning_curve.png",
     }  # fmt: skip
     assert (tmp_path / "out" / "classes.txt").read_text() == "k0\nk1\n"
     assert (tmp_path / "out" / "test_rows.txt").read_text().split() == [str(i) for i in range(20)]

@@ -1,7 +1,23 @@
 from dataclasses import replace
 
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from autodl_agent.learners.registry import LearnerSpec
-from autodl_agent.policy import Record, choose, expected_cost_s
+from autodl_agent.policy import (
+    GROWTH,
+    RATE,
+    Record,
+    choose,
+    expected_cost_s,
+    expected_gain,
+    guess_s,
+    learning_rate,
+    pace_of,
+    promised_rate,
+)
+from autodl_agent.priors import Prior
 from autodl_agent.task import Domain, Task
 
 TASK = Task("t", Domain.TABULAR, "", ("a", "b"), 1000, 1000, (1, 1, 5, 1), False, (500, 500))
@@ -67,3 +83,128 @@ def test_a_starved_learner_gets_a_longer_slice_each_time():
     once = choose(starved, (QUICK,), TASK, 3, 600)
     twice = choose(starved * 2, (QUICK,), TASK, 5, 600)
     assert twice.seconds >= 2 * once.seconds
+
+
+def test_two_slices_say_how_the_next_one_grows():
+    steady = [done("quick", 0.5, seconds=2.0)] * 6
+    growing = [done("quick", 0.5, seconds=2.0 * 3**k) for k in range(6)]
+    assert expected_cost_s(QUICK, steady[:1], TASK, 1) == pytest.approx(2 * GROWTH)
+    assert 2.0 <= expected_cost_s(QUICK, steady, TASK, 1) < 2 * GROWTH
+    assert 1.6 < expected_cost_s(QUICK, growing, TASK, 1) / growing[-1].seconds <= 3
+
+
+def test_a_slice_that_starved_says_nothing_about_growth():
+    past = [done("quick", 0.5, seconds=2.0), done("quick", None, best=0.5, seconds=20.0, starved=True)]
+    assert expected_cost_s(QUICK, past, TASK, 1) == pytest.approx(20 * GROWTH)
+
+
+def test_the_prior_s_growth_and_cost_count_until_measured():
+    prior = Prior(0.3, 0.4, growth=3.0, cost=0.5)
+    assert expected_cost_s(STRONG, [], TASK, 1, prior) == pytest.approx(0.5 * guess_s(STRONG, TASK, 1))
+    assert expected_cost_s(STRONG, [done("strong", 0.5, seconds=2)], TASK, 1, prior) == pytest.approx(6)
+
+
+def test_a_slow_machine_makes_every_guess_longer():
+    guess = guess_s(QUICK, TASK, 1)
+    slow = pace_of([done("quick", 0.5, seconds=8 * guess)], LADDER, TASK, 1, {})
+    fast = pace_of([done("quick", 0.5, seconds=guess / 8)], LADDER, TASK, 1, {})
+    assert slow == pytest.approx(8**0.25)
+    assert fast == pytest.approx(1 / slow)
+    assert pace_of([], LADDER, TASK, 1, {}) == 1
+    assert pace_of([done("quick", None, best=0.0, starved=True)], LADDER, TASK, 1, {}) == 1
+
+
+def test_a_measured_slice_that_cannot_finish_is_left_where_a_guessed_one_is_tried():
+    # 3.8 s of room; the guess for the untried is 4 s and more, the next slice of the tried one takes at least 8.
+    tried = [done("quick", 0.5, seconds=8.0), done("quick", 0.6, seconds=8.0)]
+    assert choose(tried, (QUICK,), TASK, 56, 60, priors={}) is None
+    assert choose(tried, LADDER, TASK, 56, 60, priors={}).spec is STRONG
+
+
+def test_slices_that_only_filled_a_cache_do_not_end_a_learner_but_several_do():
+    curve = [done("strong", 0.6, best=0.9, seconds=s) for s in (2.0, 3.0, 5.0, 8.0, 13.0, 21.0)]
+    rates = [learning_rate(curve[:k], 0.3) for k in range(1, 7)]
+    assert rates[0] == pytest.approx(0.3)
+    assert rates[1] > 0.2
+    assert rates == sorted(rates, reverse=True)
+    assert rates[-1] < 0.05
+    gains = [expected_gain(STRONG, curve[:k], 0.9, None, 5.0) for k in range(1, 7)]
+    assert gains == sorted(gains, reverse=True)
+    assert gains[-1] < 0.1 * gains[0]
+
+
+def test_a_learner_short_of_what_it_promises_is_expected_to_get_there():
+    assert promised_rate(0.5, 0.5, 0.9) > promised_rate(0.5, 0.5, 0.7) > RATE
+    assert promised_rate(0.8, 0.95, 0.9) == RATE
+    assert promised_rate(1.0, 1.0, 1.0) == RATE
+    past = [done("strong", 0.5, best=0.6)]
+    more = expected_gain(replace(STRONG, expected=0.95), past, 0.6, None, 1.0)
+    assert more > expected_gain(replace(STRONG, expected=0.6), past, 0.6, None, 1.0)
+
+
+def test_the_rate_of_a_power_law_is_found():
+    # 1 − NAUC = 0.4 · s^−0.5 over many doublings of the seconds outweighs the prior.
+    past, spent = [], 0.0
+    for k in range(8):
+        seconds = 1.0 if k == 0 else spent
+        spent += seconds
+        past.append(done("quick", 1 - 0.4 * spent**-0.5, seconds=seconds))
+    assert learning_rate(past, 0.1) == pytest.approx(0.5, abs=0.02)
+    assert learning_rate(past[:1], 0.1) == pytest.approx(0.1)
+    worse = [done("quick", 0.6), done("quick", 0.3), done("quick", 0.1)]
+    assert learning_rate(worse, 0.1) == 0
+
+
+def test_what_a_learner_behind_gains_counts_less():
+    def of(best):
+        return expected_gain(QUICK, [done("quick", 0.6, best=best)], best, Prior(0.3, 0.4, rate=1.0), 1.0)
+
+    assert of(0.6) > of(0.7) > of(0.95) > 0
+
+
+def test_the_untried_are_judged_by_the_table_where_it_knows_them():
+    history = [done("quick", 0.5, more=False)]
+    table = {("tabular", "strong"): Prior(0.01, 0.02), ("tabular", "third"): Prior(0.6, 0.7)}
+    ladder = (QUICK, STRONG, replace(STRONG, name="third", expected=0.1))
+    assert choose(history, ladder, TASK, 3, 60, priors={}).spec.name == "strong"
+    assert choose(history, ladder, TASK, 3, 60, priors=table).spec.name == "third"
+    other = {("image", learner): prior for (_, learner), prior in table.items()}
+    assert choose(history, ladder, TASK, 3, 60, priors=other).spec.name == "strong"
+
+
+def test_where_nothing_is_held_out_the_prior_s_share_counts():
+    past = [done("quick", None, best=0.0)]
+    prior = Prior(0.5, 0.75, slices=2)
+    assert expected_gain(QUICK, past, 0.0, prior, 1.0) == pytest.approx(prior.each())
+    assert expected_gain(QUICK, past, 0.0, None, 1.0) == pytest.approx(0.1)
+
+
+def test_lanes_share_a_history_whatever_order_their_slices_end_in():
+    mine = [done("quick", 0.5, best=0.6), done("quick", 0.55, best=0.6)]
+    theirs = [done("strong", 0.6, best=0.6, seconds=20), done("strong", 0.62, best=0.62, seconds=30)]
+    first = choose([*mine, *theirs], (QUICK,), TASK, 30, 60)
+    mixed = choose([mine[0], *theirs, mine[1]], (QUICK,), TASK, 30, 60)
+    assert first == mixed
+    assert choose([*mine, *theirs], (STRONG,), TASK, 3, 600).spec is STRONG
+
+
+RECORDS = st.builds(
+    Record,
+    st.sampled_from(["quick", "strong"]),
+    st.floats(0, 1e4),
+    st.none() | st.floats(-1, 1),
+    st.floats(0, 1),
+    st.booleans(),
+    st.booleans(),
+    st.booleans(),
+)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(RECORDS, max_size=8), st.floats(0, 100), st.floats(0.1, 100), st.integers(1, 4))
+def test_whatever_has_happened_the_slice_fits_the_time_left(history, gone, total, folds):
+    chosen = choose(history, LADDER, TASK, gone, total, folds)
+    if chosen is not None and gone < total:
+        assert 0 < chosen.seconds <= total - gone
+        last = [record for record in history if record.learner == chosen.spec.name][-1:]
+        assert all(record.more and not record.failed for record in last)

@@ -28,7 +28,7 @@ def test_the_prior_comes_first_and_every_prediction_after_it_is_better():
 
 def test_the_first_answer_does_not_wait_for_held_out_rows():
     played, _, _ = play({"a": {"slices": 1}})
-    assert [r.learner for r in played] == ["prior", "a", "a"]
+    assert [r.learner for r in played[:3]] == ["prior", "a", "a"]
     assert played[1].prediction is not None and played[1].member_nauc is None
     assert played[2].member_nauc is not None
 

@@ -135,7 +135,8 @@ class ScratchImageConfig:
     first_rows, classes_rows: rows of the first increment, and rows per class on top. most_rows: rows at the most.
     least_flip_rows: fewer cannot say whether mirroring is harmless, so it is left alone.
     policy: how pictures are changed while training; flips are decided by the data. full_policy_passes: passes over the
-    data after which cutting and mixing reach their full strength; they slow learning down at first. training: see there.
+    data after which cutting and mixing reach their full strength; they slow learning down at first.
+    training: see there.
     """
 
     least_px: int = 28

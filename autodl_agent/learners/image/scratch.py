@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from autodl_agent.clock import Deadline
 from autodl_agent.learners.base import Examples, Learner, Probabilities
-from autodl_agent.learners.image.augment import Policy, augmented
+from autodl_agent.learners.image.augment import augmented
 from autodl_agent.learners.image.config import ScratchImageConfig
 from autodl_agent.learners.image.features import gradient_feature, image_recipe
 from autodl_agent.learners.image.folding import fold

@@ -22,7 +22,7 @@ class TrainingConfig:
 
     batch_rows: int = 64
     first_samples: int = 3_000
-    first_epochs: int = 30
+    first_epochs: int = 15
     growth: float = 1.6
     max_epochs: int = 200
     rate: float = 3e-3

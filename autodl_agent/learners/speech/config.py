@@ -53,7 +53,7 @@ DEFAULT = SoundConfig()
 
 @dataclass(frozen=True)
 class DeepConfig:
-    """Increments of `WhisperSound`.
+    """Increments of a learner on a frozen encoder.
 
     hearings: seconds heard of a clip, from its start; a longer hearing is tried only where at least `long_share` of
     the clips go on beyond the one before, and when the time left holds it. window_s: most seconds heard together;
@@ -105,3 +105,6 @@ class SoundNetworkConfig:
     classes_rows: int = 5
     most_rows: int = 20_000
     training: TrainingConfig = TrainingConfig(batch_rows=32)
+
+
+EMBEDDING = DeepConfig(first_rows=480)

@@ -1,7 +1,6 @@
-"""Whisper's encoder as ears: moments of all its layers, growing hearings, the kernel machine of the quick learner."""
+"""Frozen encoders as ears: moments of what they hear, growing hearings, the kernel machine of the quick learner."""
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self, final
@@ -12,23 +11,20 @@ from autodl_agent.clock import Deadline
 from autodl_agent.learners.base import Examples, Learner, Probabilities, balanced_order
 from autodl_agent.learners.coverage import rows_to_predict
 from autodl_agent.learners.prior import class_shares
-from autodl_agent.learners.speech.config import WHISPER
-from autodl_agent.learners.speech.hearing import FACTS, Pace, whisper_recipe
+from autodl_agent.learners.speech.config import EMBEDDING, WHISPER, DeepConfig
+from autodl_agent.learners.speech.hearing import EMBEDDING_EARS, WHISPER_EARS, Ears, Pace
 from autodl_agent.learners.speech.kernel import KernelHead, fit_kernel, seconds_of_fit
 from autodl_agent.learners.speech.spectrum import Floats
 from autodl_agent.learners.state import load_state, save_state
-from autodl_agent.pretrained.encoders import can_load, whisper
+from autodl_agent.pretrained.encoders import can_load
 from autodl_agent.pretrained.models import MissingWeightsError
-from autodl_agent.pretrained.whisper import LAYERS, WIDTH
+from autodl_agent.pretrained.serving import interpreter_found
 from autodl_agent.store import OutOfTimeError, Recipe
 from autodl_agent.task import Task
 
 log = logging.getLogger(__name__)
 FEWEST_ANCHORS = 50
 OF_THE_REST = 0.9  # share of the time left in the run that hearing may take
-LAYOUT: Mapping[str, slice] = {
-    f"layer {k + 1}": slice(FACTS + 2 * WIDTH * k, FACTS + 2 * WIDTH * (k + 1)) for k in range(LAYERS)
-}
 
 
 @dataclass(frozen=True)
@@ -39,14 +35,14 @@ class Step:
     rows: int
 
 
-@final
-class WhisperSound(Learner):
-    """Few rows, more, all with the first seconds of every clip; then longer hearings where clips are longer."""
+class DeepSound:
+    """What the learners of this module share: few rows, more, all with the first seconds of every clip; then longer
+    hearings where clips are longer.
+    """
 
-    def __init__(self, task: Task, seed: int) -> None:
-        super().__init__(task, seed)
+    def __init__(self, task: Task, seed: int, ears: Ears, config: DeepConfig) -> None:
+        self.task, self.seed, self.ears, self.config = task, seed, ears, config
         self.shares = class_shares(task)
-        self.config = WHISPER
         self._head: KernelHead | None = None
         self._hearing = 0
         self._done: Step | None = None
@@ -57,7 +53,7 @@ class WhisperSound(Learner):
         """One step; False after the last or without weights. Raises OutOfTimeError and keeps its state."""
         if not self._ready(data):
             return False
-        pace = data.store.kept("train", "pace of whisper", Pace)
+        pace = data.store.kept("train", f"pace of {self.ears.name}", Pace)
         step = self._next(len(data))
         if step is None or not self._affordable(data, step, pace):
             return False
@@ -80,7 +76,7 @@ class WhisperSound(Learner):
         out = np.tile(self.shares, (len(data), 1))
         if self._head is None or not len(data):
             return out
-        found = self._head.probabilities(data.array(self._recipe(self._hearing)), LAYOUT, self.config.kernel)
+        found = self._head.probabilities(data.array(self._recipe(self._hearing)), self.ears.layout, self.config.kernel)
         good = ~data.store.bad[data.split][data.rows]
         out[good] = found[good]
         return out
@@ -91,25 +87,22 @@ class WhisperSound(Learner):
         facts = {"hearing": self._hearing, "fitted": self._head is not None}
         save_state(folder, facts, {"shares": self.shares, **arrays})
 
-    @classmethod
-    def load(cls, folder: Path, task: Task) -> Self:
+    def restore(self, folder: Path) -> None:
         """Read what `save` wrote."""
         facts, arrays = load_state(folder)
-        learner = cls(task, task.seed)
-        learner.shares, learner._hearing = arrays.pop("shares"), int(facts["hearing"])
-        learner._head = KernelHead(**arrays) if facts["fitted"] else None
-        return learner
+        self.shares, self._hearing = arrays.pop("shares"), int(facts["hearing"])
+        self._head = KernelHead(**arrays) if facts["fitted"] else None
 
     def _ready(self, data: Examples) -> bool:
         """Whether there is something to hear and to hear with; one line a run where there is not."""
         if self._hopeless or not len(data):
             return False
         try:
-            whisper()
+            self.ears.load()
         except MissingWeightsError as error:
             reason = str(error)
             self._hopeless = True
-            data.store.kept("train", "without whisper", lambda: log.warning("%s", reason))
+            data.store.kept("train", f"without {self.ears.name}", lambda: log.warning("%s", reason))
         return not self._hopeless
 
     def _next(self, n: int) -> Step | None:
@@ -124,7 +117,7 @@ class WhisperSound(Learner):
             return Step(done.hearing + 1, most)
         return None
 
-    def _affordable(self, data: Examples, step: Step, pace: "Pace") -> bool:
+    def _affordable(self, data: Examples, step: Step, pace: Pace) -> bool:
         """Whether the run's time holds the rows to be predicted and the least sample (of a longer hearing: all)."""
         recipe, hearings = self._recipe(step.hearing), self.config.hearings
         if step.hearing:
@@ -134,11 +127,11 @@ class WhisperSound(Learner):
         cost = sum(pace.cost_s(part, recipe) for part in wanted)
         if cost <= OF_THE_REST * data.store.end.left():
             return True
-        log.info("whisper: %.0f s of hearing for %.0f s left", cost, data.store.end.left())
+        log.info("%s: %.0f s of hearing for %.0f s left", self.ears.name, cost, data.store.end.left())
         return False
 
     def _recipe(self, hearing: int) -> Recipe:
-        return whisper_recipe(self.config.hearings[hearing], self.config.window_s, self.task.value_range)
+        return self.ears.recipe(self.config.hearings[hearing], self.config.window_s, self.task.value_range)
 
     def _fitted(self, x: Floats, labels: Floats, deadline: Deadline) -> KernelHead:
         """A machine as large as the time left allows, spanned by rows of all classes."""
@@ -150,9 +143,70 @@ class WhisperSound(Learner):
         if anchors < n:
             order = balanced_order(labels, self.seed)
             x, labels = x[order], labels[order]
-        return fit_kernel(x, labels, LAYOUT, self.config.kernel, anchors)
+        return fit_kernel(x, labels, self.ears.layout, self.config.kernel, anchors)
+
+
+@final
+class WhisperSound(Learner):
+    """The encoder of Whisper: words, and in its first layer voices."""
+
+    def __init__(self, task: Task, seed: int) -> None:
+        super().__init__(task, seed)
+        self._deep = DeepSound(task, seed, WHISPER_EARS, WHISPER)
+
+    def fit(self, data: Examples, deadline: Deadline) -> bool:
+        """One step of rows or hearing; False after the last. Raises OutOfTimeError and keeps its state."""
+        return self._deep.fit(data, deadline)
+
+    def predict(self, data: Examples) -> Probabilities:
+        """(n, classes) calibrated scores."""
+        return self._deep.predict(data)
+
+    def save(self, folder: Path) -> None:
+        """Write the head; the encoder is found again by name."""
+        self._deep.save(folder)
+
+    @classmethod
+    def load(cls, folder: Path, task: Task) -> Self:
+        """Read what `save` wrote."""
+        learner = cls(task, task.seed)
+        learner._deep.restore(folder)
+        return learner
+
+
+@final
+class SpeechEmbedding(Learner):
+    """Google's speech_embedding: spoken words at a tenth of Whisper's cost."""
+
+    def __init__(self, task: Task, seed: int) -> None:
+        super().__init__(task, seed)
+        self._deep = DeepSound(task, seed, EMBEDDING_EARS, EMBEDDING)
+
+    def fit(self, data: Examples, deadline: Deadline) -> bool:
+        """One step of rows or hearing; False after the last. Raises OutOfTimeError and keeps its state."""
+        return self._deep.fit(data, deadline)
+
+    def predict(self, data: Examples) -> Probabilities:
+        """(n, classes) calibrated scores."""
+        return self._deep.predict(data)
+
+    def save(self, folder: Path) -> None:
+        """Write the head; the encoder is found again by name."""
+        self._deep.save(folder)
+
+    @classmethod
+    def load(cls, folder: Path, task: Task) -> Self:
+        """Read what `save` wrote."""
+        learner = cls(task, task.seed)
+        learner._deep.restore(folder)
+        return learner
 
 
 def whisper_fits(task: Task) -> bool:
     """Whether the encoder's file is there."""
     return can_load("whisper-tiny-en")
+
+
+def embedding_fits(task: Task) -> bool:
+    """Whether the encoder's files and their interpreter are there."""
+    return interpreter_found() and can_load("speech-melspectrogram", "speech-embedding")

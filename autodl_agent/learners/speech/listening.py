@@ -19,7 +19,7 @@ from data_format.sounds import sound
 PEEKED_ROWS = 31  # clips whose length tells the usual one
 STEP = 8  # frames of a crop are a multiple of it
 Rng = np.random.Generator
-Frames = NDArray[np.int64]
+Doubles = NDArray[np.float64]
 
 
 def mel_recipe(frames: int, value_range: tuple[float, float]) -> Recipe:
@@ -67,10 +67,10 @@ def masked(crops: Floats, config: SoundNetworkConfig, rng: Rng) -> Floats:
     """Standardised crops with one stretch of bands and one of time set to the mean, in place."""
     n, frames = crops.shape[:2]
     for axis, size, share in ((2, BANDS, config.mask_bands), (1, frames, config.mask_time)):
-        wide = rng.uniform(0, share, n) * size
-        start = rng.uniform(0, size - wide)
+        wide = rng.random((n, 1)) * share * size
+        start = rng.random((n, 1)) * (size - wide)
         place = np.arange(size)
-        hit = (place >= start[:, None]) & (place < (start + wide)[:, None])
+        hit = (place >= start) & (place < start + wide)
         crops[np.broadcast_to(np.expand_dims(hit, 3 - axis), crops.shape)] = 0
     return crops
 
@@ -84,7 +84,7 @@ def scale_of(stored: NDArray[np.float16]) -> tuple[Floats, Floats]:
     return values.mean(0), np.maximum(values.std(0), 0.5)
 
 
-def _resampled(stored: NDArray[np.float16], start: Floats, speed: Floats, frames: int) -> Floats:
+def _resampled(stored: NDArray[np.float16], start: Doubles, speed: Doubles, frames: int) -> Floats:
     """(n, frames, BANDS) nearest frames at start + k · speed; silence outside the clip."""
     lengths = stored[:, 0, 0].astype(np.int64)
     place = np.rint(start[:, None] + np.arange(frames) * speed[:, None]).astype(np.int64)

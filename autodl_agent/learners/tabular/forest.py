@@ -46,7 +46,8 @@ class Forest:
 def tree_settings(n: int, columns: int, rarest: int, classes: int, number: int, seed: int) -> TreeSettings:
     """Settings for n rows; rarest: positives of the rarest class; number: of the model.
 
-    Models after the first take half steps, unless many classes make every round dear. Small tables get small trees and slow steps; a leaf may be as small as half of the rarest class.
+    Models after the first take half steps, unless many classes make every round dear. Small tables get small trees and
+    slow steps; a leaf may be as small as half of the rarest class.
     """
     small = n < 5_000
     leaves = 31 if not small else max(4, min(15, n // 40))

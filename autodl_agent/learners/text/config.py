@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from autodl_agent.learners.networks.config import TrainingConfig
+
 
 @dataclass(frozen=True)
 class BayesConfig:
@@ -112,3 +114,33 @@ USE = DenseConfig(
 E5 = DenseConfig(
     encoder="e5-small", needs=("e5-small",), readings=(Reading(64, 64), Reading(256, 256)), first_rows=1000
 )
+
+
+@dataclass(frozen=True)
+class TextNetworkConfig:
+    """Settings of `TextNetwork`.
+
+    buckets: token numbers that hashes fall into. embedded: length of a token's vector. filters: of each kernel.
+    kernels: tokens that one filter sees, for words; gram_kernels: for character n-grams of `grams` characters.
+    most_length: tokens of a window at most; most_windows: of one text in a prediction. most_tokens, most_characters:
+    read of one text. forget: share of tokens left out while training. look_rows: texts that tell words from other
+    tokens. most_rows: texts at the most. training: see there.
+    """
+
+    buckets: int = 1 << 15
+    embedded: int = 64
+    filters: int = 96
+    kernels: tuple[int, ...] = (2, 3, 4)
+    gram_kernels: tuple[int, ...] = (4, 8)
+    grams: int = 4
+    most_length: int = 256
+    most_windows: int = 4
+    most_tokens: int = 1024
+    most_characters: int = 6_000
+    forget: float = 0.1
+    dropout: float = 0.4
+    look_rows: int = 200
+    most_rows: int = 100_000
+    training: TrainingConfig = TrainingConfig(
+        batch_rows=64, first_samples=6_000, first_epochs=20, rate=3e-3, max_epochs=100, decay=0.02
+    )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from autodl_agent.learners.image.config import GaussianConfig
+from autodl_agent.learners.networks.config import TrainingConfig
 
 
 @dataclass(frozen=True)
@@ -52,3 +53,28 @@ class FrozenVideoConfig:
     most_first_rows: int = 2000
     most_rows: int = 20_000
     head: GaussianConfig = GaussianConfig()
+
+
+@dataclass(frozen=True)
+class FrameSequenceConfig:
+    """Settings of `FrameSequence`.
+
+    network: name of the weights. clips: samplings, each serves `stage_increments` increments before the next does.
+    narrow: width that a frame's features are brought to. filters, layers: of the convolutions over time.
+    dropout: of frames' features and of what follows. mix: share of mixed batches; mix_strength: of the beta
+    distribution. scale_rows: clips that mean and spread are taken from. most_rows: clips at the most. training: see
+    there.
+    """
+
+    network: str = "efficientnet-lite0"
+    clips: tuple[ClipConfig, ...] = (ClipConfig(8, 96), ClipConfig(16, 160))
+    stage_increments: int = 2
+    narrow: int = 64
+    filters: int = 96
+    layers: int = 2
+    dropout: float = 0.4
+    mix: float = 0.5
+    mix_strength: float = 0.4
+    scale_rows: int = 256
+    most_rows: int = 10_000
+    training: TrainingConfig = TrainingConfig(batch_rows=32, first_samples=6_000, first_epochs=20, rate=1e-3)

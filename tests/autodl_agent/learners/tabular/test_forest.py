@@ -7,7 +7,6 @@ from autodl_agent.learners.tabular.forest import Run, chosen_weights, fold_numbe
 from autodl_agent.learners.tabular.trees import GrowingBooster, tree_matrix
 from autodl_agent.testing import FakeClock
 
-
 SETTINGS = tree_settings(300, 4, 50, 2, 0, 1)
 
 

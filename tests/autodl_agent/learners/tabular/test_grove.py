@@ -26,7 +26,7 @@ def test_votes_are_shares_and_point_at_the_class(plan, several):
         y = np.stack([x[:, 0] > 0, x[:, 1] > 0], 1).astype(np.float32)
     shares = grove_of(x, y, plan).shares(x)
     assert shares.shape == y.shape
-    assert 0 <= shares.min() and shares.max() <= 1
+    assert shares.min() >= 0 and shares.max() <= 1
     assert ((shares > 0.5) == (y > 0.5)).mean() > 0.9
     if not several:
         assert np.allclose(shares.sum(1), 1, atol=1e-5)

@@ -1,0 +1,157 @@
+"""What another run on the same data left, for a run that goes on from it: its ensemble, predictions and time."""
+
+import json
+import shutil
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autodl_agent.ensemble import Logits
+from autodl_agent.errors import UsageError
+from autodl_agent.learners.registry import LADDERS, LearnerSpec
+from autodl_agent.task import Domain, Task
+from autodl_agent.worker.member import RemoteMember
+from data_format.errors import DataError
+from data_format.predictions import list_predictions, read_start
+
+Point = dict[str, float | None]
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """folder: of the run. seconds: it has used. curve: `time` and `held_out_nauc` of its predictions, in order.
+
+    task: its facts, None where it came to no model. parts: the learners of its last ensemble, each with the folders
+    of its models (copies: the run's own model is replaced as soon as there is a better one) and its logits.
+    nauc: of that ensemble on the held-out rows, None where there are none.
+    """
+
+    folder: Path
+    seconds: float
+    epoch: float
+    curve: tuple[Point, ...]
+    task: Task | None = None
+    nauc: float | None = None
+    rows: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    parts: tuple[tuple[LearnerSpec, tuple[Path, ...], Logits | None, Logits], ...] = ()
+    scratch: Path | None = None
+
+    def members(self, task: Task) -> list[RemoteMember]:
+        """The ensemble as members that learn no more."""
+        found = []
+        for spec, models, held_out, test in self.parts:
+            member = RemoteMember(spec)
+            member.more = False
+            member.accept(held_out, test, list(models), task)
+            found.append(member)
+        return found
+
+    def check(self, task: Task) -> None:
+        """Raises UsageError where the run was made from other data."""
+        if self.task is None:
+            return
+        for name in ("domain", "class_names", "n_train", "n_test", "class_counts"):
+            was, now = getattr(self.task, name), getattr(task, name)
+            if was != now:
+                raise UsageError(f"{self.folder}: made from data with {name} {_short(was)}, found {_short(now)}")
+
+    def close(self) -> None:
+        """Remove the copies."""
+        if self.scratch is not None:
+            shutil.rmtree(self.scratch, ignore_errors=True)
+
+
+def read_earlier(folder: Path) -> Earlier:
+    """What the run in `folder` left, however it ended. Raises UsageError with one line where that is no run."""
+    predictions = folder / "predictions"
+    try:
+        start = read_start(predictions)
+        files = list_predictions(predictions)
+    except (OSError, DataError) as error:
+        raise UsageError(f"{folder}: expected the folder of a run to go on with ({error})") from None
+    numbers = [number for number, _ in files]
+    if not files or numbers != list(range(len(files))):
+        raise UsageError(f"{folder}: expected predictions 0, 1, 2 …, found {numbers[:5] or 'none'}")
+    times = [max(0.0, path.stat().st_mtime - start.start_time) for _, path in files]
+    curve = _curve(folder / "learning_curve.csv", times)
+    seconds = max(times[-1], _seconds_used(folder))
+    facts = _model_facts(folder / "model")
+    if facts is None:
+        return Earlier(folder, seconds, start.start_time, curve)
+    scratch = Path(tempfile.mkdtemp(prefix="autodl-resume-"))
+    try:
+        shutil.copytree(folder / "model", scratch / "model")
+        task = Task.from_facts(facts["task"])
+        rows, parts = _parts(scratch / "model", facts, task.domain)
+        nauc = facts["held_out_nauc"]
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        shutil.rmtree(scratch, ignore_errors=True)
+        raise UsageError(f"{folder / 'model'}: cannot be read ({type(error).__name__}: {error})") from None
+    return Earlier(folder, seconds, start.start_time, curve, task, nauc if parts else None, rows, parts, scratch)
+
+
+def _curve(file: Path, times: list[float]) -> tuple[Point, ...]:
+    """The times that the files tell; the held-out NAUC as far as the run wrote it down."""
+    scores: list[float | None] = []
+    try:
+        for line in file.read_text("utf-8").splitlines()[1:]:
+            text = line.split(",")[1]
+            scores.append(float(text) if text else None)
+    except (OSError, ValueError, IndexError):
+        pass
+    scores += [None] * (len(times) - len(scores))
+    return tuple({"time": time, "held_out_nauc": score} for time, score in zip(times, scores, strict=False))
+
+
+def _seconds_used(folder: Path) -> float:
+    """From run.json where the run came to its end, else from the last line of its log."""
+    try:
+        return float(json.loads((folder / "run.json").read_text("utf-8"))["seconds_used"])
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    try:
+        starts = [line.split()[0] for line in (folder / "log.txt").read_text("utf-8", "replace").splitlines() if line]
+        return max((float(text) for text in starts if text.replace(".", "", 1).isdigit()), default=0.0)
+    except (OSError, IndexError):
+        return 0.0
+
+
+def _model_facts(folder: Path) -> dict[str, Any] | None:
+    try:
+        found = json.loads((folder / "model.json").read_text("utf-8", "surrogateescape"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _parts(
+    folder: Path, facts: dict[str, Any], domain: Domain
+) -> tuple[NDArray[np.int64], tuple[tuple[LearnerSpec, tuple[Path, ...], Logits | None, Logits], ...]]:
+    """The parts with their logits; none where these were too large to be kept."""
+    specs = {spec.name: spec for spec in LADDERS[domain]}
+    found = []
+    try:
+        with np.load(folder / "logits.npz", allow_pickle=False) as stored:
+            logits = {name: stored[name] for name in stored.files}
+    except FileNotFoundError:
+        return np.zeros(0, np.int64), ()
+    for number, part in enumerate(facts["parts"]):
+        models = tuple(folder / "parts" / str(number) / str(fold) for fold in range(int(part["folds"])))
+        found.append(
+            (
+                specs[str(part["learner"]).partition("~")[0]],
+                models,
+                logits.get(f"held_out{number}"),
+                logits[f"test{number}"],
+            )
+        )
+    return logits["rows"], tuple(found)
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else text[:57] + "…"

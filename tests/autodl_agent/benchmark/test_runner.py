@@ -1,0 +1,69 @@
+import os
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from autodl_agent.benchmark.jobs import Job
+from autodl_agent.benchmark.runner import command_of, run_job, watch
+
+SAMPLES = Path(__file__).resolve().parents[3] / "sample_data"
+
+
+def program(text: str) -> list[str]:
+    return [sys.executable, "-c", text]
+
+
+def test_a_whole_run_is_measured():
+    job = Job(str(SAMPLES / "wine"), "wine", 4.0, 0, ("quick-table",))
+    record = run_job(job)
+    assert record is not None
+    assert (record.exit, record.failure, record.processes_left, record.files_left) == (0, "", 0, 0)
+    assert record.predictions >= 2 and len(record.curve) == record.predictions
+    assert 0 < record.first < record.wall
+    assert record.nauc > 0.5 and 0 < record.alc < record.nauc and record.drop >= 0
+    assert record.peak_rss_mb >= record.peak_mb > 20
+    assert record.surroundings["machine"]["cores"] >= 1 and "numpy" in record.surroundings["versions"]
+
+
+def test_a_run_that_fails_says_so_with_its_last_words(tmp_path):
+    (tmp_path / "empty").mkdir()
+    record = run_job(Job(str(tmp_path / "empty"), "empty", 2.0, 0))
+    assert record is not None
+    assert record.exit == 2 and record.predictions == 0 and record.alc is None
+    assert record.failure.startswith("exit code 2: autodl: ") and "empty folder" in record.failure
+
+
+def test_options_reach_the_command_line():
+    command = command_of(Job("/d", "d", 2.5, 7, ("a", "b"), "ladder", "1G"), Path("out"))
+    assert command[command.index("run") :] == [
+        *("run", "/d", "--budget", "2.5", "--seed", "7", "--quiet", "--learners", "a,b"),
+        *("--policy", "ladder", "--memory", "1G", "--output", "out"),
+    ]
+
+
+def test_a_hanging_process_is_ended_with_its_children(tmp_path):
+    child = "import subprocess, sys; subprocess.Popen(['sleep', '60'], start_new_session=True); import time; "
+    ended = watch(program(child + "time.sleep(60)"), 1.0, tmp_path, threading.Event())
+    assert ended is not None and ended.hung and ended.code == -9
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs /proc")  # noqa: PTH112
+def test_what_is_left_behind_is_counted_and_ended(tmp_path):
+    litter = (
+        "import os, subprocess, tempfile; subprocess.Popen(['sleep', '60'], start_new_session=True);"
+        "open(os.path.join(tempfile.gettempdir(), 'left'), 'w').close(); os.write(2, b'first\\nlast words\\n')"
+    )
+    ended = watch(program(litter), 30.0, tmp_path, threading.Event())
+    assert ended is not None
+    assert (ended.code, ended.hung, ended.left) == (0, False, (1, 1))
+    assert ended.stderr.endswith("last words\n")
+
+
+def test_a_stop_ends_the_process_and_gives_nothing(tmp_path):
+    stop = threading.Event()
+    timer = threading.Timer(0.3, stop.set)
+    timer.start()
+    assert watch(program("import time; time.sleep(60)"), 60.0, tmp_path, stop) is None
+    timer.join()

@@ -1,0 +1,128 @@
+"""Going on from a run, however it ended."""
+
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from autodl_agent.agent import run
+from autodl_agent.clock import Budget
+from autodl_agent.config import RunConfig
+from autodl_agent.earlier import read_earlier
+from autodl_agent.errors import UsageError
+from autodl_agent.saved.load import load_model
+from autodl_agent.testing import memory_dataset
+from data_format.predictions import list_predictions, read_prediction, read_start
+
+WINE = Path(__file__).resolve().parents[2] / "sample_data" / "wine"
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs") / "first"
+    run(WINE, folder, RunConfig(budget_s=1.5, seed=5))
+    return folder
+
+
+def go_on(folder: Path, data: object = WINE, more_s: float = 2.0) -> object:
+    earlier = read_earlier(folder)
+    budget = Budget.from_now(more_s).after(earlier.seconds)
+    return run(data, folder, RunConfig(budget_s=more_s), budget, earlier=earlier)
+
+
+def test_a_finished_run_is_extended(first: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(first, tmp_path / "run"))
+    before = [read_prediction(path) for _, path in list_predictions(folder / "predictions")]
+    used = read_earlier(folder).seconds
+    go_on(folder)
+    after = list_predictions(folder / "predictions")
+    assert [k for k, _ in after] == list(range(len(after)))
+    assert len(after) >= len(before)
+    for old, (_, path) in zip(before, after, strict=False):
+        assert np.array_equal(old, read_prediction(path))
+    times = [path.stat().st_mtime - read_start(folder / "predictions").start_time for _, path in after]
+    assert times == sorted(times)
+    assert all(later > used for later in times[len(before) :])
+    curve = (folder / "learning_curve.csv").read_text().splitlines()
+    assert len(curve) == len(after) + 1
+    scores = [float(line.split(",")[1]) for line in curve[1:] if line.split(",")[1]]
+    assert scores == sorted(scores)
+    assert load_model(folder).task.seed == 5
+
+
+def test_nothing_is_lost_where_nothing_better_comes(first: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(first, tmp_path / "run"))
+    model = load_model(folder).snapshot.nauc
+    go_on(folder, more_s=0.3)
+    again = load_model(folder).snapshot.nauc
+    assert model is not None
+    assert again is not None
+    assert again >= model
+
+
+def test_after_a_kill(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    code = "import sys; from autodl_agent.commands import main; sys.argv = ['autodl', *sys.argv[1:]]; main()"
+    command = [sys.executable, "-c", code, "run", str(WINE), "-o", str(folder), "--budget", "60", "--use-all-budget"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    until = time.monotonic() + 40
+    while not (folder / "model" / "model.json").exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (folder / "run.json").exists()
+    count = len(list_predictions(folder / "predictions"))
+    earlier = read_earlier(folder)
+    assert earlier.parts
+    assert len(earlier.curve) == count
+    earlier.close()
+    go_on(folder)
+    assert (folder / "run.json").exists()
+    assert len(list_predictions(folder / "predictions")) >= count
+
+
+def test_other_data_are_refused_and_the_run_stays(first: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(first, tmp_path / "run"))
+    other, _ = memory_dataset("tabular", 30, 10)
+    with pytest.raises(UsageError, match=r"made from data with class_names .* found \('first'"):
+        go_on(folder, other)
+    assert len(list_predictions(folder / "predictions")) == len(list_predictions(first / "predictions"))
+
+
+@pytest.mark.parametrize("damage", ["nothing", "no start", "gap", "model"])
+def test_what_is_no_run_is_told_in_one_line(damage: str, first: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    if damage != "nothing":
+        shutil.copytree(first, folder)
+    if damage == "no start":
+        (folder / "predictions" / "start.txt").unlink()
+    if damage == "gap":
+        (folder / "predictions" / "wine.predict_0").unlink()
+    if damage == "model":
+        (folder / "model" / "logits.npz").write_bytes(b"PK nonsense")
+    with pytest.raises(UsageError) as caught:
+        read_earlier(folder)
+    assert str(folder) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_without_a_model_only_the_predictions_are_kept(first: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(first, tmp_path / "run"))
+    shutil.rmtree(folder / "model")
+    earlier = read_earlier(folder)
+    assert earlier.parts == ()
+    go_on(folder)
+    assert (folder / "model" / "model.json").exists()
+
+
+def test_copies_are_removed(first: Path) -> None:
+    earlier = read_earlier(first)
+    assert earlier.scratch is not None
+    assert [entry.name for entry in earlier.scratch.iterdir()] == ["model"]
+    earlier.close()
+    assert not earlier.scratch.exists()
