@@ -118,7 +118,7 @@ class _Engine(threading.Thread):
         return Scene(self.store, self.budget, seed, gone, curve, played, self.keeper.newest, ended)
 
     def _work(self) -> None:
-        self.dataset = self.data if isinstance(self.data, Dataset) else open_dataset(self.data)
+        self.dataset = self.data if isinstance(self.data, Dataset) else open_dataset(self.data, self.config.reading)
         task = make_task(self.dataset, self.config.seed)
         log.info("%s: %s data (%s), %d classes", task.name, task.domain, task.domain_reason, task.n_classes)
         for note in task_notes(task):

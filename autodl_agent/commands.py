@@ -16,7 +16,7 @@ import click
 from autodl_agent.benchmark.command import POLICIES, benchmark, names_of
 from autodl_agent.challenge.command import evaluate
 from autodl_agent.clock import Budget
-from autodl_agent.data_commands import convert, inspect
+from autodl_agent.data_commands import convert, inspect, reading_options
 from autodl_agent.machine import calm_blas, cores
 from autodl_agent.pretrained.command import weights
 
@@ -100,6 +100,7 @@ def cli() -> None:
 )
 @click.option("--use-all-budget", is_flag=True, help="Go on to the end, even where nothing seems left to gain.")
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")
+@reading_options
 def run(
     dataset: Path,
     budget: float,
@@ -113,6 +114,7 @@ def run(
     resume: Path | None,
     use_all_budget: bool,
     quiet: bool,
+    reading: Any,
 ) -> None:
     """Train on DATASET and predict its test rows until the budget is used.
 
@@ -145,7 +147,7 @@ def run(
         earlier, output = read_earlier(resume), resume
         clock = clock.after(earlier.seconds)
     progress = None if quiet else make_progress(clock)
-    config = RunConfig(budget, seed, memory, overwrite, names_of(learners), use_all_budget)
+    config = RunConfig(budget, seed, memory, overwrite, names_of(learners), use_all_budget, reading)
     events = _event_log(log_dir, clock) if log_dir else None
     watchers = [one.watch for one in (progress, events) if one]
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from data_format.raw.options import AS_FOUND, ReadOptions
+
 
 @dataclass(frozen=True)
 class RunConfig:
@@ -13,6 +15,7 @@ class RunConfig:
     overwrite: replace a run that the output folder already holds.
     use_all_budget: go on while there is time, even where nothing seems left to gain.
     learners: names of the only learners to use, of any domain; none given means all.
+    reading: what decides about raw data where their content would decide otherwise.
     """
 
     budget_s: float = 1200.0
@@ -21,6 +24,7 @@ class RunConfig:
     overwrite: bool = False
     learners: tuple[str, ...] = ()
     use_all_budget: bool = False
+    reading: ReadOptions = AS_FOUND
 
 
 MEMORY_SHARE = 0.25  # of what the container allows: the learners need as much again for their own matrices

@@ -254,7 +254,8 @@ class Loop:
 
     def _snapshot(self, names: list[str], blend: Blend) -> Snapshot:
         used = [(self.members[name], weight) for name, weight in zip(names, blend.weights, strict=True) if weight > 0]
-        parts = tuple(Part(member.spec.name, weight, member.settled) for member, weight in used)
+        scale = blend.sharpness  # of the softmax, where there is one
+        parts = tuple(Part(member.spec.name, weight * scale, member.settled) for member, weight in used)
         logits = tuple(member.held_out for member, _ in used if member.held_out is not None)
         judged = bool(len(self.truth)) and len(logits) == len(parts)
         held_out = HeldOut(logits, self.truth, self.held_out) if judged else None

@@ -14,7 +14,10 @@ from autodl_agent.members import mean_logits
 
 @dataclass(frozen=True)
 class Part:
-    """One learner of the ensemble: its name in the registry, its weight (> 0), one settled model a fold."""
+    """One learner of the ensemble: its name in the registry, one settled model a fold, and its weight (> 0).
+
+    The weights of an ensemble sum to 1, or to the sharpness of its softmax.
+    """
 
     name: str
     weight: float
@@ -35,7 +38,7 @@ class HeldOut:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Weights sum to 1; without parts the class frequencies are predicted. held_out: None where nothing was held out.
+    """Without parts the class frequencies are predicted. held_out: None where nothing was held out.
 
     nauc: of the ensemble on the held-out rows, None where it is not known. test: the parts' logits of the test rows,
     (n_test, classes) each, as far as they are known.

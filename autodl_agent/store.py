@@ -9,8 +9,8 @@ what does not fit the disk is computed anew.
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Hashable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Hashable, Sequence
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
@@ -31,6 +31,7 @@ from data_format.examples import Example, Table, Text
 SplitName = Literal["train", "test"]
 Rows = NDArray[np.int64]
 T = TypeVar("T")
+U = TypeVar("U")
 
 CHUNK = 64  # rows between two looks at the clock: 64 small images take about 20 ms
 
@@ -93,6 +94,7 @@ class TensorStore:
         self._kept: dict[tuple[SplitName, Hashable], Any] = {}
         self._lock = threading.RLock()
         self._spill: Path | None = None
+        self._closed = False
         self._pool = ThreadPoolExecutor(cores(), thread_name_prefix="decode")
         self.bad: dict[SplitName, NDArray[np.bool_]] = {
             "train": np.zeros(len(dataset.train), bool),
@@ -150,7 +152,8 @@ class TensorStore:
             self.dataset.problems.append(Problem(self.split(name).ids[row], reason))
 
     def close(self) -> None:
-        """Remove the spill files and stop the threads without waiting for them."""
+        """Remove the spill files and stop the threads without waiting for them; who still computes is out of time."""
+        self._closed = True
         self._pool.shutdown(wait=False, cancel_futures=True)
         if self._spill is not None:
             shutil.rmtree(self._spill, ignore_errors=True)
@@ -187,14 +190,22 @@ class TensorStore:
             if deadline.passed:
                 raise OutOfTimeError(recipe.key)
             parts = np.array_split(source, min(cores(), max(1, len(rows) // CHUNK)))
-            return np.concatenate(list(self._pool.map(recipe.batch, parts))).astype(recipe.dtype, copy=False)
+            return np.concatenate(self._in_threads(recipe.batch, parts)).astype(recipe.dtype, copy=False)
         out = np.zeros((len(rows), *recipe.shape), recipe.dtype)
         step = min(CHUNK, max(1, -(-len(rows) // cores())))  # few rows still keep every core busy
         chunks = [slice(s, s + step) for s in range(0, len(rows), step)]
-        done = list(self._pool.map(lambda c: self._decode(name, recipe, rows[c], out[c], deadline), chunks))
+        done = self._in_threads(lambda c: self._decode(name, recipe, rows[c], out[c], deadline), chunks)
         if not all(done):
             raise OutOfTimeError(recipe.key)
         return out
+
+    def _in_threads(self, work: Callable[[U], T], parts: Sequence[U]) -> list[T]:
+        try:
+            return list(self._pool.map(work, parts))
+        except (RuntimeError, CancelledError):
+            if self._closed:
+                raise OutOfTimeError("the run is over") from None
+            raise
 
     def _decode(self, name: SplitName, recipe: Recipe, rows: Rows, out: NDArray[Any], deadline: Deadline) -> bool:
         source, decode = self.split(name).source, recipe.decode

@@ -112,8 +112,8 @@ def watch(
             waiter.join(_SAMPLE_S)
             hung = waiter.is_alive() and time.monotonic() - zero > limit_s
         alive = waiter.is_alive()
+        orphans = [] if alive or stop.is_set() else marked.linger(GRACE_S)
     finally:
-        orphans = marked.linger(GRACE_S) if not (waiter.is_alive() or stop.is_set()) else []
         marked.kill(process.pid)
     waiter.join()
     if alive and not hung:

@@ -3,8 +3,11 @@
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
+
+from autodl_agent.data_commands import reading_options
 
 _SECONDS = click.FloatRange(min=0, min_open=True)
 
@@ -27,6 +30,7 @@ _SECONDS = click.FloatRange(min=0, min_open=True)
 @click.option("--parent-layout", type=click.Path(path_type=Path), metavar="DIR",
               help="Also write the folders of the challenge's parent scoring program.")  # fmt: skip
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
+@reading_options
 @click.pass_context
 def evaluate(
     context: click.Context,
@@ -40,6 +44,7 @@ def evaluate(
     api: str,
     parent_layout: Path | None,
     quiet: bool,
+    reading: Any,
 ) -> None:
     """Run SUBMISSION on every DATASET with the challenge's ingestion and scoring.
 
@@ -64,7 +69,7 @@ def evaluate(
     folder = output or _new_folder(submission)
     live = LiveWatcher() if not quiet and sys.stderr.isatty() else None
     watcher = live or (None if quiet else PlainWatcher())
-    config = EvaluateConfig(budget, t0, init_budget, api=api)
+    config = EvaluateConfig(budget, t0, init_budget, api=api, reading=reading)
     try:
         rows = run([submission, *against], datasets, folder, config, watcher, parent_layout)
     finally:

@@ -26,6 +26,7 @@ from autodl_agent.challenge.prepare import Prepared, prepare
 from autodl_agent.challenge.scorefile import SCORES_NAME, write_scores
 from autodl_agent.challenge.unpack import Submission, open_submission
 from data_format.atomic import write_atomic
+from data_format.raw.options import AS_FOUND, ReadOptions
 
 _POLL_S = 0.1
 _SCORING_ENDS_S = 120.0  # drawing and error bars, after the last prediction of a large set
@@ -36,7 +37,7 @@ _STOP_S = 15.0
 class EvaluateConfig:
     """The rules. budget: seconds, None for the data set's own or 1200. t0: scale of the log time axis in seconds.
 
-    init_budget: seconds for import and constructor. grace: seconds between SIGTERM and SIGKILL.
+    init_budget: seconds for import and constructor. grace: seconds between SIGTERM and SIGKILL. reading: of raw data.
     """
 
     budget: float | None = None
@@ -44,6 +45,7 @@ class EvaluateConfig:
     init_budget: float = 1200.0
     grace: float = 3.0
     api: str = "auto"
+    reading: ReadOptions = AS_FOUND
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ def evaluate(
     output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="autodl_", ignore_cleanup_errors=True) as scratch:
         codes = [open_submission(path, Path(scratch) / f"code{i}") for i, path in enumerate(submissions)]
-        sets = [prepare(path, Path(scratch) / f"set{i}", output / "datasets") for i, path in enumerate(datasets)]
+        sets = [prepare(path, Path(scratch) / f"set{i}", output / "datasets", config.reading) for i, path in enumerate(datasets)]
         names = distinct([code.name for code in codes]), distinct([task.name for task in sets])
         rows = []
         for code, code_name in zip(codes, names[0], strict=True):

@@ -12,6 +12,7 @@ from autodl_agent.challenge.taskfolder import is_raw
 from data_format.autodl import is_autodl
 from data_format.errors import DataError
 from data_format.open import open_dataset
+from data_format.raw.options import AS_FOUND, ReadOptions
 from data_format.writer import write_dataset
 
 
@@ -24,13 +25,16 @@ class Prepared:
     solution_dir: Path
 
 
-def prepare(path: Path, scratch: Path, converted: Path) -> Prepared:
+def prepare(path: Path, scratch: Path, converted: Path, reading: ReadOptions = AS_FOUND) -> Prepared:
     """Prepare any data set that can be opened. scratch: a folder of its own for links; converted: where a data set
-    in another format than the challenge's is written in AutoDL format.
+    in another format than the challenge's is written in AutoDL format. reading: what decides about raw data.
 
-    Raises DataError where it cannot be opened, or has no truth to score with.
+    Raises DataError where it cannot be opened as `reading` says, or has no truth to score with.
     """
-    folder, solution = _challenge_folder(path) or _converted(path, converted)
+    found = _challenge_folder(path)
+    if found and reading != AS_FOUND:
+        raise DataError(f"{path}: expected raw data for reading options, found a format of the challenge ({reading})")
+    folder, solution = found or _converted(path, converted, reading)
     if not solution.is_file():
         raise DataError(f"{path}: expected the truth of the test rows in {solution}, found none: nothing to score with")
     name = folder.name.removesuffix(".data")
@@ -59,8 +63,8 @@ def _challenge_folder(path: Path) -> tuple[Path, Path] | None:
     return folder, folder.with_name(f"{folder.name.removesuffix('.data')}.solution")
 
 
-def _converted(path: Path, into: Path) -> tuple[Path, Path]:
-    dataset = open_dataset(path)
+def _converted(path: Path, into: Path, reading: ReadOptions) -> tuple[Path, Path]:
+    dataset = open_dataset(path, reading)
     if dataset.truth() is None:
         raise DataError(f"{path}: expected the truth of the test rows, found none: nothing to score with")
     folder = write_dataset(dataset, into)

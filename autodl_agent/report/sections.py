@@ -66,9 +66,10 @@ def matrix_section(scene: Scene, found: Evaluation) -> str:
     lines = []
     for c, counts in zip(found.shown, found.matrix, strict=True):
         total = max(1, int(found.positives[c]))
+        kinds = ["hit" if c == other or scene.task.multilabel else "miss" for other in found.shown]
         cells = "".join(
-            f'<td class="{"hit" if c == other or scene.task.multilabel else "miss"}" style="--a:{min(1.0, count / total):.2f}">{count}</td>'
-            for other, count in zip(found.shown, counts.tolist(), strict=True)
+            f'<td class="{kind}" style="--a:{min(1.0, count / total):.2f}">{count}</td>'
+            for kind, count in zip(kinds, counts.tolist(), strict=True)
         )
         lines.append(f'<tr><th scope="row">{name(names[c], 30)}</th>{cells}</tr>')
     grid = (

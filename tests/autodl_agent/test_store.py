@@ -148,3 +148,11 @@ def test_what_is_not_kept_is_decoded_anew():
     assert len(calls) == 4
     store.rows("train", passing, np.arange(4))
     assert len(calls) == 8
+
+
+def test_who_computes_when_the_store_is_closed_is_out_of_time():
+    dataset, _ = memory_dataset("image", 300, 4)
+    store = TensorStore(dataset, make_task(dataset, 0), Budget.from_now(60).deadline(60))
+    recipe = Recipe("closing", (1,), "float32", lambda example: store.close() or np.zeros(1, np.float32))
+    with pytest.raises(OutOfTimeError):
+        store.rows("train", recipe, np.arange(300))

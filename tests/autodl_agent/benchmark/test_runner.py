@@ -67,3 +67,15 @@ def test_a_stop_ends_the_process_and_gives_nothing(tmp_path):
     timer.start()
     assert watch(program("import time; time.sleep(60)"), 60.0, tmp_path, stop) is None
     timer.join()
+
+
+def test_without_truth_there_are_times_and_memory_but_no_scores(tmp_path):
+    folder = tmp_path / "set"
+    folder.mkdir()
+    rows = "".join(f"{i},{i * 7 % 11},{'ab'[i % 2]}\n" for i in range(80))
+    (folder / "train.csv").write_text("x,y,label\n" + rows)
+    (folder / "test.csv").write_text("x,y\n" + "".join(f"{i},{i * 3 % 11}\n" for i in range(10)))
+    record = run_job(Job(str(folder), "set", 2.0, 0, ("quick-table",)))
+    assert record is not None
+    assert (record.nauc, record.alc, record.drop, record.curve) == (None, None, None, ())
+    assert record.predictions >= 1 and record.failure == ""

@@ -70,8 +70,9 @@ def test_a_page_before_anything_was_learned_says_so(make_scene, parse):
 
 
 def test_a_thousand_classes_stay_a_small_page(make_scene, parse):
-    import numpy as np
     from dataclasses import replace
+
+    import numpy as np
 
     from autodl_agent.snapshot import HeldOut, Part, Snapshot
 
