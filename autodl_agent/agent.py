@@ -6,6 +6,7 @@ learner does, however long, can hold the program beyond its budget.
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -146,6 +147,7 @@ class _Engine(threading.Thread):
             self.rounds.append(played)
             _log_round(played, written)
             self.watch(task, played, written)
+            _check_readable(store)
 
 
 def run(
@@ -231,6 +233,17 @@ def _complete(engine: _Engine, interrupted: BaseException | None, reporter: Repo
     nauc = judged[-1] if judged else None
     seconds, problems = engine.budget.gone(), engine.dataset.problems
     return RunResult(engine.folder, count, seconds, nauc, reason, played, engine.out.curve, problems)
+
+
+def _check_readable(store: TensorStore) -> None:
+    """Raise DataError when no training input at all could be read: what follows would be class frequencies."""
+    bad = store.bad["train"]
+    if not len(bad) or not bad.all():
+        return
+    ids = set(store.dataset.train.ids)
+    reasons = Counter(problem.reason for problem in list(store.dataset.problems) if problem.where in ids)
+    told = "; ".join(f"{count} × {reason}" for reason, count in reasons.most_common(3))
+    raise DataError(f"{store.dataset.path}: expected training inputs that can be read, found none of {len(bad)}: {told}")
 
 
 def _inputs(store: TensorStore) -> Inputs:

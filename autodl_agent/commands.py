@@ -16,9 +16,10 @@ import click
 from autodl_agent.benchmark.command import POLICIES, benchmark, names_of
 from autodl_agent.challenge.command import evaluate
 from autodl_agent.clock import Budget
-from autodl_agent.data_commands import convert, inspect, reading_options
+from autodl_agent.data_commands import convert, inspect
 from autodl_agent.machine import calm_blas, cores
 from autodl_agent.pretrained.command import weights
+from autodl_agent.reading import reading_options
 
 if TYPE_CHECKING:
     from autodl_agent.report.events import EventLog

@@ -23,6 +23,7 @@ LAYERS = (
         "inspect_table",
         "inspect_examples",
         "preview",
+        "reading",
         "convert",
         "output",
         "facts",

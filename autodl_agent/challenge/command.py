@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from autodl_agent.data_commands import reading_options
+from autodl_agent.reading import reading_options
 
 _SECONDS = click.FloatRange(min=0, min_open=True)
 

@@ -104,7 +104,10 @@ def evaluate(
     output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="autodl_", ignore_cleanup_errors=True) as scratch:
         codes = [open_submission(path, Path(scratch) / f"code{i}") for i, path in enumerate(submissions)]
-        sets = [prepare(path, Path(scratch) / f"set{i}", output / "datasets", config.reading) for i, path in enumerate(datasets)]
+        sets = [
+            prepare(path, Path(scratch) / f"set{i}", output / "datasets", config.reading)
+            for i, path in enumerate(datasets)
+        ]
         names = distinct([code.name for code in codes]), distinct([task.name for task in sets])
         rows = []
         for code, code_name in zip(codes, names[0], strict=True):

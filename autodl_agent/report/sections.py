@@ -24,8 +24,9 @@ def ensemble_section(scene: Scene) -> str:
     if not parts:
         return '<p class="quiet">The class frequencies: nothing has been learned yet.</p>'
     latest = {played.learner: played.member_nauc for played in scene.rounds if played.member_nauc is not None}
+    whole = sum(part.weight for part in parts)  # 1, or the sharpness of the softmax
     rows = [
-        [plain(part.name), _bar(part.weight, percent(part.weight)), number(latest.get(part.name))]
+        [plain(part.name), _bar(part.weight / whole, percent(part.weight / whole)), number(latest.get(part.name))]
         for part in sorted(parts, key=lambda part: -part.weight)
     ]
     return table(["learner", "weight", "own NAUC"], rows, "Weights in the ensemble")

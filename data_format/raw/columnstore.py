@@ -166,6 +166,11 @@ class ColumnStore:
         """Give the memory of a column back."""
         self._columns.pop(name, None)
 
+    def fill(self, columns: "dict[str, Coded | NDArray[np.float32]]", rows: int) -> None:
+        """Take over columns that stand in their short form already."""
+        self._columns |= columns
+        self.rows = range(rows)
+
     def read(self, records: Iterator[list[str]]) -> None:
         """Take in all rows."""
         width = len(self.names)

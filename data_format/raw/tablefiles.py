@@ -14,12 +14,12 @@ from data_format.errors import DataError
 from data_format.raw.arff import read_arff
 from data_format.raw.csvfile import Grid, Like, decode, grid_of_text, read_grid
 from data_format.raw.jsonlines import LIST_SEPARATOR, read_json_lines
+from data_format.raw.parquet import parquet_library
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json", ".arff", ".parquet", ".pq", ".xlsx")
 _JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
 _HEAD = 4096
 _SAMPLE_BYTES = 1 << 18
-_MAX_CELLS = 1 << 28
 
 
 def read_table(path: Path, like: Like | None = None) -> Grid:
@@ -69,21 +69,12 @@ def is_workbook(path: Path) -> bool:
 
 
 def _read_parquet(path: Path) -> Grid:
-    try:
-        import pyarrow.parquet as parquet
-    except ImportError:
-        raise DataError(
-            f"{path}: a Parquet file needs the package pyarrow, found none (pip install 'autodl-agent[parquet]')"
-        ) from None
-    import pyarrow
-
+    pyarrow, parquet = parquet_library(path)
     try:
         table = parquet.read_table(path)
     except (pyarrow.ArrowException, OSError) as error:
         raise DataError(f"{path}: expected a Parquet file, found {error}") from None
-    if table.num_rows * table.num_columns > _MAX_CELLS:
-        raise DataError(f"{path}: expected at most {_MAX_CELLS} cells, found {table.num_rows * table.num_columns}")
-    columns = [[_cell(value) for value in column.to_pylist()] for column in table.columns]
+    columns = [[cell_text(value) for value in column.to_pylist()] for column in table.columns]
     rows = [list(row) for row in zip(*columns, strict=True)]
     return _grid(path, [str(name) for name in table.column_names], rows)
 
@@ -101,7 +92,7 @@ def _read_workbook(path: Path) -> Grid:
         raise DataError(f"{path}: expected an Excel workbook, found {error}") from None
     try:
         sheet, *others = book.worksheets
-        rows = [[_cell(value) for value in row] for row in sheet.iter_rows(values_only=True)]
+        rows = [[cell_text(value) for value in row] for row in sheet.iter_rows(values_only=True)]
     finally:
         book.close()
     rows = [row for row in rows if any(row)]
@@ -123,7 +114,7 @@ def _grid(path: Path, names: Iterable[str], rows: list[list[str]]) -> Grid:
     return Grid(path, tuple(made), rows, True, ",")
 
 
-def _cell(value: Any) -> str:
+def cell_text(value: Any) -> str:
     """A typed value as a cell; a date in ISO form, a whole float without its point where a sheet made it one."""
     if value is None:
         return ""
@@ -134,5 +125,5 @@ def _cell(value: Any) -> str:
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, list | tuple):
-        return "".join(f"{_cell(element)}{LIST_SEPARATOR}" for element in value)
+        return "".join(f"{cell_text(element)}{LIST_SEPARATOR}" for element in value)
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

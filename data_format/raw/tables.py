@@ -29,6 +29,7 @@ from data_format.raw.labels import (
     with_declared,
 )
 from data_format.raw.options import AS_FOUND, ReadOptions
+from data_format.raw.parquet import is_big, is_parquet, read_columns
 from data_format.raw.prose import text_columns
 from data_format.raw.rows import Joined, RowSide, Side, StoreSide, Tables, TableSource, TextSource
 from data_format.raw.split import split_rows
@@ -82,9 +83,13 @@ def open_tables(
 
 
 def _read(path: Path, like: Grid | ColumnStore | None = None) -> Grid | ColumnStore:
-    """A table file; one that is delimited text and big is kept by columns, and so is its test file."""
+    """A table file; a big one of delimited text or Parquet is kept by columns, and so is its test file."""
+    by_columns = isinstance(like, ColumnStore)
+    if path.is_file() and is_parquet(path) and (by_columns or is_big(path)):
+        return read_columns(path)
     big = path.is_file() and path.stat().st_size >= BIG_BYTES and not is_binary(path)
-    if isinstance(like, ColumnStore) or (big and like is None):
+    by_columns = by_columns and not is_binary(path)
+    if by_columns or (big and like is None):
         return read_store(path, like)
     return read_table(path, like)
 

@@ -77,4 +77,4 @@ class FrameSequenceConfig:
     mix_strength: float = 0.4
     scale_rows: int = 256
     most_rows: int = 10_000
-    training: TrainingConfig = TrainingConfig(batch_rows=32, first_samples=6_000, first_epochs=20, rate=1e-3)
+    training: TrainingConfig = TrainingConfig(batch_rows=32, first_samples=4_000, rate=1e-3, decay=0.05)

@@ -50,16 +50,30 @@ def frames_recipe(task: Task, network: str, clip: ClipConfig) -> Recipe:
 
 @dataclass(frozen=True)
 class Gaze:
-    """Which sampling of clips is looked at, and mean and spread (FEATURES,) of the features' square roots."""
+    """Which sampling of clips is looked at; mean (FEATURES,) of the features' square roots; spreads (2,) of what is off
+    that mean, and of what is off a clip's own.
+    """
 
     stage: int
     mean: Floats
-    spread: Floats
+    spreads: Floats
+
+    @classmethod
+    def of(cls, stage: int, features: NDArray[np.float16]) -> "Gaze":
+        """From some clips' features (n, frames, FEATURES)."""
+        rooted = np.sqrt(np.maximum(features.astype(np.float32), 0))
+        mean = rooted.mean((0, 1))
+        spreads = [(rooted - mean).std(), (rooted - rooted.mean(1, keepdims=True)).std()]
+        return cls(stage, mean, np.maximum(spreads, 1e-3).astype(np.float32))
 
     def standard(self, features: NDArray[np.float16]) -> Floats:
-        """(n, frames, FEATURES) of about zero mean and unit spread."""
+        """(n, frames, 2 * FEATURES): how a frame looks, and how it differs from its clip, both of about unit spread.
+
+        One spread for all features: those that hardly vary say little, and what they say is noise on a few clips.
+        """
         rooted = np.sqrt(np.maximum(features.astype(np.float32), 0))
-        return np.asarray((rooted - self.mean) / self.spread, np.float32)
+        own = rooted - rooted.mean(1, keepdims=True)
+        return np.concatenate([(rooted - self.mean) / self.spreads[0], own / self.spreads[1]], 2)
 
 
 @final
@@ -86,12 +100,12 @@ class FrameSequence(Learner):
         if not len(sample):
             return False
         same = self._gaze is not None and self._gaze.stage == stage
-        gaze = self._gaze if same and self._gaze else self._look(sample, recipe, stage)
-        features, labels = gaze.standard(sample.array(recipe, deadline)), sample.labels
+        stored, labels = sample.array(recipe, deadline), sample.labels
+        gaze = self._gaze if same and self._gaze else Gaze.of(stage, stored[: config.scale_rows])
         wanted = targets(labels, not self.task.multilabel, config.training.smoothing)
 
         def make(positions: Positions, rng: np.random.Generator) -> Batch:
-            frames = features[positions]
+            frames = gaze.standard(stored[positions])
             if rng.random() < config.mix:
                 return mixed(frames, wanted[positions], config.mix_strength, rng)
             return frames, wanted[positions]
@@ -124,7 +138,7 @@ class FrameSequence(Learner):
         arrays: dict[str, NDArray[np.float32]] = {"shares": self.shares}
         if self._gaze is not None and self._network is not None:
             facts = {"stage": self._gaze.stage}
-            arrays |= {"mean": self._gaze.mean, "spread": self._gaze.spread, **self._network.arrays()}
+            arrays |= {"mean": self._gaze.mean, "spreads": self._gaze.spreads, **self._network.arrays()}
         save_state(folder, facts, arrays)
 
     @classmethod
@@ -134,7 +148,7 @@ class FrameSequence(Learner):
         facts, arrays = load_state(folder)
         learner.shares = arrays["shares"]
         if "stage" in facts:
-            learner._gaze = Gaze(int(facts["stage"]), arrays["mean"], arrays["spread"])
+            learner._gaze = Gaze(int(facts["stage"]), arrays["mean"], arrays["spreads"])
             learner._network = learner._fresh(learner._gaze.stage)
             learner._network.restore(arrays)
         return learner
@@ -145,16 +159,11 @@ class FrameSequence(Learner):
             network.planned = self._network.planned
         return network
 
-    def _look(self, sample: Examples, recipe: Recipe, stage: int) -> Gaze:
-        some = sample.sample(self.config.scale_rows, self.seed).array(recipe).astype(np.float32)
-        rooted = np.sqrt(np.maximum(some, 0)).reshape(-1, FEATURES)
-        return Gaze(stage, rooted.mean(0), np.maximum(rooted.std(0), 0.05))
-
     def _blueprint(self, clip: ClipConfig) -> Blueprint:
         config = self.config
         facts = {
             "frames": clip.frames,
-            "features": FEATURES,
+            "features": 2 * FEATURES,
             "classes": self.task.n_classes,
             "narrow": config.narrow,
             "filters": config.filters,
