@@ -243,7 +243,9 @@ def _check_readable(store: TensorStore) -> None:
     ids = set(store.dataset.train.ids)
     reasons = Counter(problem.reason for problem in list(store.dataset.problems) if problem.where in ids)
     told = "; ".join(f"{count} × {reason}" for reason, count in reasons.most_common(3))
-    raise DataError(f"{store.dataset.path}: expected training inputs that can be read, found none of {len(bad)}: {told}")
+    raise DataError(
+        f"{store.dataset.path}: expected training inputs that can be read, found none of {len(bad)}: {told}"
+    )
 
 
 def _inputs(store: TensorStore) -> Inputs:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from autodl_agent.report.events import EventLog
 
 EXIT_BAD_INPUT = 2
+ECHO_S = 0.3
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
@@ -92,6 +93,7 @@ def cli() -> None:
 @click.option(
     "--log-dir", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Write scalars for TensorBoard."
 )
+@click.option("--mlflow", is_flag=True, help="Log the finished run with MLflow, where its own variables say.")
 @click.option("--overwrite", is_flag=True, help="Replace the run that DIR already holds.")
 @click.option(
     "--resume",
@@ -111,6 +113,7 @@ def run(
     learners: str,
     policy: str,
     log_dir: Path | None,
+    mlflow: bool,
     overwrite: bool,
     resume: Path | None,
     use_all_budget: bool,
@@ -141,6 +144,10 @@ def run(
     from autodl_agent.notes import problem_summary
     from autodl_agent.progress import make_progress
 
+    if mlflow:
+        from autodl_agent.report.tracking import check_mlflow, track
+
+        check_mlflow()
     clock, earlier = Budget.from_launch(budget), None
     if resume is not None:
         if output is not None or overwrite:
@@ -163,6 +170,8 @@ def run(
             progress.close()
     if events:
         events.close(result.test_curve)
+    if mlflow:
+        track(result.folder, result.curve, clock)
     if not quiet:
         nauc = "" if result.held_out_nauc is None else f", held-out NAUC {result.held_out_nauc:.4f}"
         click.echo(f"{result.n_predictions} predictions in {result.seconds:.1f} s{nauc} ({result.reason})")
@@ -344,10 +353,14 @@ def _explain(error: Exception) -> int:
 
 
 def _once(error: BaseException) -> Callable[[int, Any], None]:
-    """A signal handler that raises `error` the first time and ends the process at once the second time."""
+    """A signal handler that raises `error` the first time and ends the process at once the second time.
+
+    `timeout 60 autodl run` signals the process and then its group: what comes twice within ECHO_S is one wish.
+    """
 
     def handle(number: int, frame: Any) -> None:
-        signal.signal(number, lambda n, f: os._exit(128 + n))
+        echo = Budget.from_now(ECHO_S)
+        signal.signal(number, lambda n, f: None if echo.left() > 0 else os._exit(128 + n))
         raise error
 
     return handle

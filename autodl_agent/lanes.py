@@ -16,7 +16,7 @@ from autodl_agent.members import Member, Worked
 from autodl_agent.policy import Slice
 from autodl_agent.rounds import Choose, Loop, Round
 from autodl_agent.worker.lane import Finished, WorkerLane
-from autodl_agent.worker.member import RemoteMember
+from autodl_agent.worker.member import RemoteMember, StoredModel
 
 ENOUGH_CORES = 4  # for two slices at once
 OVERDUE = 1.5  # times the expected cost, and
@@ -127,4 +127,7 @@ class Lanes:
         member.more = event.more
         if not loop.is_worse(event.logits.get("held_out"), member.held_out, WORSE):
             member.accept(event.logits.get("held_out"), event.logits["test"], list(event.models), loop.task)
-        return loop.judged(member, event.started_s)
+        judged = loop.judged(member, event.started_s)
+        models = [model for part in loop.snapshot.parts for model in part.models] + list(member.settled)
+        self.lane.tidy(model.folder for model in models if isinstance(model, StoredModel))
+        return judged

@@ -4,9 +4,10 @@ Every learner that may go on is scored by the expected gain in area under the le
 
     gain × (1 − t~(now + cost)) / cost        with t~ the challenge's log time, ln(1 + t/60) / ln(1 + T/60).
 
-Costs. Untried: start_s + example_ms × rows by the LearnerSpec, times what benchmarks found (`Prior.cost`), times the
-pace of this run: how the first slices of other learners compared with their guesses, halved in logarithm. Tried: the
-seconds of its last slice × growth, the geometric mean of the growth seen and GROWTH_WEIGHT times the prior's.
+Costs. Untried: start_s + fold_s × folds + example_ms × rows by the LearnerSpec, times what benchmarks found
+(`Prior.cost`), times the pace of this run: how the first slices of other learners compared with their guesses, halved
+in logarithm. Tried: the seconds of its last slice × growth, the geometric mean of the growth seen and GROWTH_WEIGHT
+times the prior's.
 
 Gains, with room = 1 − NAUC of the ensemble. Untried (exploration): room × Prior.first, or what `expected` promises, and
 never less than a small bonus, so that everything affordable is tried once. Tried (exploitation): its own error falls
@@ -119,9 +120,9 @@ def expected_cost_s(
 
 
 def guess_s(spec: LearnerSpec, task: Task, folds: int) -> float:
-    """Seconds of the first slice by the ladder's table: imports, then a price per training and test row."""
+    """Seconds of the first slice by the ladder's table: imports, a price per fold, one per training and test row."""
     rows = min(task.n_train, MOST_ROWS) + task.n_test
-    return spec.start_s + spec.example_ms / 1000 * rows * (1 + 0.3 * (folds - 1))
+    return spec.start_s + spec.fold_s * folds + spec.example_ms / 1000 * rows * (1 + 0.3 * (folds - 1))
 
 
 def pace_of(history: Sequence[Record], ladder: Sequence[LearnerSpec], task: Task, folds: int, priors: Priors) -> float:

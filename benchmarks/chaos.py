@@ -23,9 +23,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from autodl_agent.benchmark.command import POLICIES
 from autodl_agent.benchmark.jobs import Job
 from autodl_agent.benchmark.runner import Ended, command_of, truth_of, watch
 from autodl_agent.domain import make_task
@@ -83,20 +85,23 @@ def run_case(case: Case, options: argparse.Namespace) -> Outcome:
         "AUTODL_FAULTS": ",".join(case.faults),
         "PYTHONPATH": os.pathsep.join(filter(None, [str(HERE_FOLDER / "faulty"), os.environ.get("PYTHONPATH")])),
     }
-    if options.libraries:
-        environment["AUTODL_FAULTS_LIBRARIES"] = "1"
+    if options.heavy:
+        environment["AUTODL_FAULTS_HEAVY"] = "1"
     with tempfile.TemporaryDirectory(prefix="autodl-chaos-", ignore_cleanup_errors=True) as scratch:
         out = Path(scratch) / "out"
-        job = Job(str(case.dataset), case.dataset.name, options.budget, case.seed)
+        job = job_of(case, options)
         ended = watch(command_of(job, out), options.budget + HANGS_S, Path(scratch), threading.Event(), environment)
         assert ended is not None  # nobody sets the event
         values, complaint = naucs(out, case.dataset)
         value = values[-1] if values else -1.0
-        problems = [text for text in (complaint, *problems_of(ended, value, case, options)) if text]
-        return Outcome(case, ended.wall_s, value, played_in(out), tuple(problems))
+        facts = facts_of(out)
+        problems = [text for text in (complaint, *problems_of(ended, value, facts, case, options)) if text]
+        return Outcome(case, ended.wall_s, value, played_in(facts), tuple(problems))
 
 
-def problems_of(ended: Ended, value: float, case: Case, options: argparse.Namespace) -> list[str]:
+def problems_of(
+    ended: Ended, value: float, facts: dict[str, Any], case: Case, options: argparse.Namespace
+) -> list[str]:
     found = []
     if ended.hung:
         found.append("hung")
@@ -105,6 +110,8 @@ def problems_of(ended: Ended, value: float, case: Case, options: argparse.Namesp
     if ended.code:
         words = ended.stderr.strip().splitlines()
         found.append(f"exit code {ended.code}: {words[-1][:200] if words else ''}")
+    if (reason := str(facts.get("ended_because", ""))).startswith("error"):
+        found.append(f"a learner ended the run early ({reason})")
     first, last = quick_naucs(case.dataset, case.seed, options.budget)
     # A learner that hangs in the coordinator ends its progress: what was there before must stay.
     least = (first if any(name.startswith(HERE) for name in case.faults) else last) - options.tolerance
@@ -136,14 +143,20 @@ def naucs(out: Path, dataset: Path) -> tuple[list[float], str]:
     return values, "" if values else "no prediction"
 
 
-def played_in(out: Path) -> tuple[str, ...]:
-    """Names of the faults that run.json or the log knows of; a slice that never ended stands in neither."""
+def facts_of(out: Path) -> dict[str, Any]:
+    """What run.json says; empty where there is none."""
     try:
-        rounds = json.loads((out / "run.json").read_text())["rounds"]
-    except (OSError, ValueError, KeyError):
-        return ()
-    names = {r["learner"].removeprefix("fault-") for r in rounds if r["learner"].startswith("fault-")}
-    return tuple(sorted(name.replace("here-", HERE, 1) if name.startswith("here-") else name for name in names))
+        facts: dict[str, Any] = json.loads((out / "run.json").read_text())
+    except (OSError, ValueError):
+        return {}
+    return facts
+
+
+def played_in(facts: dict[str, Any]) -> tuple[str, ...]:
+    """Names of the faults that had a slice; one that never ended is not known of."""
+    names = [r["learner"] for r in facts.get("rounds", ())]
+    plain = {name.removeprefix("fault-").partition("~")[0] for name in names if name.startswith("fault-")}
+    return tuple(sorted(name.replace("here-", HERE, 1) if name.startswith("here-") else name for name in plain))
 
 
 @cache
@@ -160,11 +173,15 @@ def quick_naucs(dataset: Path, seed: int, budget: float) -> tuple[float, float]:
         return values[0], values[-1]
 
 
-def repeat(case: Case, budget: float) -> str:
+def job_of(case: Case, options: argparse.Namespace) -> Job:
+    return Job(str(case.dataset), case.dataset.name, options.budget, case.seed, policy=options.policy)
+
+
+def repeat(case: Case, options: argparse.Namespace) -> str:
     """The command of a case, for a shell."""
-    job = Job(str(case.dataset), case.dataset.name, budget, case.seed)
-    command = shlex.join(command_of(job, Path("OUT")))
-    return f"AUTODL_FAULTS={','.join(case.faults)} PYTHONPATH={HERE_FOLDER / 'faulty'} {command}"
+    command = shlex.join(command_of(job_of(case, options), Path("OUT")))
+    heavy = "AUTODL_FAULTS_HEAVY=1 " if options.heavy else ""
+    return f"{heavy}AUTODL_FAULTS={','.join(case.faults)} PYTHONPATH={HERE_FOLDER / 'faulty'} {command}"
 
 
 def show(outcomes: list[Outcome], options: argparse.Namespace) -> None:
@@ -177,7 +194,7 @@ def show(outcomes: list[Outcome], options: argparse.Namespace) -> None:
     for outcome in outcomes:
         if outcome.problems:
             case = outcome.case
-            print(f"FAILED {case.number}: {'; '.join(outcome.problems)}\n  {repeat(case, options.budget)}")
+            print(f"FAILED {case.number}: {'; '.join(outcome.problems)}\n  {repeat(case, options)}")
     latest = max((o.wall_s for o in outcomes), default=0.0) - options.budget
     bad = sum(bool(o.problems) for o in outcomes)
     print(f"{len(outcomes)} runs, {bad} failed; the latest ended {latest:+.2f} s from its budget", flush=True)
@@ -202,7 +219,8 @@ def main() -> int:
     parser.add_argument("--tolerance", type=float, default=0.02, help="NAUC below that of the quick learner alone")
     parser.add_argument("--jobs", type=int, default=1, help="runs side by side")
     parser.add_argument("--only", default="", help="names of faults, with commas")
-    parser.add_argument("--libraries", action="store_true", help="let the worker load TensorFlow first")
+    parser.add_argument("--policy", choices=POLICIES, default=POLICIES[0], help="round-robin tries every fault early")
+    parser.add_argument("--heavy", action="store_true", help="keep the real learners of the worker; takes --budget 30")
     parser.add_argument("--out", type=Path, help="CSV file, a line a run")
     options = parser.parse_args()
     only = [name for name in options.only.split(",") if name]

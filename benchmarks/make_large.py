@@ -1,4 +1,4 @@
-"""Make large data sets to measure with `run_sets.py`: long, wide, many-class and sparse tables, short texts, long sounds.
+"""Make large data sets to run on: long, wide, many-class and sparse tables, short texts, sounds.
 
     python benchmarks/make_large.py long FOLDER [--rows 1000000]
 
@@ -59,10 +59,34 @@ def make_classes(folder: Path, rows: int) -> None:
 
 
 def make_sparse(folder: Path, rows: int) -> None:
-    """AutoDL records of sparse vectors of 50,000 columns, some 40 filled, by way of a table of integer counts."""
-    from data_format.writer import write_autodl
+    """AutoDL records of sparse rows of 20,000 columns, some 40 of them filled."""
+    from data_format.dataset import Dataset, Split
+    from data_format.examples import Csr, Table
+    from data_format.memory import MemorySource
+    from data_format.writer import write_dataset
 
-    raise SystemExit(f"{write_autodl} {folder} {rows}")
+    rng = np.random.default_rng(0)
+    rows, width = rows or 20_000, 20_000
+    kinds = rng.integers(0, 5, rows)
+    labels = np.eye(5, dtype=np.float32)[kinds]
+
+    def split(name: str, span: range) -> Split:
+        places = [
+            np.unique(np.r_[rng.integers(0, width, 32), kinds[i] * 500 + rng.integers(0, 500, 8)]).astype(np.int64)
+            for i in span
+        ]
+        filled = np.concatenate([[0], np.cumsum([len(each) for each in places])])
+        values = rng.integers(1, 6, int(filled[-1])).astype(np.float32)
+        csr = Csr(filled.astype(np.int64), np.concatenate(places), values, width)
+        nothing = np.zeros((len(span), 0), np.float32), (), np.zeros((len(span), 0), object), ()
+        ids = [f"{name}{i}" for i in span]
+        return Split(ids, labels[span.start : span.stop], MemorySource(table=Table(*nothing, csr)))
+
+    cut = rows - rows // 10
+    train, test = split("train", range(cut)), split("test", range(cut, rows))
+    truth, names = labels[cut:], tuple(f"kind {k}" for k in range(5))
+    made = Dataset("sparse", folder, names, (1, 1, width, 1), train, test, ("tabular", "made"), truth=lambda: truth)
+    write_dataset(made, folder)
 
 
 def make_texts(folder: Path, rows: int) -> None:

@@ -13,6 +13,8 @@ from data_format.examples import Csr, Table
 from data_format.inputs import Inputs
 from data_format.memory import MemorySource
 from data_format.metadata import FILE_NAME, read_metadata
+from data_format.raw.archives import is_archive, remove_unpacked, unpack
+from data_format.raw.layouts import past_packaging
 from data_format.raw.new_inputs import TABLE_ROWS, Chunk, picked_chunks, raw_chunks
 from data_format.records import Records, open_records
 
@@ -23,16 +25,30 @@ def new_chunks(path: Path, domain: DomainName, inputs: Inputs, problems: list[Pr
     """Examples of `path` in the form that a model of `domain` and `inputs` was trained on, in bounded chunks.
 
     path: a folder of files, a table file, a file that lists files, an AutoDL folder (its test records) or `test`
-    within one. What is wrong is added to `problems`. Raises DataError with one line where nothing fits.
+    within one, or an archive of any of these, which is unpacked while its chunks are read. What is wrong is added to
+    `problems`. Raises DataError with one line where nothing fits.
     """
     try:
         if not path.exists():
             raise DataError(f"{path}: expected data to predict, found nothing there")
+        if path.is_file() and is_archive(path):
+            return _unpacked_chunks(path, domain, inputs, problems)
         if path.is_dir() and (subset := _subset(path)):
             return _record_chunks(subset, domain, inputs, problems)
         return raw_chunks(path, domain, inputs, problems)
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
+def _unpacked_chunks(path: Path, domain: DomainName, inputs: Inputs, problems: list[Problem]) -> Iterator[Chunk]:
+    folder = unpack(path, problems)
+    try:
+        yield from new_chunks(past_packaging(folder), domain, inputs, problems)
+    except DataError as error:
+        # The folder means nothing to anybody; what was handed over does.
+        raise DataError(str(error).replace(str(folder), str(path))) from None
+    finally:
+        remove_unpacked(folder)
 
 
 def _subset(path: Path) -> Path | None:

@@ -80,8 +80,12 @@ def faults(*names: str) -> tuple[LearnerSpec, ...]:
     return tuple(specs)
 
 
-def add_to_ladders(names: Iterable[str]) -> None:
-    """Put the named faults behind the learners of every ladder of this process."""
+def add_to_ladders(names: Iterable[str], heavy: bool = True) -> None:
+    """Put the named faults behind the first learner of every ladder of this process, whose answer comes undisturbed.
+
+    heavy: keep the learners that need the worker, which loads their libraries first; without them it is ready at once.
+    """
     specs = faults(*names)
     for domain, ladder in LADDERS.items():
-        LADDERS[domain] = (*ladder, *specs)
+        rest = [spec for spec in ladder[1:] if heavy or not spec.worker]
+        LADDERS[domain] = (*ladder[:1], *specs, *rest)

@@ -17,6 +17,7 @@ class LearnerSpec:
 
     where: "module:Class", imported on first use; below autodl_agent.learners, or with its full name.
     start_s: seconds of imports before its first slice.
+    fold_s: seconds of its first slice for every fold, whatever the rows (networks: so many samples, tracing included).
     example_ms: first guess of milliseconds per training and test row of its first slice; measured afterwards.
     expected: held-out NAUC a typical set reaches with it, a prior that only orders the untried.
     fits: whether the learner can serve the task at all.
@@ -28,6 +29,7 @@ class LearnerSpec:
     name: str
     where: str
     start_s: float = 0.0
+    fold_s: float = 0.0
     example_ms: float = 0.1
     expected: float = 0.5
     fits: Callable[[Task], bool] = lambda task: True
@@ -62,6 +64,12 @@ def _e5(task: Task) -> bool:
     return e5_fits(task)
 
 
+def _embedding(task: Task) -> bool:
+    from autodl_agent.learners.speech.deep import embedding_fits
+
+    return embedding_fits(task)
+
+
 def _whisper(task: Task) -> bool:
     from autodl_agent.learners.speech.deep import whisper_fits
 
@@ -77,17 +85,54 @@ LADDERS: dict[Domain, tuple[LearnerSpec, ...]] = {
             "frozen-image", "image.frozen:FrozenImage", start_s=0.2, example_ms=1.2, expected=0.92, fits=_pictures
         ),
         LearnerSpec("patch-image", "image.learner:PatchImage", example_ms=1.0, expected=0.86),
+        LearnerSpec(
+            "scratch-image",
+            "image.scratch:ScratchImage",
+            start_s=6.0,
+            fold_s=2.5,
+            example_ms=0.4,
+            expected=0.8,
+            worker=True,
+        ),
     ),
     Domain.VIDEO: (
         LearnerSpec("quick-video", "video.learner:QuickVideo", start_s=0.1, example_ms=15.0, expected=0.6),
         LearnerSpec(
             "frozen-video", "video.frozen:FrozenVideo", start_s=0.2, example_ms=40.0, expected=0.7, fits=_pictures
         ),
+        LearnerSpec(
+            "frame-sequence",
+            "video.sequence:FrameSequence",
+            start_s=6.0,
+            fold_s=2.0,
+            example_ms=30.0,
+            expected=0.55,
+            fits=_pictures,
+            worker=True,
+        ),
     ),
     Domain.SPEECH: (
         LearnerSpec("quick-sound", "speech.learner:QuickSound", start_s=0.1, example_ms=3.0, expected=0.9),
         LearnerSpec(
+            "speech-embedding",
+            "speech.deep:SpeechEmbedding",
+            start_s=0.3,
+            example_ms=6.0,
+            expected=0.85,
+            fits=_embedding,
+        ),
+        LearnerSpec("sound-trees", "speech.woods:SoundTrees", start_s=1.2, example_ms=12.0, expected=0.88),
+        LearnerSpec(
             "whisper-sound", "speech.deep:WhisperSound", start_s=1.0, example_ms=40.0, expected=0.9, fits=_whisper
+        ),
+        LearnerSpec(
+            "sound-network",
+            "speech.network:SoundNetwork",
+            start_s=6.0,
+            fold_s=3.5,
+            example_ms=2.0,
+            expected=0.9,
+            worker=True,
         ),
     ),
     Domain.TEXT: (
@@ -95,6 +140,15 @@ LADDERS: dict[Domain, tuple[LearnerSpec, ...]] = {
         LearnerSpec("linear-text", "text.learner:LinearText", start_s=0.4, example_ms=0.5, expected=0.9),
         LearnerSpec("use-text", "text.dense:UseText", start_s=0.5, example_ms=1.5, expected=0.85, fits=_use),
         LearnerSpec("e5-text", "text.dense:E5Text", start_s=2.0, example_ms=15.0, expected=0.92, fits=_e5),
+        LearnerSpec(
+            "text-network",
+            "text.network:TextNetwork",
+            start_s=6.0,
+            fold_s=2.5,
+            example_ms=0.4,
+            expected=0.85,
+            worker=True,
+        ),
     ),
     Domain.TABULAR: (
         LearnerSpec("quick-table", "tabular.learner:QuickTable", example_ms=0.05, expected=0.7),
@@ -107,6 +161,15 @@ LADDERS: dict[Domain, tuple[LearnerSpec, ...]] = {
             fits=lambda task: task.n_classes <= 1_000,
         ),
         LearnerSpec("boosted-trees", "tabular.boosting:BoostedTrees", start_s=2.5, example_ms=0.1, expected=0.8),
+        LearnerSpec(
+            "table-network",
+            "tabular.network:TableNetwork",
+            start_s=6.0,
+            fold_s=2.5,
+            example_ms=0.05,
+            expected=0.82,
+            worker=True,
+        ),
     ),
 }
 

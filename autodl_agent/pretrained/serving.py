@@ -4,11 +4,14 @@ Interpreters side by side keep every core busy at any batch size, where the thre
 other at every layer of a small network. LiteRT imports in 0.05 s and needs no TensorFlow.
 """
 
+import os
 import sys
+import tempfile
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,6 +25,7 @@ from autodl_agent.machine import cores
 
 Floats = NDArray[np.float32]
 Prepare = Callable[[NDArray[Any]], Floats]
+ERROR_STREAM = 2
 MOST_INTERPRETERS = 8  # each holds its own packed copy of the weights
 BATCH_PIXELS = 1 << 17
 MOST_BATCH = 32
@@ -50,6 +54,35 @@ def _without_notice(interpreter: Callable[..., Any]) -> Callable[..., Any]:
             return interpreter(*arguments, **options)
 
     return make
+
+
+def allocate(interpreter: Any) -> None:
+    """Allocate an interpreter's tensors; at the first time it would announce that it computes with XNNPACK."""
+    with _quiet, _news_left_out():
+        interpreter.allocate_tensors()
+
+
+@contextmanager
+def _news_left_out() -> Iterator[None]:
+    """Drop lines "INFO: …" that native code writes to the error stream, since it knows no setting for that.
+
+    Any other line, of whatever thread, is passed on afterwards.
+    """
+    try:
+        kept = os.dup(ERROR_STREAM)
+    except OSError:  # no error stream: nothing can be said
+        yield
+        return
+    with tempfile.TemporaryFile() as file:
+        os.dup2(file.fileno(), ERROR_STREAM)
+        try:
+            yield
+        finally:
+            os.dup2(kept, ERROR_STREAM)
+            os.close(kept)
+            file.seek(0)
+            if said := b"".join(line for line in file if not line.startswith(b"INFO: ")):
+                os.write(ERROR_STREAM, said)
 
 
 class LiteNetwork:
@@ -99,7 +132,7 @@ class LiteNetwork:
             if not hasattr(own, "interpreter"):
                 own.interpreter = self._made()
             own.interpreter.resize_tensor_input(own.interpreter.get_input_details()[0]["index"], list(shape))
-            own.interpreter.allocate_tensors()
+            allocate(own.interpreter)
             own.shape = shape
         return own.interpreter
 

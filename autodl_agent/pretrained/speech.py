@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autodl_agent.pretrained.serving import InterpreterError, interpreter_class
+from autodl_agent.pretrained.serving import InterpreterError, allocate, interpreter_class
 
 Floats = NDArray[np.float32]
 RATE = 16_000
@@ -48,7 +48,12 @@ class SpeechEmbedder:
     def _interpreters(self) -> tuple[Any, Any]:
         if not hasattr(self._own, "both"):
             try:
-                self._own.both = tuple(interpreter_class()(str(path), num_threads=1) for path in self._paths)
+                both = tuple(interpreter_class()(str(path), num_threads=1) for path in self._paths)
+                for one, shape in zip(both, ([1, FEWEST], [1, FRAMES, BANDS, 1]), strict=True):
+                    # The shapes written in the files are stand-ins, with which nothing can be allocated.
+                    one.resize_tensor_input(one.get_input_details()[0]["index"], shape)
+                    allocate(one)
+                self._own.both = both
             except (ValueError, RuntimeError, OSError) as error:
                 raise InterpreterError(f"{self._paths}: LiteRT files expected: {error}") from error
         found: tuple[Any, Any] = self._own.both

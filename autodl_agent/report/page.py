@@ -38,11 +38,13 @@ def render(
     sections = _sections(scene, found, exhibits, environment)
     title = plain(scene.task.name)
     links = "".join(f'<li><a href="#{s.key}">{s.title}</a></li>' for s in sections)
+    end = round(scene.budget.epoch + scene.budget.total_s + _LATE_S)
     refresh = ""
     if scene.running:
         refresh = f'<noscript><meta http-equiv="refresh" content="{refresh_s}"></noscript>\n'
     return (
-        f'<!DOCTYPE html>\n<html lang="en" data-refresh="{refresh_s if scene.running else 0}">\n<head>\n'
+        f'<!DOCTYPE html>\n<html lang="en" data-refresh="{refresh_s if scene.running else 0}" data-end="{end}">\n'
+        "<head>\n"
         f'<meta charset="utf-8">\n<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n{refresh}'
         f'<title>{_mark(scene)}{title} · autodl</title>\n<link rel="icon" href="data:,">\n'
@@ -110,6 +112,7 @@ def _held_out_hint(found: Evaluation) -> str:
     )
 
 
+_LATE_S = 60  # after the end of the budget a page that still says "running" is that of a run that was killed
 _CURVE_HINT = (
     "NAUC = 2 AUC − 1, mean over the classes: 1 is perfect, 0 is chance. ALC is the shaded area: what counts is how "
     "early a good prediction is there. Time is logarithmic, ln(1 + t/60 s)."

@@ -9,6 +9,7 @@ import math
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ SHORTEST_S, LONGEST_S = 2.0, 30.0  # between two pages
 GROWTH = 0.04  # of the time gone that lies between two pages at least
 QUIET_END_S = 1.0  # before the end of the budget nothing is drawn
 MATPLOTLIB_S, PICTURE_S = 0.7, 0.25  # to import it on one core; to draw with it
+PAGE_S = 0.1  # to write the last page
 ALL_CELLS = 1_000_000  # rows × classes looked at when the run is over: about 0.3 s
 Look = Callable[[str], Scene | None]
 
@@ -114,12 +116,14 @@ class Reporter:
         self._write(scene, found)
 
     def _last_page(self, ended: str, until_s: float) -> None:
+        from autodl_agent.report.checks import Checks
         from autodl_agent.report.evaluation import MOST_CELLS, evaluate
 
         scene = self.look(ended)
         if scene is None:
             return
         left = until_s - self.budget.gone()
+        checks = Checks(scene.dataset)
         found = evaluate(scene.snapshot, scene.task.multilabel, ALL_CELLS if left > 1 else MOST_CELLS)
         picture_s = PICTURE_S if "matplotlib.figure" in sys.modules else MATPLOTLIB_S + PICTURE_S
         if found is not None:
@@ -127,6 +131,8 @@ class Reporter:
             # The picture comes first where both fit only just: it is read by programs and shown in documents.
             wait = left - picture_s - 0.1 if left > picture_s + 0.1 else min(0.15, left - 0.1)
             self._exhibits_of(scene).prepare([m.row for m in found.mistakes], work_s=max(0.0, wait), wait_s=wait)
+        left = until_s - self.budget.gone()
+        scene = replace(scene, checks=checks.wait(left - picture_s - PAGE_S if left > picture_s else left - PAGE_S))
         self._write(scene, found)
         if self.budget.gone() + picture_s <= until_s:
             self._picture(scene)

@@ -17,7 +17,7 @@ class Scene:
 
     gone_s: seconds since the budget's zero. curve: a dict a prediction with `time`, `held_out_nauc` and, when it is
     known, `test_nauc`. snapshot: the ensemble behind the newest prediction. ended: why the run is over, "" while it
-    goes on.
+    goes on. checks: what was found in the data, a sentence each; None where it was not looked through.
     """
 
     store: TensorStore
@@ -28,6 +28,7 @@ class Scene:
     rounds: tuple[Round, ...]
     snapshot: Snapshot | None = None
     ended: str = ""
+    checks: tuple[str, ...] | None = None
 
     @property
     def task(self) -> Task:

@@ -99,9 +99,12 @@ def data_section(scene: Scene) -> str:
         ("classes", f"{task.n_classes}, {'several' if task.multilabel else 'one'} a row"),
         ("time × rows × columns × channels", shape),
     ]
-    notes = task_notes(task)
+    notes = task_notes(task) if scene.checks is None else scene.checks
     listed = "".join(f"<li>{plain(note)}</li>" for note in notes)
-    checks = f"<ul>{listed}</ul>" if notes else '<p class="quiet">Nothing noteworthy about the classes.</p>'
+    seen = "classes" if scene.checks is None else "classes, columns and rows"
+    checks = f"<ul>{listed}</ul>" if notes else f'<p class="quiet">Nothing noteworthy about the {seen}.</p>'
+    if scene.checks is None:
+        checks += '<p class="quiet"><code>autodl inspect</code> looks through columns and rows, too.</p>'
     return f"{_facts(facts)}<h3>Checks</h3>{checks}<h3>Skipped inputs</h3>{_skipped(scene)}"
 
 

@@ -81,6 +81,7 @@ details::details-content{content-visibility:visible;block-size:auto}}
 """
 
 # Reloads the page unless the reader holds it still, and keeps open what was open; without scripts, <noscript> reloads.
+# A page that says "running" long after the end is that of a run that was killed, and stays as it is.
 SCRIPT = """
 (() => {
   const root = document.documentElement, wait = Number(root.dataset.refresh), box = document.getElementById("hold");
@@ -96,11 +97,12 @@ SCRIPT = """
     fold.open = kept.open.includes(label(fold));
     fold.addEventListener("toggle", keep);
   }
-  if (!box || !wait) return;
+  const over = () => Date.now() > 1000 * Number(root.dataset.end);
+  if (!box || !wait || over()) return;
   box.checked = kept.held;
   box.parentElement.hidden = false;
   box.addEventListener("change", keep);
-  setInterval(() => { if (!box.checked) location.reload(); }, wait * 1000);
+  setInterval(() => { if (!box.checked && !over()) location.reload(); }, wait * 1000);
 })();
 """
 

@@ -76,7 +76,7 @@ def obstacles(model: SavedModel) -> list[str]:
     if not model.snapshot.parts:
         reasons.append("the model holds nothing but class frequencies")
     if strange := [part.name for part in model.snapshot.parts if part.name not in LEARNERS]:
-        reasons.append(f"{', '.join(strange)}: no TensorFlow operations compute the same")
+        reasons.append(f"{', '.join(strange)}: models of this kind are not written as a graph")
     if odd := [name for name, kind in model.inputs.columns if kind not in PLAIN_KINDS]:
         reasons.append(f"columns that are no plain numbers are read by this program's own code: {names_text(odd)}")
     if model.inputs.sparse_columns:

@@ -8,7 +8,7 @@ import queue
 import shutil
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +26,7 @@ from autodl_agent.worker.protocol import Done, Failed, Open, Play, Prepare, Read
 log = logging.getLogger(__name__)
 LOADING_S = 60.0  # a library that takes longer is not worth waiting for
 RESTARTS = 3
+KEPT = 4  # newest slices whose models are never removed
 AT_HAND_S = 0.3  # what a first slice takes to begin once the libraries are loaded
 
 
@@ -124,6 +125,15 @@ class WorkerLane:
             self._process.send(
                 Play(self._number, spec.name, spec.where, max(0.05, deadline.left()), str(results)), deadline
             )
+
+    def tidy(self, needed: Iterable[Path]) -> None:
+        """Remove the models of older slices, but those below the `needed` folders; the newest may just be saved."""
+        keep = {folder.relative_to(self.folder).parts[0] for folder in needed if folder.is_relative_to(self.folder)}
+        with self._lock:
+            old = [self.folder / f"slice-{number}" for number in range(1, self._number - KEPT)]
+            for folder in old:
+                if folder.name not in keep:
+                    shutil.rmtree(folder, ignore_errors=True)
 
     def close(self) -> None:
         """End the worker and remove its files."""

@@ -1,50 +1,39 @@
-"""Changes `autodl` from outside for benchmarks/chaos.py, in every process started with this folder in PYTHONPATH.
+"""Adds the faults in AUTODL_FAULTS to the ladders of every process that is started with this folder in PYTHONPATH.
 
-Python imports this module by itself when it starts, so the command and its worker process run as they are installed,
-and the product needs no door for faults. AUTODL_FAULTS=NAME,NAME adds these faults to all ladders, and lets short runs
-have a worker. AUTODL_FAULTS_LIBRARIES=1: the worker loads its large libraries as usual, where it is quicker without.
+Python imports this module by itself when it starts, so `autodl` and its worker process run as they are installed, and
+the product needs no door for faults. AUTODL_FAULTS_HEAVY=1 keeps the real learners of the worker, whose libraries take
+seconds to load; without, faults in the worker show from the first second on. See benchmarks/chaos.py.
 """
 
 import importlib.util
 import os
 import sys
-from collections.abc import Callable
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-
-def add_faults(registry: ModuleType) -> None:
-    from autodl_agent.faults import add_to_ladders
-
-    add_to_ladders(filter(None, os.environ["AUTODL_FAULTS"].split(",")))
-
-
-def hurry_worker(start: Any) -> None:
-    start.LEAST_S = 1.0
-    if not os.environ.get("AUTODL_FAULTS_LIBRARIES"):
-        start.LIBRARIES = ()
+REGISTRY = "autodl_agent.learners.registry"
 
 
 class Hook(MetaPathFinder):
-    """Waits for modules to be imported and changes them then, without importing anything before."""
-
-    changes: dict[str, Callable[[ModuleType], None]] = {
-        "autodl_agent.learners.registry": add_faults,
-        "autodl_agent.worker.start": hurry_worker,
-    }
+    """Waits for the registry of learners to be imported, without importing anything before."""
 
     def find_spec(self, name: str, path: Any, target: ModuleType | None = None) -> ModuleSpec | None:
-        change = self.changes.pop(name, None)
-        spec = importlib.util.find_spec(name) if change else None
-        if change is None or spec is None or spec.loader is None:
+        if name != REGISTRY:
             return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        if spec is None or spec.loader is None:
+            return spec
         execute = spec.loader.exec_module
 
         def and_then(module: ModuleType) -> None:
             execute(module)
-            change(module)
+            from autodl_agent.faults import add_to_ladders
+
+            names = filter(None, os.environ["AUTODL_FAULTS"].split(","))
+            add_to_ladders(names, heavy=bool(os.environ.get("AUTODL_FAULTS_HEAVY")))
 
         spec.loader.exec_module = and_then  # type: ignore[method-assign]
         return spec

@@ -53,7 +53,7 @@ def _open_archive(path: Path, options: ReadOptions) -> Dataset:
     for suffix in (".zip", ".gz", ".bz2", ".xz", ".tgz", ".tar", *TABLE_SUFFIXES):
         name = name.removesuffix(suffix)
     try:
-        inside = _past_packaging(folder)
+        inside = past_packaging(folder)
         dataset = read_autodl(inside) if is_autodl(inside) else _open_folder(inside, name, options)
     except DataError as error:
         remove_unpacked(folder)
@@ -70,7 +70,7 @@ def _open_folder(root: Path, name: str, options: ReadOptions) -> Dataset:
     from data_format.raw.matrix import matrix_name, open_matrix
     from data_format.raw.tables import open_tables
 
-    root = _past_packaging(root)
+    root = past_packaging(root)
     if base := matrix_name(root):
         return open_matrix(root, base)
     if texts := autonlp_folder(root):
@@ -94,7 +94,7 @@ def _open_folder(root: Path, name: str, options: ReadOptions) -> Dataset:
     )
 
 
-def _past_packaging(root: Path) -> Path:
+def past_packaging(root: Path) -> Path:
     """Past folders around a data set that has its own files at the top (class folders look after themselves)."""
     for _ in range(8):
         entries = [entry for entry in root.iterdir() if not is_litter(entry.name)]

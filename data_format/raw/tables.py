@@ -49,7 +49,8 @@ def open_tables(
     test_grid = _read(test_path, train_grid) if test_path else None
     problems = [*train_grid.problems, *(test_grid.problems if test_grid else ())]
     # Which columns the test file lacks may point at the label, where nothing else does.
-    absent = [n for n in train_grid.names if n not in test_grid.names] if test_grid and test_grid.header else []
+    there = set(test_grid.names) if test_grid and test_grid.header else set(train_grid.names)
+    absent = [name for name in train_grid.names if name not in there]
     rule = find_labels(train_grid, absent, options=options)
     if rule.note:
         problems.append(Problem(train_path.name, rule.note))
@@ -224,7 +225,12 @@ def _sources(
     sample = train.pick(np.arange(0, len(train), step)).columns(features)
     comma = grid.separator != ","
     kinds = [column_kind(cells, comma) for cells in sample]
-    texts, reason = text_columns(features, kinds, [texts_of(cells) for cells in sample])
+    texts, reason = text_columns(
+        features,
+        kinds,
+        # Only words are looked at; twenty thousand columns of numbers would take a minute to write out.
+        [texts_of(cells) if kind == "word" else () for cells, kind in zip(sample, kinds, strict=True)],
+    )
     texts, reason = _as_asked(features, kinds, (texts, reason), grid.path, options)
     if not texts:
         tables = Tables(train, test, features, comma, problems)

@@ -139,7 +139,7 @@ from autodl_agent import agent
 from autodl_agent.config import RunConfig
 from autodl_agent.testing import memory_dataset
 dataset, _ = memory_dataset({domain!r})
-agent.open_dataset = lambda path: dataset
+agent.open_dataset = lambda path, reading: dataset
 seen = []
 def watch(task, played, written):
     if played.number == 1 and not seen:
@@ -151,3 +151,39 @@ print(seen)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "[[]]"
+
+
+def test_run_reads_raw_data_as_the_options_say(tmp_path):
+    lines = [
+        "mood,words,n",
+        *(f"{'good' if i % 2 else 'bad'},{'nice day' if i % 2 else 'rain'} {i},{i % 3}" for i in range(60)),
+    ]
+    (tmp_path / "set.csv").write_text("\n".join([*lines, ""]))
+    out = tmp_path / "out"
+    options = ("--label", "mood", "--text-column", "words", "--test-share", 0.5)
+    done = autodl("run", tmp_path / "set.csv", "--budget", 2, "-o", out, "-q", *options)
+    assert done.returncode == 0, done.stderr
+    facts = json.loads((out / "run.json").read_text())
+    assert (out / "classes.txt").read_text().split() == ["bad", "good"]
+    assert (facts["domain"], facts["n_train"], facts["n_test"]) == ("text", 30, 30)
+    wrong = autodl("run", tmp_path / "set.csv", "--budget", 2, "-o", tmp_path / "no", "--label", "colour")
+    assert wrong.returncode == 2 and "'colour'" in wrong.stderr and len(wrong.stderr.splitlines()) == 1
+
+
+def test_nothing_but_unreadable_files_is_one_line_and_exit_code_2(tmp_path):
+    for split, n in (("train", 12), ("test", 4)):
+        for name in "ab":
+            folder = tmp_path / "set" / split / name
+            folder.mkdir(parents=True)
+            for i in range(n):
+                (folder / f"{i}.jpg").write_bytes(b"\xff\xd8\xff\xe0 no picture")
+    done = autodl("run", tmp_path / "set", "--budget", 20, "-o", tmp_path / "out", "-q")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1 and "found none of 24: 24 × " in done.stderr and done.stdout == ""
+
+
+def test_a_log_for_tensorboard_is_written_where_asked(table, tmp_path):
+    done = autodl("run", table, "--budget", 2, "-o", tmp_path / "out", "-q", "--log-dir", tmp_path / "logs")
+    assert done.returncode == 0, done.stderr
+    (log,) = (tmp_path / "logs").glob("events.out.tfevents.*")
+    assert b"held_out_nauc" in log.read_bytes() and b"learner_nauc/" in log.read_bytes()

@@ -4,7 +4,6 @@ import pytest
 from autodl_agent.clock import Budget
 from autodl_agent.errors import LearnerError, UsageError
 from autodl_agent.faults import FAULTS, add_to_ladders, faults
-from autodl_agent.learners import registry
 from autodl_agent.learners.registry import LADDERS
 from autodl_agent.members import Member, checked, settle
 from autodl_agent.rounds import rounds
@@ -45,16 +44,17 @@ def test_an_unknown_fault_is_named_with_the_known_ones():
         faults("nann")
 
 
-def test_they_join_every_ladder_at_its_end(monkeypatch):
-    monkeypatch.setattr(registry, "LADDERS", LADDERS)
+def test_they_join_every_ladder_behind_its_first_learner():
     before = dict(LADDERS)
     try:
         add_to_ladders(["nan", "here:shape"])
         for domain, ladder in before.items():
-            assert [spec.name for spec in LADDERS[domain]] == [
-                *(spec.name for spec in ladder),
-                *("fault-nan", "fault-here-shape"),
-            ]
+            names = [spec.name for spec in LADDERS[domain]]
+            old = [spec.name for spec in ladder]
+            assert names == [old[0], "fault-nan", "fault-here-shape", *old[1:]]
+        LADDERS.update(before)
+        add_to_ladders(["nan"], heavy=False)
+        assert not any(spec.worker for ladder in LADDERS.values() for spec in ladder if spec.name != "fault-nan")
     finally:
         LADDERS.update(before)
 

@@ -43,10 +43,10 @@ def test_a_run_that_breaks_is_reported_with_its_command(tmp_path):
         case = module.Case(0, ("here:exit",), (ROOT / "sample_data" / "wine"), 0)
         import argparse
 
-        options = argparse.Namespace(budget=3.0, slack=14.0, tolerance=0.02, libraries=False)
+        options = argparse.Namespace(budget=3.0, slack=14.0, tolerance=0.02, policy="policy", heavy=False)
         outcome = module.run_case(case, options)
         assert any("exit code 7" in problem for problem in outcome.problems)
-        assert "AUTODL_FAULTS=here:exit" in module.repeat(case, 3.0)
+        assert "AUTODL_FAULTS=here:exit" in module.repeat(case, options)
     finally:
         del sys.modules["chaos"]
 

@@ -35,9 +35,11 @@ class Policy:
     mix: float = 0.5
 
     def eased(self, share: float) -> "Policy":
-        """With this share (at most 1) of cutting out and mixing."""
+        """With this share (0 to 1) of every change but mirroring; of turning and moving a third at least."""
         share = min(max(share, 0.0), 1.0)
-        return replace(self, cutout=self.cutout * share, mix=self.mix * share)
+        moved, rest = ("shift", "zoom", "turn_degrees", "shear"), ("light", "contrast", "tint", "cutout", "mix")
+        least = {name: getattr(self, name) * max(share, 1 / 3) for name in moved}
+        return replace(self, **least, **{name: getattr(self, name) * share for name in rest})
 
 
 def augmented(pictures: Floats, labels: Floats, policy: Policy, rng: Rng) -> tuple[Floats, Floats]:

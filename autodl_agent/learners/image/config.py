@@ -135,7 +135,7 @@ class ScratchImageConfig:
     first_rows, classes_rows: rows of the first increment, and rows per class on top. most_rows: rows at the most.
     least_flip_rows: fewer cannot say whether mirroring is harmless, so it is left alone.
     policy: how pictures are changed while training; flips are decided by the data. full_policy_passes: passes over the
-    data after which cutting and mixing reach their full strength; they slow learning down at first.
+    data after which all changes reach their full strength; they slow learning down at first.
     training: see there.
     """
 
@@ -151,4 +151,4 @@ class ScratchImageConfig:
     least_flip_rows: int = 100
     policy: Policy = Policy(flip=False)
     full_policy_passes: float = 15.0
-    training: TrainingConfig = TrainingConfig()
+    training: TrainingConfig = TrainingConfig(batch_rows=32)

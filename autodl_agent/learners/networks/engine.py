@@ -103,7 +103,7 @@ class Engine:
         return _values(self.model.weights)
 
     def step(self, batch: Batch, rate: float) -> float:
-        """One step on a batch; returns its loss. Batches that do not fit the memory are taken in halves."""
+        """One step on a batch, several on a group of them; returns the loss. What does not fit is taken in halves."""
         self._holds = None
         self.model.optimizer.learning_rate = rate
         try:
@@ -145,7 +145,7 @@ class Engine:
             batch = (batch[0], batch[1][:, None])
         if self.device.replicas == 1:
             return float(np.ravel(self.model.train_on_batch(*batch))[0])
-        rows = length(batch[0])
+        rows = max(1, length(batch[0]) // self.device.group)
         found = self.model.fit(*batch, batch_size=rows, epochs=1, shuffle=False, verbose=0)
         return float(found.history["loss"][0])
 

@@ -60,7 +60,7 @@ class Network:
         motor = engine(self.blueprint)
         if deadline.left() < FIRST_STEP_S / 4:
             raise OutOfTimeError("network")
-        rows = motor.device.batch_rows(training.batch_rows, n)
+        rows = motor.device.batch_rows(training.batch_rows, n) * motor.device.group
         self.planned = self.planned * training.growth or min(
             float(training.first_samples), float(training.first_epochs * n)
         )

@@ -63,11 +63,14 @@ def even_crops(stored: NDArray[np.float16], frames: int, count: int) -> Floats:
     return np.stack(crops, 1)
 
 
-def masked(crops: Floats, config: SoundNetworkConfig, rng: Rng) -> Floats:
-    """Standardised crops with one stretch of bands and one of time set to the mean, in place."""
+def masked(crops: Floats, config: SoundNetworkConfig, strength: float, rng: Rng) -> Floats:
+    """Standardised crops with one stretch of bands and one of time set to the mean, in place.
+
+    strength: 0 to 1, factor of the largest shares.
+    """
     n, frames = crops.shape[:2]
     for axis, size, share in ((2, BANDS, config.mask_bands), (1, frames, config.mask_time)):
-        wide = rng.random((n, 1)) * share * size
+        wide = rng.random((n, 1)) * strength * share * size
         start = rng.random((n, 1)) * (size - wide)
         place = np.arange(size)
         hit = (place >= start) & (place < start + wide)

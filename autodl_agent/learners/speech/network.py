@@ -75,11 +75,13 @@ class SoundNetwork(Learner):
         clips, labels = sample.array(recipe, deadline), sample.labels
         config, softmax = self.config, not self.task.multilabel
         wanted = targets(labels, softmax, config.training.smoothing)
+        passes = self._network.samples / len(sample) if self._network else 0.0
+        strength = min(1.0, passes / config.full_mask_passes)
 
         def make(positions: Positions, rng: np.random.Generator) -> Batch:
             crops = ears.standard(random_crops(clips[positions], ears.crop, config, rng))
-            crops = masked(crops, config, rng)
-            if config.mix and rng.random() < config.mix:
+            crops = masked(crops, config, strength, rng)
+            if rng.random() < config.mix * strength:
                 return mixed(crops, wanted[positions], config.mix_strength, rng)
             return crops, wanted[positions]
 

@@ -37,6 +37,8 @@ class QuickSettings:
     thousand rows. polish: Newton-like steps from least squares to logistic regression.
     hats: most columns that piecewise-linear encodings may take. hot: most columns for category levels.
     max_floats: largest feature matrix, in floats. check_rows: rows whose leave-one-out scores choose the penalty.
+    first_test_rows: beyond so many test rows the first increment makes fewer waves, hats and level columns.
+    first_cells: most rows x columns of the first increment of a wide table.
     wide: columns above which no random features are made, and the dual form is solved on `wide` rows at most.
     """
 
@@ -50,6 +52,8 @@ class QuickSettings:
     max_floats: int = 60_000_000
     check_rows: int = 4_000
     wide: int = 4_000
+    first_test_rows: int = 20_000
+    first_cells: int = 8_000_000
 
 
 @dataclass(frozen=True)
@@ -106,7 +110,7 @@ class ForestSettings:
     trees: of the last one. trial_trees, trial_rows: with which the plans are compared (the best few
     again with four times the trees); least_rows: below, they are not.
     max_rows, max_cells: training rows, and rows x columns. tree_rows: rows of one tree, drawn anew for each.
-    tree_cells: rows per class in a leaf of one row; bounds a tree's memory where classes are many.
+    tree_values: rows x columns of one tree. tree_cells: rows per class in a leaf of one row; bounds a tree's memory where classes are many.
     max_leaf_cells: numbers in all leaves together, beyond which no tree is added.
     """
 
@@ -124,10 +128,11 @@ class ForestSettings:
     trial_trees: int = 12
     trial_rows: int = 20_000
     least_rows: int = 100
-    max_rows: int = 300_000
+    max_rows: int = 150_000
     max_cells: int = 60_000_000
-    tree_rows: int = 60_000
+    tree_rows: int = 40_000
     tree_cells: int = 4_000_000
+    tree_values: int = 20_000_000
     max_leaf_cells: int = 60_000_000
 
 
@@ -155,5 +160,5 @@ class TableNetworkConfig:
     first_rows: int = 20_000
     most_cells: int = 60_000_000
     training: TrainingConfig = TrainingConfig(
-        batch_rows=256, first_samples=24_000, first_epochs=12, rate=2e-3, max_epochs=300, smoothing=0.0, decay=0.03
+        batch_rows=256, first_samples=24_000, first_epochs=8, rate=2e-3, max_epochs=300, smoothing=0.0, decay=0.03
     )

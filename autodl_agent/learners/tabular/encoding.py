@@ -3,7 +3,7 @@
 The same arrays serve trees (codes as categories, NaN as it is) and, through `features`, linear models.
 """
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
@@ -104,7 +104,7 @@ class TableEncoder:
 
     def transform(self, table: Table) -> Encoded:
         """Encode any rows with the same columns. Rows are independent of each other."""
-        n = len(table)
+        n, table = len(table), _like_fitted(table, bool(len(self.slots)))
         parts: list[Floats] = [self._clipped(table.numbers)]
         if table.sparse is not None and self.n_slots:
             parts.append(_dense(table.sparse, self.slots, self.n_slots))
@@ -148,6 +148,20 @@ class TableEncoder:
             part = values[rows] if every else values[rows][:, self.kept]
             out[rows] = np.clip(part, self.low, self.high)
         return out
+
+
+def _like_fitted(table: Table, sparse: bool) -> Table:
+    """The same rows as sparse ones or as plain numbers: readers choose by size, for training and test rows apart."""
+    if sparse == (table.sparse is not None):
+        return table
+    if table.sparse is None:
+        rows, columns = np.nonzero(table.numbers)
+        indptr = np.searchsorted(rows, np.arange(len(table) + 1)).astype(np.int64)
+        values = np.asarray(table.numbers[rows, columns], np.float32)
+        csr = Csr(indptr, columns.astype(np.int64), values, table.numbers.shape[1])
+        return replace(table, numbers=table.numbers[:, :0], number_names=(), sparse=csr)
+    numbers = _dense(table.sparse, np.arange(table.sparse.n_columns), table.sparse.n_columns)
+    return replace(table, numbers=numbers, sparse=None)
 
 
 def _chunks(n: int, columns: int) -> list[slice]:

@@ -19,14 +19,16 @@ from autodl_agent.learners.state import load_state, save_state
 from autodl_agent.learners.tabular.classes import Targets
 from autodl_agent.learners.tabular.config import ForestSettings, TreePlan
 from autodl_agent.learners.tabular.encoding import TableEncoder
-from autodl_agent.learners.tabular.grove import Grove, Soil, Tree, median_filled, medians_of
+from autodl_agent.learners.tabular.grove import Grove, Soil, Tree, load_library, median_filled, medians_of
 from autodl_agent.learners.tabular.model import grouped, portions
 from autodl_agent.learners.tabular.trees import tree_matrix
 from autodl_agent.machine import cores
+from autodl_agent.store import OutOfTimeError
 from autodl_agent.task import Task
 
 ENCODER_ROWS = 50_000
 PREDICT_CELLS = 8_000_000
+DEARER = {True: 1.0, False: 4.0}  # a tree that looks for best splits takes longer than one of random ones
 
 
 @final
@@ -66,13 +68,17 @@ class ExtraTrees(Learner):
             return True
         if not self._chosen:
             plan = self._best_plan(soil, deadline)
-            self._chosen = True
             if plan != self.plan:
                 trees = self._grow(soil, plan, 2 * settings.first_trees, 1, deadline)
-                self.plan, self.grove = plan, Grove(tuple(trees))
+                if len(trees) < settings.first_trees // 2:
+                    raise OutOfTimeError(f"{len(trees)} trees of a better plan")
+                self.plan, self.grove, self._chosen = plan, Grove(tuple(trees)), True
                 return True
+            self._chosen = True
         have = len(self.grove.trees)
         trees = self._grow(soil, self.plan, min(have, settings.trees - have), have + 1, deadline)
+        if not trees:
+            raise OutOfTimeError(f"one more tree takes {self._tree_s:.1f} s")
         self.grove = Grove((*self.grove.trees, *trees))
         full = len(self.grove.trees) >= settings.trees or self.grove.cells > settings.max_leaf_cells
         return not full
@@ -126,25 +132,30 @@ class ExtraTrees(Learner):
         part = data if len(data) <= most else data.take(np.sort(balanced_order(data.labels, self.seed)[:most]))
         x, _ = tree_matrix(self.encoder.transform(part.table()))
         self.medians = medians_of(x)
+        load_library()  # so that the first tree's time is its own
         self._soil = Soil.of(median_filled(x, self.medians), self.targets.solved(part.labels))
         self._rows = data.rows
         return True
 
     def _grow(self, soil: Soil, plan: TreePlan, count: int, number: int, deadline: Deadline) -> list[Tree]:
-        """At most `count` trees, one at least, in parallel and none that the deadline would cut."""
+        """At most `count` trees in parallel, none that the deadline would cut, but one where there is none yet."""
         seeds = np.random.SeedSequence([self.seed, number]).generate_state(max(1, count)).tolist()
         out: list[Tree] = []
+        took = self._tree_s * DEARER[plan.random]
         for at in range(0, len(seeds), cores()):
-            if out and deadline.left() < 1.5 * self._tree_s:
+            if (out or self.grove.trees) and deadline.left() < 1.5 * took:
                 break
             before = deadline.now()
             out += _pool().map(lambda seed: soil.tree(plan, self._drawn(soil, plan, seed), seed), seeds[at:][: cores()])
-            self._tree_s = deadline.now() - before
+            took = deadline.now() - before
+            self._tree_s = max(0.7 * self._tree_s, took / DEARER[plan.random])
         return out
 
     def _drawn(self, soil: Soil, plan: TreePlan, seed: int) -> NDArray[np.int64]:
         """Rows of one tree: all, or so many that its leaves stay within memory and its growth within a second or so."""
-        most = min(self.settings.tree_rows, max(50, self.settings.tree_cells * plan.leaf // max(1, soil.classes)))
+        cells = self.settings.tree_cells if self.grove.trees else self.settings.tree_cells // 4
+        most = min(self.settings.tree_rows, max(50, cells * plan.leaf // max(1, soil.classes)))
+        most = min(most, max(1_000, self.settings.tree_values // soil.x.shape[1]))
         if len(soil) <= most:
             return np.arange(len(soil))
         return np.random.default_rng(seed).choice(len(soil), most, replace=False)
@@ -164,13 +175,19 @@ class ExtraTrees(Learner):
         # Small groves favour coarse leaves, whose votes tie less: the best few are compared again with more trees.
         for count, keep in ((settings.trial_trees, 3), (4 * settings.trial_trees, 1)):
             merits: list[float] = []
+            tried: list[TreePlan] = []
             for number, plan in enumerate(plans):
-                if number and half.left() < self._tree_s * count / cores():
-                    break
+                if number and half.left() < DEARER[plan.random] * self._tree_s * count / cores():
+                    continue
                 trees = self._grow(inner, plan, count, 10_000 + number, half)
+                if not trees:
+                    continue
                 aucs = fast_aucs(Grove(tuple(trees)).votes(soil.x[held]), truth.astype(np.float32))
                 merits.append(float(np.nanmean(aucs)) if np.isfinite(aucs).any() else 0.5)
-            plans = tuple(plans[place] for place in np.argsort(np.negative(merits), kind="stable")[:keep])
+                tried.append(plan)
+            if not tried:
+                break
+            plans = tuple(tried[place] for place in np.argsort(np.negative(merits), kind="stable")[:keep])
         return plans[0]
 
 

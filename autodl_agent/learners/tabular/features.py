@@ -17,6 +17,7 @@ Floats = NDArray[np.float32]
 HEAVY = 6.0  # robust standard deviations beyond which a column counts as heavy-tailed and is squashed
 CLIP = 5.0
 QUANTILE_ROWS = 20_000
+QUANTILE_CELLS = 10_000_000  # sorted to find quartiles: a second
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,8 @@ class LinearView:
     @classmethod
     def fit(cls, rows: Encoded, settings: QuickSettings) -> Self:
         """Learn scales, levels and knots from training rows; no waves yet."""
-        some = rows.take(slice(None, None, max(1, len(rows) // QUANTILE_ROWS)))
+        most = max(200, min(QUANTILE_ROWS, QUANTILE_CELLS // max(1, rows.numbers.shape[1])))
+        some = rows.take(slice(None, None, max(1, len(rows) // most)))
         centre, scale, heavy, mean, spread = _scales(some.numbers)
         missing = np.isnan(some.numbers).mean(0)
         flagged = np.flatnonzero((missing > 0) & (missing < 1))

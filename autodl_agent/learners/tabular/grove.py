@@ -102,11 +102,11 @@ class Soil:
         """Training rows; where each has exactly one of several classes, its number is all the trees need."""
         exclusive = y.shape[1] > 1 and bool((y.sum(1) == 1).all())
         target = y.argmax(1) if exclusive else np.ascontiguousarray(y, np.float64)
-        return cls(np.ascontiguousarray(x), target, y.shape[1], exclusive)
+        return cls(np.asfortranarray(x), target, y.shape[1], exclusive)  # splits read columns
 
     def take(self, rows: NDArray[np.int64]) -> "Soil":
         """The rows with these numbers."""
-        return Soil(self.x[rows], self.target[rows], self.classes, self.exclusive)
+        return Soil(np.asfortranarray(self.x[rows]), self.target[rows], self.classes, self.exclusive)
 
     def __len__(self) -> int:
         return len(self.x)
@@ -118,7 +118,7 @@ class Soil:
             draws = np.random.default_rng(seed).integers(0, len(rows), len(rows))
             weights = np.bincount(draws, minlength=len(rows)).astype(np.float64)
         whole = len(rows) == len(self)
-        x, y = (self.x, self.target) if whole else (self.x[rows], self.target[rows])
+        x, y = (self.x, self.target) if whole else (np.asfortranarray(self.x[rows]), self.target[rows])
         model = _kind(self.exclusive, plan.random)(
             min_samples_leaf=plan.leaf, max_features=self._columns(plan), random_state=seed % (1 << 31)
         )
@@ -157,6 +157,11 @@ def medians_of(x: Floats) -> Floats:
     count = len(some) - np.isnan(some).sum(0)
     middle = ordered[np.maximum(count - 1, 0) // 2, np.arange(x.shape[1])] if len(some) else np.zeros(x.shape[1])
     return np.nan_to_num(middle).astype(np.float32)
+
+
+def load_library() -> None:
+    """Import scikit-learn, which takes a second."""
+    _kind(True, True)
 
 
 @cache

@@ -48,9 +48,10 @@ class QuickTable(Learner):
         shape = self.shape
         if stage == 1:  # the first answer is in a hurry and takes the middle width
             few = max(200, min(settings.rows[0], 3_000_000 // len(targets.columns)))
-            shape = best_shape(
-                sample.take(np.arange(min(few, len(sample)))), targets, shape, self.seed, settings, deadline
-            )
+            half = Deadline(deadline.now() + 0.4 * deadline.left(), deadline.now)
+            shape = best_shape(sample.take(np.arange(min(few, len(sample)))), targets, shape, self.seed, settings, half)
+        if stage == 0 and self.task.n_test > settings.first_test_rows:
+            settings = replace(settings, hats=settings.hats // 4, hot=settings.hot // 2)
         model = fit_model(sample, targets, waves, shape, self.seed + stage, settings, deadline)
         better = self.model is None or model.linear.merit >= self.model.linear.merit
         if better:
@@ -93,11 +94,18 @@ class QuickTable(Learner):
         """Rows and waves of an increment: as planned, less where memory or the deadline want it."""
         settings = self.settings
         waves = settings.waves[stage]
+        if (
+            stage == 0 and self.task.n_test > settings.first_test_rows
+        ):  # the first answer must not wait for its test rows
+            waves = max(50, waves * settings.first_test_rows // self.task.n_test)
         rows = min(n, settings.rows[stage], max(1_000, ENOUGH // max(1, self.task.n_classes)))
         width = (self.model.view.width if self.model is not None else settings.hats) + waves
         rows = min(rows, max(500, settings.max_floats // width))
-        if width > settings.wide:
+        columns = abs(int(np.prod(self.task.shape)))
+        if max(width, columns) > settings.wide:
             rows = min(rows, settings.wide)
-        while rows > 500 and cost_s(rows, width, self.task.n_classes) > 0.6 * deadline.left():
+            if stage == 0:
+                rows = min(rows, max(200, settings.first_cells // columns))
+        while rows > 500 and cost_s(rows, width, self.task.n_classes) > (0.3 if stage == 1 else 0.6) * deadline.left():
             rows //= 2
         return rows, waves

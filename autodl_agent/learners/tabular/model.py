@@ -1,5 +1,6 @@
 """A linear model of table rows from cells to probabilities: encoder, features and solved weights in one record."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -14,10 +15,11 @@ from autodl_agent.learners.tabular.config import QuickSettings
 from autodl_agent.learners.tabular.encoding import Encoded, TableEncoder
 from autodl_agent.learners.tabular.features import LinearView
 from autodl_agent.learners.tabular.ridge import Linear, solve
+from autodl_agent.machine import cores
 from data_format.examples import Table
 
 Floats = NDArray[np.float32]
-CHUNK_FLOATS = 8_000_000  # feature cells at a time while predicting: 32 MB
+CHUNK_FLOATS = 4_000_000  # feature cells at a time while predicting: 16 MB a thread
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,12 @@ class TableModel:
     def margins(self, data: Examples) -> Floats:
         """(n, solved classes) log-odds of any rows, in chunks."""
         step = max(64, CHUNK_FLOATS // max(1, self.view.width + self.linear.weights.shape[1]))
-        parts = [self._margins(data.take(rows).table()) for rows in portions(len(data), step)]
+        whole = data.table()  # read before the threads begin
+        if len(data) <= step:
+            parts = [self._margins(whole)]
+        else:
+            with ThreadPoolExecutor(cores(), thread_name_prefix="margins") as pool:
+                parts = list(pool.map(lambda rows: self._margins(data.take(rows).table()), portions(len(data), step)))
         return np.concatenate([np.zeros((0, self.linear.weights.shape[1]), np.float32), *parts])
 
     def facts(self) -> dict[str, Any]:
@@ -91,11 +98,12 @@ def best_shape(
         x = view.with_waves(base, settings.waves[0], settings.widths[number], seed).matrix(rows)
         return solve(x, y, settings.penalties, 0, settings.check_rows, deadline, penalty)
 
-    start = settings.widths.index(shape.width)
+    start, before = settings.widths.index(shape.width), deadline.now()
     best, at = trial(start, shape.penalty), start
+    took = deadline.now() - before
     for way in (1, -1):
         number = start + way
-        while 0 <= number < len(settings.widths) and deadline.left() > 0:
+        while 0 <= number < len(settings.widths) and deadline.left() > took:
             new = trial(number, best.penalty)
             if new.merit <= best.merit:
                 break

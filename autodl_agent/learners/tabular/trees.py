@@ -7,6 +7,7 @@ Source: Ke et al. 2017, LightGBM.
 
 import logging
 import os
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,6 +72,9 @@ class TreeSettings:
         }
 
 
+_told = threading.local()
+
+
 def threads(cells: int) -> int:
     """Threads for so many cells: waking a second one for each tree of a small table costs more than it brings."""
     return cores() if cells > 1_000_000 else 1
@@ -87,6 +91,10 @@ def quiet_lightgbm() -> Any:
         logger.addHandler(logging.NullHandler())
         logger.propagate = False
         lightgbm.register_logger(logger)
+    if not getattr(_told, "quiet", False):
+        # Both its logger and its level hold for one thread alone; any data set that is made sets the level.
+        lightgbm.Dataset(np.zeros((2, 1)), params={"verbosity": -1}).construct()
+        _told.quiet = True
     return lightgbm
 
 
@@ -118,6 +126,7 @@ class GrowingBooster:
 
     def grow(self) -> None:
         """One boosting round."""
+        quiet_lightgbm()
         if self._labels is None:
             self.stuck = bool(self.booster.update())
         else:

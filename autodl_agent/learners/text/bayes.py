@@ -10,10 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from autodl_agent.clock import Deadline
 from autodl_agent.learners.base import Labels
 from autodl_agent.learners.linear import platt, sigmoid
 from autodl_agent.learners.text.config import BayesConfig
 from autodl_agent.learners.text.features import Bag, Ints
+from autodl_agent.store import OutOfTimeError
 
 Floats = NDArray[np.float32]
 
@@ -50,9 +52,18 @@ class BayesModel:
 
 
 def fit_bayes(
-    bag: Bag, labels: Labels, exclusive: bool, config: BayesConfig, seed: int = 0, calibrate: bool = True
+    bag: Bag,
+    labels: Labels,
+    exclusive: bool,
+    config: BayesConfig,
+    seed: int = 0,
+    calibrate: bool = True,
+    deadline: Deadline | None = None,
 ) -> BayesModel:
-    """Fit on n texts and labels (n, classes); to calibrate, part of the rows is held out first and counted in later."""
+    """Fit on n texts and labels (n, classes); to calibrate, part of the rows is held out first and counted in later.
+
+    Raises OutOfTimeError where the deadline passes between two pieces of work of some 50 ms.
+    """
     n, classes = labels.shape
     min_rows = 2 if n >= config.min_rows_from else 1
     bag = bag.onto(frequent(bag, max(1, config.max_weights // max(1, classes)), min_rows))
@@ -62,13 +73,15 @@ def fit_bayes(
     if calibrate and n >= FEW:
         held[held_out(labels, max(2, round(1 / config.calibration_share)), seed)[0]] = True
     inner, outer = bag.take(np.flatnonzero(~held)), bag.take(np.flatnonzero(held))
+    in_time(deadline, "naive Bayes")
     values = weigh(inner, idf)
-    sums, totals = class_sums(inner, values, labels[~held]), _column_sums(inner, values)
+    sums, totals = class_sums(inner, values, labels[~held], deadline), _column_sums(inner, values)
+    in_time(deadline, "naive Bayes")
     if held.any():
         trial = BayesModel(bag.columns, idf, _log_odds(sums, totals, config.smoothing), slope, offset)
         slope, offset = platt(trial.scores(outer, exclusive), labels[held])
         values = weigh(outer, idf)
-        sums, totals = sums + class_sums(outer, values, labels[held]), totals + _column_sums(outer, values)
+        sums, totals = sums + class_sums(outer, values, labels[held], deadline), totals + _column_sums(outer, values)
     return BayesModel(bag.columns, idf, _log_odds(sums, totals, config.smoothing), slope, offset)
 
 
@@ -116,7 +129,7 @@ def frequent(bag: Bag, most: int, min_rows: int = 1) -> NDArray[np.int32]:
     return bag.columns[kept]
 
 
-def class_sums(bag: Bag, values: Floats, labels: Labels) -> Floats:
+def class_sums(bag: Bag, values: Floats, labels: Labels, deadline: Deadline | None = None) -> Floats:
     """(d, classes) sums of values over the texts of each class, weighted by the labels."""
     classes = labels.shape[1]
     rows, columns = np.nonzero(labels)
@@ -125,6 +138,7 @@ def class_sums(bag: Bag, values: Floats, labels: Labels) -> Floats:
     total = np.zeros(len(bag.columns) * classes, np.float64)
     first = 0
     while first < len(rows):  # pieces of bounded size, since a text counts once for each of its labels
+        in_time(deadline, "naive Bayes")
         last = max(first + 1, int(np.searchsorted(ends, ends[first] - lengths[first] + CHUNK_VALUES, side="right")))
         part, size = rows[first:last], lengths[first:last]
         places = np.repeat(bag.indptr[part] - (np.cumsum(size) - size), size) + np.arange(size.sum())
@@ -168,6 +182,12 @@ def softmax_odds(scores: NDArray[np.floating]) -> Floats:
         np.put_along_axis(others, top, shares.sum(1, keepdims=True), 1)
         out[first : first + step] = z - np.log(np.maximum(others, 1e-300))
     return out
+
+
+def in_time(deadline: Deadline | None, what: str) -> None:
+    """Raise OutOfTimeError, saying what could not be ended, where a deadline has passed."""
+    if deadline is not None and deadline.passed:
+        raise OutOfTimeError(what)
 
 
 def _log_odds(sums: Floats, totals: Floats, smoothing: float) -> Floats:

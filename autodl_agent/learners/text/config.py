@@ -81,6 +81,28 @@ class Reading:
 
 
 @dataclass(frozen=True)
+class HeadConfig:
+    """The network on top of an encoder's vectors.
+
+    hidden: units. dropout, input_dropout: shares of units and of features left out of a step. batch: rows of a step, at
+    most an eighth of all. learning_rate: of Adam's first step. decay: of weights, relative to the learning rate.
+    least_epochs, most_epochs: times that each row is seen; between them about most_steps steps.
+    least_rows: fewer rows get ridge regression alone.
+    """
+
+    hidden: int = 256
+    dropout: float = 0.3
+    input_dropout: float = 0.1
+    batch: int = 128
+    learning_rate: float = 7e-4
+    decay: float = 0.02
+    least_epochs: int = 6
+    most_epochs: int = 16
+    most_steps: int = 560
+    least_rows: int = 200
+
+
+@dataclass(frozen=True)
 class DenseConfig:
     """Settings of a learner on a frozen text encoder.
 
@@ -88,7 +110,7 @@ class DenseConfig:
     a longer one is tried only where at least `long_share` of the texts have more pieces than the one before.
     first_rows: training rows of the first increment (classes even); growth: how many times more each further takes.
     least_rows: fewer than these are not worth the test rows' time. most_rows: of the last. most_cells: rows x classes
-    at most. known_share: least share of pieces that are not unknown characters in `look` texts.
+    at most. known_share: least share of pieces that are not unknown characters in `look` texts. net: of the head.
     """
 
     encoder: str
@@ -102,6 +124,7 @@ class DenseConfig:
     long_share: float = 0.1
     known_share: float = 0.8
     look: int = 200
+    net: HeadConfig = HeadConfig()
 
 
 USE = DenseConfig(

@@ -1,4 +1,4 @@
-"""Learners on frozen encoders of texts: vectors of growing samples and a closed-form linear head."""
+"""Learners on frozen encoders of texts: vectors of growing samples, ridge regression and a small network on them."""
 
 import logging
 from dataclasses import dataclass
@@ -10,20 +10,18 @@ import numpy as np
 from autodl_agent.clock import Deadline
 from autodl_agent.learners.base import Examples, Learner, Probabilities
 from autodl_agent.learners.coverage import rows_to_predict
-from autodl_agent.learners.linear import RidgeHead, fit_ridge
 from autodl_agent.learners.prior import class_shares
 from autodl_agent.learners.state import load_state, save_state
 from autodl_agent.learners.text.config import E5, USE, DenseConfig
+from autodl_agent.learners.text.head import Heads, fit_heads
 from autodl_agent.learners.text.vectors import PIECE_CHARACTERS, text_vectors
 from autodl_agent.pretrained.encoders import TextEncoder, can_load, text_encoder
 from autodl_agent.pretrained.models import MissingWeightsError
-from autodl_agent.store import OutOfTimeError
 from autodl_agent.task import Task
 
 log = logging.getLogger(__name__)
 PENALTIES = tuple(10.0**k for k in (0, 1, 1.5, 2, 2.5, 3, 3.5, 4, 5))
 OF_THE_REST = 0.9  # share of the time left in the run that the rows which must be predicted may take
-HEAD_FLOPS = 2e10  # a second of one slow core
 ROWS_AT_ONCE = 8192  # rows whose vectors a prediction holds in single precision
 
 
@@ -41,7 +39,7 @@ class DenseText:
     def __init__(self, task: Task, seed: int, config: DenseConfig) -> None:
         self.task, self.seed, self.config = task, seed, config
         self.shares = class_shares(task)
-        self.head: RidgeHead | None = None
+        self.head: Heads | None = None
         self.reading = 0
         self.done: Step | None = None
         self.hopeless = False
@@ -66,9 +64,8 @@ class DenseText:
         ):  # first what is to be predicted: a head alone is worth nothing
             text_vectors(rows, self.config.encoder, encoder, reading).rows(rows.rows, deadline)
         x = text_vectors(sample, self.config.encoder, encoder, reading).rows(sample.rows, deadline)
-        if deadline.left() < _seconds_of_head(*x.shape):
-            raise OutOfTimeError(f"a head on {len(x)} texts")
-        head = fit_ridge(x, sample.labels, PENALTIES)
+        exclusive = not self.task.multilabel
+        head = fit_heads(x, sample.labels, exclusive, self.config.net, PENALTIES, self.seed, deadline)
         self.head, self.reading, self.done = head, step.reading, step
         self.shares = ((sample.labels.sum(0) + 0.5) / (len(sample) + 1)).astype(np.float32)
         return self._next(data) is not None and self._affordable(data, encoder, deadline)
@@ -98,7 +95,7 @@ class DenseText:
         """Read what `save` wrote."""
         facts, arrays = load_state(folder)
         self.shares, self.reading = arrays.pop("shares"), int(facts["reading"])
-        self.head = RidgeHead(**arrays) if facts["fitted"] else None
+        self.head = Heads.restore(arrays) if facts["fitted"] else None
 
     def _encoder(self, data: Examples) -> TextEncoder | None:
         """The encoder, or None (with one line a run) where it is missing or does not know these texts' script."""
@@ -222,9 +219,3 @@ def use_fits(task: Task) -> bool:
 def e5_fits(task: Task) -> bool:
     """Whether the file of E5 is there."""
     return can_load(*E5.needs)
-
-
-def _seconds_of_head(n: int, width: int) -> float:
-    """Rough cost of `fit_ridge`: the smaller side is decomposed, every penalty is a product."""
-    small = min(n, width)
-    return (10.0 * small**3 + 4.0 * n * width * small) / HEAD_FLOPS

@@ -10,7 +10,7 @@ from autodl_agent.clock import Deadline
 from autodl_agent.learners.base import Examples, Learner, Probabilities
 from autodl_agent.learners.prior import class_shares
 from autodl_agent.learners.state import load_state, save_state
-from autodl_agent.learners.text.bayes import BayesModel, fit_bayes
+from autodl_agent.learners.text.bayes import BayesModel, fit_bayes, in_time
 from autodl_agent.learners.text.config import BayesConfig, LinearConfig
 from autodl_agent.learners.text.features import WORD, Bag, token_bag, tokenise
 from autodl_agent.learners.text.linear import LinearModel, fit_linear
@@ -45,9 +45,10 @@ class HashedBayes(Learner):
             data = data.readable()
             bag = token_rows(data, WHOLE, deadline)
         else:
-            data, bag, complete = self._first(data)
+            data, bag, complete = self._first(data, deadline)
         if len(data):
-            self._model = fit_bayes(bag, data.labels, not self.task.multilabel, self.config, self.seed)
+            exclusive = not self.task.multilabel
+            self._model = fit_bayes(bag, data.labels, exclusive, self.config, self.seed, deadline=deadline)
             self._whole = whole
         return not complete
 
@@ -76,13 +77,14 @@ class HashedBayes(Learner):
         learner._whole, learner._limit = bool(facts["whole"]), int(facts["limit"])
         return learner
 
-    def _first(self, data: Examples) -> tuple[Examples, Bag, bool]:
+    def _first(self, data: Examples, deadline: Deadline) -> tuple[Examples, Bag, bool]:
         texts = data.texts()
         limit = self._limit
         share = self.config.first_total_characters / max(1, sum(min(len(text), limit) + 1 for text in texts))
         sample = data.readable()
         sample = sample.sample(max(1, int(len(sample) * share)), self.seed) if share < 1 else sample
         complete = share >= 1 and all(len(text) <= limit for text in texts)
+        in_time(deadline, "reading texts")
         return sample, token_bag(sample.texts(), WHOLE.longest_tokens, limit), complete
 
 

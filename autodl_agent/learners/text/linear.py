@@ -16,6 +16,7 @@ from autodl_agent.learners.text.bayes import (
     fit_bayes,
     frequent,
     held_out,
+    in_time,
     inverse_frequency,
     neutral,
     softmax_odds,
@@ -91,7 +92,7 @@ def fit_linear(
         slope, offset = map(np.stack, zip(*(platt(member, truth) for member in scores), strict=True))
         shares = blend(scores * slope[:, None] + offset[:, None], truth)
     blocks, weights, intercept = _solve(bags, labels, config, (config.penalties[best],), deadline)
-    model = fit_bayes(bags[0], labels, exclusive, _bayes_config(config), calibrate=False)
+    model = fit_bayes(bags[0], labels, exclusive, _bayes_config(config), calibrate=False, deadline=deadline)
     return LinearModel(blocks, weights[0], intercept, model, shares, slope, offset)
 
 
@@ -135,7 +136,7 @@ def _try_out(
     rest = np.setdiff1d(np.arange(len(labels)), held)
     inner, outer = [bag.take(rest) for bag in bags], [bag.take(held) for bag in bags]
     _, ridge, intercept = _solve(inner, labels[rest], config, config.penalties, deadline, outer)
-    bayes = fit_bayes(inner[0], labels[rest], exclusive, _bayes_config(config), calibrate=False)
+    bayes = fit_bayes(inner[0], labels[rest], exclusive, _bayes_config(config), calibrate=False, deadline=deadline)
     return np.stack(ridge) + intercept, bayes.scores(outer[0], exclusive)
 
 
@@ -154,6 +155,7 @@ def _solve(
     n, classes = labels.shape
     most = max(1, config.max_weights // (max(1, classes) * len(bags)))
     min_rows = 2 if n >= config.min_rows_from else 1
+    in_time(deadline, "ridge on sparse rows")
     known = [bag.onto(frequent(bag, most, min_rows)) for bag in bags]
     blocks = tuple(Block(bag.columns, inverse_frequency(bag)) for bag in known)
     rows = Rows(matrix(known, blocks), deadline)

@@ -20,6 +20,7 @@ from autodl_agent.errors import UsageError
 from autodl_agent.scoring.alc import alc
 from data_format.errors import DataError
 from data_format.predictions import read_prediction
+from data_format.raw.options import ReadOptions
 
 Write = Callable[..., Path]
 ROOT = Path(__file__).resolve().parents[3]
@@ -164,6 +165,10 @@ def test_a_raw_table_is_converted(tmp_path: Path) -> None:
     assert [path.name for path in prepared.solution_dir.iterdir()] == [f"{prepared.name}.solution"]
     truth = read_prediction(prepared.solution_dir / f"{prepared.name}.solution")
     assert truth.shape == (20, 2)
+    asked = prepare(tmp_path / "data", tmp_path / "other", tmp_path / "again", ReadOptions(label="x"))
+    assert read_prediction(asked.solution_dir / f"{asked.name}.solution").tolist() == [[1, 0], [0, 1]] * 10
+    with pytest.raises(DataError, match="expected raw data for reading options"):
+        prepare(tmp_path / "converted" / prepared.name, tmp_path / "third", tmp_path / "no", ReadOptions(label="x"))
 
 
 def test_nothing_to_score_with(nlp: Path, submission: Write, tmp_path: Path) -> None:

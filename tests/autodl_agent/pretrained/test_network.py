@@ -1,5 +1,7 @@
 """Converting and running: the graph writer against plain numpy, EfficientNet-Lite with made-up weights."""
 
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -174,3 +176,36 @@ def test_missing_and_surplus_tensors_are_named():
     del tensors["_blocks.4._bn2.bias"]
     with pytest.raises(TorchFileError, match=r"_blocks\.4\._bn2\.bias"):
         convert("lite0", tensors)
+
+
+NEWS = """
+import os, sys
+from pathlib import Path
+from autodl_agent.pretrained import serving
+real = serving.interpreter_class
+
+class Loud:
+    def __init__(self, path, num_threads):
+        self.own = real()(path, num_threads=num_threads)
+    def allocate_tensors(self):
+        os.write(2, b"ERROR: this one counts\\n")
+        self.own.allocate_tensors()
+    def __getattr__(self, name):
+        return getattr(self.own, name)
+
+if sys.argv[2] == "loud":
+    serving.interpreter_class = lambda: Loud
+import numpy as np
+network = serving.LiteNetwork(Path(sys.argv[1]), workers=1)
+network.run(np.zeros((2, 8, 8, 3), np.float32), lambda part: part)
+os.write(2, b"the stream is back\\n")
+"""
+
+
+@interpreter
+@pytest.mark.parametrize(("how", "says"), [("plain", ""), ("loud", "ERROR: this one counts\n")])
+def test_news_of_the_interpreter_are_left_out_and_errors_are_not(tmp_path, how, says):
+    (tmp_path / "a.tflite").write_bytes(small_graph(np.random.default_rng(0))[0])
+    command = [sys.executable, "-c", NEWS, str(tmp_path / "a.tflite"), how]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stderr == f"{says}the stream is back\n"

@@ -101,3 +101,8 @@ def test_problems_are_counted_by_reason(make_scene, parse):
 def test_labels_together_are_no_mistakes_by_colour(make_scene):
     single, several = page_of(make_scene()), page_of(make_scene(multilabel=True))
     assert '<td class="miss"' in single and '<td class="miss"' not in several
+
+
+def test_a_page_knows_when_its_run_must_be_over(make_scene, parse):
+    (html,) = parse(page_of(make_scene())).all("html")
+    assert int(html["data-end"]) == 1_700_000_000 + 60 + 60 and "root.dataset.end" in SCRIPT

@@ -1,7 +1,9 @@
 """`autodl predict` on what people hand over: other columns, new levels, broken files, many rows."""
 
 import csv
+import gzip
 import io
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +17,7 @@ from autodl_agent.errors import UsageError
 from autodl_agent.saved.table import predict_files, separator
 from data_format.errors import DataError
 from data_format.predictions import list_predictions, read_prediction
+from data_format.raw import archives
 
 WINE = Path(__file__).resolve().parents[3] / "sample_data" / "wine"
 HEADER = ["when", "size", "colour", "label"]
@@ -243,3 +246,34 @@ def test_a_model_of_class_frequencies_takes_any_table(table, tmp_path):
     save_model(tmp_path / "model", Snapshot(), load_model(table / "run").task, Inputs(), 0.1)
     rows, said = predicted(tmp_path / "model", table / "test.csv", proba=True)
     assert said == "30 rows predicted" and len({row["big"] for row in rows}) == 1
+
+
+@pytest.mark.parametrize("kind", ["zip", "gztar", "gz"])
+def test_archives_of_new_inputs_give_what_their_content_gives(table, tmp_path, kind):
+    before = set(archives._folders)
+    inside = tmp_path / "inside" / "new"
+    inside.mkdir(parents=True)
+    data = write(inside / "new.csv", [row[:3] for row in rows_of(30, 1)], HEADER[:3])
+    if kind == "gz":
+        archive = tmp_path / "new.csv.gz"
+        archive.write_bytes(gzip.compress(data.read_bytes()))
+    else:
+        archive = Path(shutil.make_archive(str(tmp_path / "packed"), kind, tmp_path / "inside"))
+    rows, said = predicted(table / "run", archive, proba=True)
+    assert rows == predicted(table / "run", data, proba=True)[0] and said == "30 rows predicted"
+    assert archives._folders == before
+
+
+def test_an_archive_that_does_not_fit_is_named_itself(table, tmp_path):
+    before = set(archives._folders)
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    write(inside / "new.csv", [["1", "2"]], ["p", "q"])
+    write(inside / "other.csv", [["1", "2"]], ["p", "q"])
+    archive = shutil.make_archive(str(tmp_path / "packed"), "zip", inside)
+    with pytest.raises(DataError, match=r"packed\.zip: expected one table file") as caught:
+        predicted(table / "run", Path(archive))
+    assert "autodl-unpacked" not in str(caught.value) and archives._folders == before
+    (tmp_path / "broken.zip").write_bytes(Path(archive).read_bytes()[:60])
+    with pytest.raises(DataError, match=r"broken\.zip: expected an archive"):
+        predicted(table / "run", tmp_path / "broken.zip")

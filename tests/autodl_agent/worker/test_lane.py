@@ -199,6 +199,16 @@ def test_libraries_that_are_missing_are_told() -> None:
     assert {one.learner for one in played} == {"prior", QUICK.name}
 
 
+def test_models_of_old_slices_are_removed_and_those_in_use_are_not(tmp_path: Path) -> None:
+    lane = WorkerLane((REMOTE,), Budget.from_now(20), 1 << 30, folder=tmp_path, libraries=())
+    for number in range(1, 9):
+        (tmp_path / f"slice-{number}" / "models" / "0").mkdir(parents=True)
+    lane._number = 8
+    lane.tidy([tmp_path / "slice-2" / "models" / "0", Path("/elsewhere")])
+    assert sorted(folder.name for folder in tmp_path.glob("slice-*")) == [f"slice-{k}" for k in (2, 4, 5, 6, 7, 8)]
+    lane.close()
+
+
 def running(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"

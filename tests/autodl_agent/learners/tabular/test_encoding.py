@@ -148,3 +148,15 @@ def test_a_test_column_beyond_the_training_width_is_ignored():
 def test_tables_of_no_or_one_row(n):
     encoder = TableEncoder.fit(table(np.zeros((n, 2)), np.full((n, 1), "a"), n=n))
     assert len(encoder.transform(table(np.zeros((n, 2)), np.full((n, 1), "a"), n=n))) == n
+
+
+def test_rows_may_come_sparse_or_dense_whatever_the_training_rows_were():
+    rng = np.random.default_rng(0)
+    numbers = np.where(rng.random((80, 9)) < 0.3, rng.integers(1, 5, (80, 9)), 0).astype(np.float32)
+    dense = Table(numbers, tuple("abcdefghi"), np.zeros((80, 0), object), ())
+    rows, columns = np.nonzero(numbers)
+    csr = Csr(np.searchsorted(rows, np.arange(81)), columns, numbers[rows, columns], 9)
+    sparse = Table(np.zeros((80, 0), np.float32), (), np.zeros((80, 0), object), (), csr)
+    for fitted in (dense, sparse):
+        encoder = TableEncoder.fit(fitted)
+        assert np.array_equal(encoder.transform(dense).numbers, encoder.transform(sparse).numbers)

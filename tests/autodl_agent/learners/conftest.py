@@ -1,0 +1,21 @@
+"""Trained networks learn in a fraction of their usual samples here: the contract is the same, the wait is not."""
+
+from dataclasses import replace
+
+import pytest
+
+from autodl_agent.learners.image.scratch import ScratchImage
+from autodl_agent.learners.speech.network import SoundNetwork
+from autodl_agent.learners.tabular.network import TableNetwork
+from autodl_agent.learners.text.network import TextNetwork
+from autodl_agent.learners.video.sequence import FrameSequence
+
+NETWORKS = (ScratchImage, SoundNetwork, TableNetwork, TextNetwork, FrameSequence)
+
+
+@pytest.fixture(autouse=True)
+def short_training(monkeypatch):
+    """First increments of 400 samples."""
+    for network in NETWORKS:
+        training = replace(network.config.training, first_samples=400, first_epochs=8)
+        monkeypatch.setattr(network, "config", replace(network.config, training=training))
