@@ -81,7 +81,8 @@ class SoundNetworkConfig:
     """Settings of `SoundNetwork`.
 
     most_s: seconds kept of a clip, from its start. crop_s: seconds that the network sees at once, at most.
-    most_crops: of one clip in a prediction. widths, dense: channels of the blocks, units of the layer over the bands.
+    most_crops: of one clip in a prediction. fine_frames: crops of more frames are first seen in steps of four, not two.
+    widths, dense: channels of the blocks, units of the layer over the bands.
     stretch: log of how much faster or slower a clip is played. shift_bands: how far it moves along the mel bands.
     tilt: spread of a slope over the bands, in neper. mask_bands, mask_time: largest masked shares.
     mix: share of batches that are mixed with one another; mix_strength: of the beta distribution.
@@ -94,6 +95,7 @@ class SoundNetworkConfig:
     most_s: float = 10.0
     crop_s: float = 2.5
     most_crops: int = 4
+    fine_frames: int = 120
     widths: tuple[int, ...] = (24, 48, 96)
     dense: int = 128
     dropout: float = 0.2
@@ -108,7 +110,7 @@ class SoundNetworkConfig:
     first_rows: int = 1500
     classes_rows: int = 5
     most_rows: int = 20_000
-    training: TrainingConfig = TrainingConfig(batch_rows=32)
+    training: TrainingConfig = TrainingConfig(batch_rows=32, first_epochs=6)
 
 
 EMBEDDING = DeepConfig(first_rows=480)

@@ -145,6 +145,7 @@ class SoundNetwork(Learner):
             "bands": BANDS,
             "classes": self.task.n_classes,
             "widths": list(self.config.widths),
+            "time_step": 2 if ears.crop <= self.config.fine_frames else 4,
             "dense": self.config.dense,
             "dropout": self.config.dropout,
         }

@@ -7,13 +7,13 @@ from autodl_agent.learners.networks.layers import active, block
 
 
 def build(facts: dict[str, Any]) -> Any:
-    """The uncompiled model. facts: frames, bands, classes, widths (list), dense, dropout."""
+    """The uncompiled model. facts: frames, bands, classes, widths (list), time_step, dense, dropout."""
     import keras
     from keras import layers
 
     crops = layers.Input((facts["frames"], facts["bands"]))
     x = layers.Reshape((facts["frames"], facts["bands"], 1))(crops)
-    x = layers.Conv2D(facts["widths"][0], 5, 2, padding="same", use_bias=False)(x)
+    x = layers.Conv2D(facts["widths"][0], 5, (facts["time_step"], 2), padding="same", use_bias=False)(x)
     for place, width in enumerate(facts["widths"]):
         x = block(x, width, 1 if place == 0 else 2)
     x = active(x)

@@ -49,12 +49,18 @@ def _columns_of_time(train: Table, test: Table) -> list[tuple[str, Doubles, Doub
         form = _date_format(train.strings[:, place])
         if form is not None:
             found.append((name, _days(train.strings[:, place], form), _days(test.strings[:, place], form)))
+    kinds = dict(train.kinds)
     for place, name in enumerate(train.number_names):
-        if TIME_NAME.search(name):
+        if kinds.get(name, "").startswith("date"):  # the reader has made days of it
+            found.append((name, _doubles(train, place), _doubles(test, place)))
+        elif TIME_NAME.search(name):
             factor = _seconds_factor(train.numbers[:LOOK, place])
-            now, ahead = (table.numbers[:, place].astype(np.float64) * factor for table in (train, test))
-            found.append((name, now, ahead))
+            found.append((name, _doubles(train, place) * factor, _doubles(test, place) * factor))
     return found
+
+
+def _doubles(table: Table, place: int) -> Doubles:
+    return np.asarray(table.numbers[:, place], np.float64)
 
 
 def _date_format(column: NDArray[np.object_]) -> str | None:

@@ -110,7 +110,8 @@ class ForestSettings:
     trees: of the last one. trial_trees, trial_rows: with which the plans are compared (the best few
     again with four times the trees); least_rows: below, they are not.
     max_rows, max_cells: training rows, and rows x columns. tree_rows: rows of one tree, drawn anew for each.
-    tree_values: rows x columns of one tree. tree_cells: rows per class in a leaf of one row; bounds a tree's memory where classes are many.
+    tree_values: rows x columns of one tree. tree_cells: rows x classes of one tree of one-row leaves; bounds a tree's
+    memory where classes are many, and the first trees take a quarter of it.
     max_leaf_cells: numbers in all leaves together, beyond which no tree is added.
     """
 

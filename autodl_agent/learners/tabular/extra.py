@@ -158,7 +158,8 @@ class ExtraTrees(Learner):
         most = min(most, max(1_000, self.settings.tree_values // soil.x.shape[1]))
         if len(soil) <= most:
             return np.arange(len(soil))
-        return np.random.default_rng(seed).choice(len(soil), most, replace=False)
+        drawn: NDArray[np.int64] = np.random.default_rng(seed).choice(len(soil), most, replace=False)
+        return drawn
 
     def _best_plan(self, soil: Soil, deadline: Deadline) -> TreePlan:
         """The plan whose small grove ranks held-out rows best; half of the time is left for growing it."""

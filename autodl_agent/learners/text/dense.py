@@ -13,7 +13,7 @@ from autodl_agent.learners.coverage import rows_to_predict
 from autodl_agent.learners.prior import class_shares
 from autodl_agent.learners.state import load_state, save_state
 from autodl_agent.learners.text.config import E5, USE, DenseConfig
-from autodl_agent.learners.text.head import Heads, fit_heads
+from autodl_agent.learners.text.head import Heads, fit_heads, seconds_of_net
 from autodl_agent.learners.text.vectors import PIECE_CHARACTERS, text_vectors
 from autodl_agent.pretrained.encoders import TextEncoder, can_load, text_encoder
 from autodl_agent.pretrained.models import MissingWeightsError
@@ -55,6 +55,9 @@ class DenseText:
             return False
         step = self._next(data)
         if step is None:
+            return False
+        step = self._shrunk(data, encoder, step)
+        if self.done is not None and step.reading == self.done.reading and step.rows <= self.done.rows:
             return False
         reading = self.config.readings[step.reading]
         sample = data.sample(step.rows, self.seed)
@@ -129,6 +132,20 @@ class DenseText:
         if done.reading + 1 < len(self.config.readings) and self._cut(data, done.reading):
             return Step(done.reading + 1, most)
         return None
+
+    def _shrunk(self, data: Examples, encoder: TextEncoder, step: Step) -> Step:
+        """The step with so many rows as the run's time holds, so that what is read at its end still serves a head."""
+        if step.reading or self.done is None:
+            return step
+        rows, reading = step.rows, self.config.readings[step.reading]
+        while rows > self.done.rows:
+            part = data.sample(rows, self.seed)
+            cost = text_vectors(part, self.config.encoder, encoder, reading).cost_s(part.rows)
+            cost += seconds_of_net(rows, encoder.features, self.task.n_classes, self.config.net)
+            if cost <= OF_THE_REST * data.store.end.left():
+                break
+            rows = rows * 4 // 5
+        return Step(step.reading, rows)
 
     def _cut(self, data: Examples, reading: int) -> bool:
         """Whether enough texts go on beyond what this reading reads, some four characters a piece."""

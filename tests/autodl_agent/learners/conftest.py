@@ -15,7 +15,9 @@ NETWORKS = (ScratchImage, SoundNetwork, TableNetwork, TextNetwork, FrameSequence
 
 @pytest.fixture(autouse=True)
 def short_training(monkeypatch):
-    """First increments of 400 samples."""
+    """First increments of 400 samples, convolutions of two blocks."""
     for network in NETWORKS:
         training = replace(network.config.training, first_samples=400, first_epochs=8)
         monkeypatch.setattr(network, "config", replace(network.config, training=training))
+    for network in (ScratchImage, SoundNetwork):
+        monkeypatch.setattr(network, "config", replace(network.config, widths=(16, 32)))

@@ -57,3 +57,15 @@ def test_rows_without_a_date_have_no_key():
     found = time_order(train, dated(np.arange(200, 260)))
     assert found is not None
     assert np.flatnonzero(np.isnan(found.keys)).tolist() == [3]
+
+
+def test_dates_that_the_reader_turned_into_days_count_too(tmp_path):
+    from data_format import open_dataset
+
+    for name, days in (("train", DAYS), ("test", np.arange(200, 260))):
+        lines = [f"{START + timedelta(days=int(day)):%Y-%m-%d},{day % 7},{day % 2}" for day in days]
+        (tmp_path / f"{name}.csv").write_text("\n".join(["day,x,label", *lines]) + "\n")
+    dataset = open_dataset(tmp_path)
+    found = time_order(dataset.train.source.table(), dataset.test.source.table())
+    assert found is not None
+    assert np.array_equal(np.argsort(found.keys), np.argsort(DAYS))

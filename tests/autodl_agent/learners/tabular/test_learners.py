@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from autodl_agent.learners.tabular.boosting import BoostedTrees
 from autodl_agent.learners.tabular.extra import ExtraTrees
 from autodl_agent.learners.tabular.learner import QuickTable
 from autodl_agent.scoring.auc import nauc
-from autodl_agent.store import TensorStore
+from autodl_agent.store import OutOfTimeError, TensorStore
 from autodl_agent.task import Domain
 from autodl_agent.testing import check_learner
 from data_format.dataset import Dataset, Split
@@ -243,3 +244,47 @@ def test_lightgbm_keeps_quiet(capfd):
     trained(BoostedTrees, *views(rows, one_hot(np.arange(60) % 2), rows), most=2)
     captured = capfd.readouterr()
     assert captured.out == captured.err == ""
+
+
+def test_extra_trees_choose_a_plan_and_grow_until_they_have_enough():
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(400, 6))
+    labels = np.eye(2)[(rows[:, 0] + rows[:, 1] > 0).astype(int)]
+    train, test = views(numeric(rows[:300]), labels[:300], numeric(rows[300:]))
+    learner = ExtraTrees(train.task, 0)
+    counts = []
+    while learner.fit(train, soon()):
+        counts.append(len(learner.grove.trees))
+    assert counts == sorted(counts)
+    assert len(learner.grove.trees) == learner.settings.trees
+    assert learner.plan in learner.settings.plans
+    assert nauc(labels[300:].astype(np.float32), learner.predict(test)) > 0.9
+
+
+def test_extra_trees_stop_where_a_tree_does_not_fit_the_time():
+    rng = np.random.default_rng(0)
+    train, _ = views(numeric(rng.normal(size=(300, 4))), np.eye(2)[rng.integers(0, 2, 300)], numeric(np.zeros((3, 4))))
+    learner = ExtraTrees(train.task, 0)
+    learner.fit(train, soon())
+    before = learner.grove
+    learner._chosen, learner._tree_s = True, 100.0
+    with pytest.raises(OutOfTimeError, match="one more tree"):
+        learner.fit(train, soon(5.0))
+    assert learner.grove is before
+
+
+def test_boosted_trees_search_settings_and_average_the_best(tmp_path):
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(500, 6))
+    labels = np.eye(2)[(rows[:, 0] * rows[:, 1] + 0.3 * rng.normal(size=500) > 0).astype(int)]
+    train, test = views(numeric(rows[:400]), labels[:400], numeric(rows[400:]))
+    learner = BoostedTrees(train.task, 0)
+    learner.settings = replace(learner.settings, searches=3, bags=2)
+    rounds = 0
+    while learner.fit(train, soon()):
+        rounds += 1
+    assert rounds > 5
+    assert len(learner.forests) >= 3  # the best of the search and both bags
+    assert {forest.weight for forest in learner.forests} == {1.0}
+    learner.save(tmp_path)
+    assert np.allclose(BoostedTrees.load(tmp_path, train.task).predict(test), learner.predict(test), atol=1e-6)
