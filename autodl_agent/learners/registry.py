@@ -138,8 +138,8 @@ LADDERS: dict[Domain, tuple[LearnerSpec, ...]] = {
     Domain.TEXT: (
         LearnerSpec("hashed-bayes", "text.learner:HashedBayes", example_ms=0.08, expected=0.8),
         LearnerSpec("linear-text", "text.learner:LinearText", start_s=0.4, example_ms=0.5, expected=0.9),
-        LearnerSpec("use-text", "text.dense:UseText", start_s=0.5, example_ms=1.5, expected=0.85, fits=_use),
-        LearnerSpec("e5-text", "text.dense:E5Text", start_s=2.0, example_ms=15.0, expected=0.92, fits=_e5),
+        LearnerSpec("use-text", "text.dense:UseText", start_s=0.5, example_ms=0.7, expected=0.9, fits=_use),
+        LearnerSpec("e5-text", "text.dense:E5Text", start_s=2.0, example_ms=4.0, expected=0.95, fits=_e5),
         LearnerSpec(
             "text-network",
             "text.network:TextNetwork",

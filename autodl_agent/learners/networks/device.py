@@ -37,7 +37,7 @@ class Device:
     def batch_rows(self, wanted: int, n: int) -> int:
         """Rows of one step: about a sixteenth of a small set, `wanted` of others, four times that per accelerator."""
         rows = wanted * (4 * self.accelerators if self.accelerators else 1)
-        while rows > 16 and rows * 8 > n:
+        while rows > 16 and rows * 16 > n:
             rows //= 2
         return max(rows, self.replicas)
 

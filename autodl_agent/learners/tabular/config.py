@@ -161,5 +161,5 @@ class TableNetworkConfig:
     first_rows: int = 20_000
     most_cells: int = 60_000_000
     training: TrainingConfig = TrainingConfig(
-        batch_rows=256, first_samples=24_000, first_epochs=8, rate=2e-3, max_epochs=300, smoothing=0.0, decay=0.03
+        batch_rows=128, first_samples=24_000, first_epochs=8, rate=2e-3, max_epochs=300, smoothing=0.0, decay=0.03
     )

@@ -165,5 +165,5 @@ class TextNetworkConfig:
     look_rows: int = 200
     most_rows: int = 100_000
     training: TrainingConfig = TrainingConfig(
-        batch_rows=64, first_samples=6_000, first_epochs=20, rate=3e-3, max_epochs=100, decay=0.02
+        batch_rows=32, first_samples=6_000, first_epochs=20, rate=3e-3, max_epochs=100, decay=0.02
     )

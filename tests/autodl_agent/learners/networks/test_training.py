@@ -220,7 +220,7 @@ def test_seeds_leave_the_random_state_of_others_alone():
 
 def test_batches_fit_the_set_and_the_device():
     plain = Device(0, False)
-    assert [plain.batch_rows(64, n) for n in (3, 200, 300, 100_000)] == [16, 16, 32, 64]
+    assert [plain.batch_rows(64, n) for n in (3, 200, 600, 100_000)] == [16, 16, 32, 64]
     assert Device(1, True).batch_rows(64, 100_000) == 256
     assert device().replicas == 1 and device() is device()
 

@@ -1,0 +1,38 @@
+from types import SimpleNamespace
+
+import pytest
+
+from autodl_agent.clock import Deadline
+from autodl_agent.learners.text import dense
+from autodl_agent.learners.text.config import E5
+from autodl_agent.learners.text.dense import DenseText, Step
+from autodl_agent.testing import examples_of, memory_dataset
+
+
+@pytest.fixture
+def learner(monkeypatch):
+    """A learner that has read 50 of 600 rows, on a machine that takes a second a row."""
+    train, _ = examples_of(memory_dataset("text", n_train=600)[0])
+    monkeypatch.setattr(
+        dense, "text_vectors", lambda data, *rest: SimpleNamespace(cost_s=lambda rows: float(max(0, len(rows) - 50)))
+    )
+    made = DenseText(train.task, 0, E5)
+    made.done = Step(0, 50)
+
+    def shrunk(seconds, step):
+        train.store.end = Deadline(seconds, lambda: 0.0)
+        return made._shrunk(train, SimpleNamespace(features=8), step)
+
+    return shrunk
+
+
+def test_a_step_takes_the_rows_that_the_time_left_holds(learner):
+    assert learner(10_000.0, Step(0, 600)).rows == 600
+    some = learner(200.0, Step(0, 600)).rows
+    assert 50 < some < 600
+    assert some - 50 <= dense.OF_THE_REST * 200
+    assert learner(0.0, Step(0, 600)).rows <= 50
+
+
+def test_a_longer_reading_is_not_cut(learner):
+    assert learner(1.0, Step(1, 600)) == Step(1, 600)
