@@ -106,8 +106,8 @@ class Lanes:
         worked: Worked | Exception
         try:
             worked = member.work(self.loop.budget.deadline(seconds))
-        except SystemExit as error:
-            worked = RuntimeError(f"it tried to end the program ({error})")
+        except (SystemExit, KeyboardInterrupt) as error:
+            worked = RuntimeError(f"it tried to end the program ({type(error).__name__})")
         except Exception as error:
             worked = error
         self.events.put(Here(member, started, worked))

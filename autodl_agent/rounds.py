@@ -5,6 +5,7 @@ takes one a `train` call, tests read them as a list.
 """
 
 import logging
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -183,6 +184,10 @@ class Loop:
             worked = member.work(deadline, done)
         except Exception as error:
             worked = error
+        except (SystemExit, KeyboardInterrupt) as error:
+            if threading.current_thread() is threading.main_thread():
+                raise  # it may be the user's
+            worked = RuntimeError(f"it tried to end the program ({type(error).__name__})")
         yield self.settle(member, started, worked)
 
     def settle(self, member: Member, started: float, worked: Worked | Exception) -> Round:

@@ -1,8 +1,8 @@
 """What each learner adds: whole runs with all learners of a domain, and with one of them left out at a time.
 
-    python benchmarks/ablation.py [SUITE…] [--budget 20] [--seeds 3] [--output runs/ablation.jsonl] [--alone] [--workers 1]
+    python benchmarks/ablation.py [SUITE…] [--budget 20] [--seeds 3] [--output FILE] [--alone] [--workers 1]
 
-SUITE are data sets or folders of such, the sample sets without any. Runs are those of `autodl benchmark --learners`,
+SUITE are data sets or folders of such; by default the sample sets. Runs are those of `autodl benchmark --learners`,
 and the file of results is one of its files: a command that was stopped goes on where it was. For every data set the
 table says by how much the last NAUC and the ALC fall when a learner is missing (runs of the same seed are compared):
 the mean over the seeds and their standard deviation. --alone: runs with each learner alone, too.

@@ -21,7 +21,7 @@ from autodl_agent.learners.registry import LADDERS, LearnerSpec
 from autodl_agent.policy import Record, Slice
 from autodl_agent.session import Session
 from autodl_agent.task import Domain, Task
-from autodl_agent.worker.start import libraries_found, start_lane
+from autodl_agent.worker.start import libraries_found, start_lane, switched_off
 from data_format.dataset import Dataset
 
 if TYPE_CHECKING:
@@ -53,7 +53,11 @@ def warm_up(metadata: Any) -> "WorkerLane | None":
         except ImportError as error:
             log.info("not there: %s", error)
     heavy = [spec for spec in LADDERS[domain] if spec.worker]
-    lane = start_lane(heavy, Budget.from_now(LOADING_S)) if heavy and libraries_found(heavy) else None
+    lane = (
+        start_lane(heavy, Budget.from_now(LOADING_S))
+        if heavy and libraries_found(heavy) and not switched_off()
+        else None
+    )
     for spec in LADDERS[domain]:
         if not spec.worker:
             import_module(f"autodl_agent.learners.{spec.where.partition(':')[0]}")

@@ -26,6 +26,7 @@ TICK_S = 0.1
 GRACE_S = 1.0  # beyond the deadline of a slice
 SILENT_S = 10.0  # without a sign of life; loading a large library can hold it up for some
 LAST_WORDS = 4000  # characters of its output that are kept
+MARK = "AUTODL_WORKER_FOLDER"
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -45,7 +46,7 @@ class WorkerProcess:
 
     def __init__(self, folder: Path, memory_bytes: int, tell: Callable[[Event], None]) -> None:
         """Start it. folder: shared with it. memory_bytes: of its own, without files that it maps. Raises OSError."""
-        self.memory_bytes, self._tell = memory_bytes, tell
+        self.folder, self.memory_bytes, self._tell = folder, memory_bytes, tell
         ours, theirs = socket.socketpair()
         ours.settimeout(5)
         with theirs:
@@ -55,7 +56,7 @@ class WorkerProcess:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 pass_fds=(theirs.fileno(),),
-                env=_environment(),
+                env=_environment(folder),
                 start_new_session=True,
             )
         self.pid = self._process.pid
@@ -142,10 +143,9 @@ class WorkerProcess:
                 self._output = (self._output + data)[-LAST_WORDS:]
 
     def _kill(self) -> None:
-        family = _descendants(self.pid)  # some may have left the group
         with suppress(OSError):
             os.killpg(self.pid, signal.SIGKILL)
-        for one in family:
+        for one in _marked(self.folder):  # some may have left the group
             with suppress(OSError):
                 os.kill(one, signal.SIGKILL)
         with suppress(subprocess.TimeoutExpired):
@@ -182,10 +182,22 @@ def _is_stopped(pid: int) -> bool:
         return False
 
 
-def _environment() -> dict[str, str]:
+def _marked(folder: Path) -> list[int]:
+    """Processes that a worker of this folder started, however far they ran: each inherits its environment."""
+    mark = f"{MARK}={folder}".encode()
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if mark in (entry / "environ").read_bytes().split(b"\0"):
+                found.append(int(entry.name))
+    return found
+
+
+def _environment(folder: Path) -> dict[str, str]:
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {
         **os.environ,
+        MARK: str(folder),
         "PYTHONPATH": os.pathsep.join(paths),
         "PYTHONUNBUFFERED": "1",
         "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"),

@@ -2,13 +2,14 @@
 
 import importlib.util
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from autodl_agent.clock import Budget
 from autodl_agent.learners.registry import LearnerSpec
-from autodl_agent.machine import memory_limit_bytes
+from autodl_agent.machine import cores, memory_limit_bytes
 from autodl_agent.task import Task
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 TIMES = 2.0  # the seconds that a learner takes to start, which a budget must have left for it
+TIMES_ON_FEW_CORES = 5.0  # where loading its libraries takes the time of other learners
+ENOUGH_CORES = 4
 LEAST_BYTES = 2 << 30  # for both processes together; TensorFlow alone takes a third of it
 COORDINATOR_BYTES = 800 << 20
 LIMIT_SHARE = 0.6  # of what the machine has left, for the worker
@@ -53,8 +56,16 @@ def start_lane(specs: Sequence[LearnerSpec], budget: Budget, memory_bytes: int |
     return WorkerLane(specs, budget, max(own, LEAST_BYTES - COORDINATOR_BYTES), libraries=libraries)
 
 
+def switched_off() -> bool:
+    """Whether AUTODL_WORKER=off says that no second process may be started."""
+    return os.environ.get("AUTODL_WORKER", "").lower() in ("off", "0", "no", "false")
+
+
 def _affordable(heavy: Sequence[LearnerSpec], budget: Budget, allowed: int) -> bool:
-    least = TIMES * min(spec.start_s for spec in heavy)
+    if switched_off():
+        log.info("heavy learners are left out: AUTODL_WORKER is off")
+        return False
+    least = (TIMES if cores() >= ENOUGH_CORES else TIMES_ON_FEW_CORES) * min(spec.start_s for spec in heavy)
     if budget.left() < least:
         log.info("heavy learners are left out: they need a budget of %g s at least", least)
         return False

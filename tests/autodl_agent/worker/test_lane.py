@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +24,7 @@ from autodl_agent.store import TensorStore
 from autodl_agent.task import Domain, Task
 from autodl_agent.testing import memory_dataset
 from autodl_agent.worker.lane import WorkerLane
+from autodl_agent.worker.process import _marked
 
 QUICK = LADDERS[Domain.TABULAR][0]
 REMOTE = LearnerSpec("remote", QUICK.where, expected=0.9, worker=True, libraries=())
@@ -133,6 +136,12 @@ def test_a_fault_costs_its_learner_and_nothing_else(name: str, said: str) -> Non
     assert not left_over(run.lane.folder)
 
 
+def test_what_a_dead_worker_had_started_is_found_and_ended() -> None:
+    run = Run(*faults("spawn", "kill"), REMOTE, slice_s=1.0)
+    run.play()
+    assert not left_over(run.lane.folder)
+
+
 def test_work_delivered_before_a_crash_is_kept() -> None:
     run = Run(*faults("segfault"), seed=1, slice_s=1.0)  # the fault comes in the second slice
     played = run.play()
@@ -217,7 +226,7 @@ def running(pid: int) -> bool:
 
 
 def left_over(folder: Path) -> list[str]:
-    """Processes that still have the worker's folder among their arguments."""
+    """Processes that still have the worker's folder among their arguments or in their environment."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and running(int(entry.name)):
@@ -225,6 +234,21 @@ def left_over(folder: Path) -> list[str]:
                 command = (entry / "cmdline").read_bytes().decode(errors="replace")
             except OSError:
                 continue
-            if str(folder) in command:
+            if str(folder) in command or entry.name in map(str, _marked(folder)):
                 found.append(command)
     return found
+
+
+def test_the_program_trains_a_network_in_its_worker(tmp_path: Path) -> None:
+    """The one test with all that a run has: Keras in the worker, its results in the ensemble, the model saved."""
+    sample = Path(__file__).resolve().parents[3] / "sample_data" / "wine"
+    command = [sys.executable, str(sample.parents[1] / "cli.py"), "run", str(sample), "-o", str(tmp_path / "out")]
+    options = ["--budget", "60", "--learners", "quick-table,table-network"]
+    done = subprocess.run(
+        [*command, *options], env={**os.environ, "AUTODL_WORKER": "on"}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    log = (tmp_path / "out" / "log.txt").read_text()
+    assert "the worker has loaded its libraries" in log
+    assert "learner=table-network" in log
+    assert "WARNING" not in log

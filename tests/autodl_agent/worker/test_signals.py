@@ -36,7 +36,7 @@ class Program:
         self.out, self.temporary = folder / "out", folder / "temporary"
         self.temporary.mkdir()
         command = [sys.executable, "-c", PROGRAM, "run", str(WINE), "-o", str(self.out), *options]
-        environment = {**os.environ, "TMPDIR": str(self.temporary)}
+        environment = {**os.environ, "TMPDIR": str(self.temporary), "AUTODL_WORKER": "on"}
         self.process = subprocess.Popen(
             command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )

@@ -10,10 +10,30 @@ from autodl_agent.domain import make_task
 from autodl_agent.learners.registry import LADDERS, LearnerSpec
 from autodl_agent.task import Domain, Task
 from autodl_agent.testing import memory_dataset
+from autodl_agent.worker import start
 from autodl_agent.worker.start import libraries_found, make_lane, start_lane
 
 QUICK = LADDERS[Domain.TABULAR][0]
 HEAVY = LearnerSpec("heavy", QUICK.where, start_s=6.0, worker=True, libraries=("json",))
+
+
+@pytest.fixture(autouse=True)
+def allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other tests run without a worker; its libraries take seconds to load."""
+    monkeypatch.delenv("AUTODL_WORKER")
+    monkeypatch.setattr(start, "cores", lambda: 4)
+
+
+def test_it_can_be_switched_off(task: Task, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setenv("AUTODL_WORKER", "off")
+    with caplog.at_level(logging.INFO, "autodl_agent"):
+        assert make_lane(task, [QUICK, HEAVY], Budget.from_now(600)) is None
+    assert "AUTODL_WORKER is off" in caplog.text
+
+
+def test_few_cores_need_more_time_left(task: Task, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(start, "cores", lambda: 2)
+    assert make_lane(task, [QUICK, HEAVY], Budget.from_now(25)) is None
 
 
 @pytest.fixture(scope="module")
