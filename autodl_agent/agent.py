@@ -43,8 +43,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 LAST_CALL_S = 0.05  # before the end: no prediction that starts to be written now would arrive in time
-INTERRUPTED_S, AT_THE_END_S = 1.0, (1.5, 5.0)  # that the last report may take; least and most
+INTERRUPTED_S, AT_THE_END_S = 1.0, (1.0, 5.0)  # that the last files may take; least and most
 PERFECT = 0.99995
+SCORING_SHARE = 0.5  # of the seconds after the end, for the curve on the test rows
 GRACE_S = 1.2  # after the end, for data so slow to open that not even the prior is on disk
 
 
@@ -218,15 +219,17 @@ def _complete(engine: _Engine, interrupted: BaseException | None, reporter: Repo
     facts = describe_run(engine.out.task, engine.dataset, engine.config, engine.budget, played, reason)
     truth = _truth(engine.dataset)
     facts["skipped"] = [{"where": p.where, "reason": p.reason} for p in engine.dataset.problems]
-    try:
-        engine.out.finish(interrupted is None, facts, truth, model["thresholds"] if model else None)
-    except OSError as error:
-        kept = f"{count} predictions written before are kept"
-        raise UsageError(f"{engine.folder}: {error.strerror or error}; {kept}") from error
     # Whoever interrupts waits a second; the end of the budget allows a little more, a run that ended early most.
     least, most = AT_THE_END_S
     spare = INTERRUPTED_S if interrupted is not None else min(most, max(least, engine.budget.left()))
-    reporter.finish(reason, engine.budget.gone() + spare)
+    until = min(engine.budget.gone() + spare, max(engine.budget.gone() + 0.2, engine.budget.total_s + least))
+    try:
+        thresholds = model["thresholds"] if model else None
+        engine.out.finish(interrupted is None, facts, truth, thresholds, SCORING_SHARE * spare)
+    except OSError as error:
+        kept = f"{count} predictions written before are kept"
+        raise UsageError(f"{engine.folder}: {error.strerror or error}; {kept}") from error
+    reporter.finish(reason, until)
     if engine.store:
         engine.store.close()
     judged = [r.ensemble_nauc for r in played if r.ensemble_nauc is not None]

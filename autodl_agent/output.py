@@ -19,6 +19,7 @@ from autodl_agent.errors import UsageError
 from autodl_agent.task import Task
 from data_format.predictions import append_timestamp, read_prediction, write_end, write_prediction, write_start
 
+log = logging.getLogger(__name__)
 RUN_FILES = ("run.json", "predictions", "classes.txt")
 FILES = (
     *("classes.txt", "test_rows.txt", "predictions.csv", "learning_curve.csv", "learning_curve.png"),
@@ -114,13 +115,17 @@ class RunFolder:
         facts: dict[str, Any],
         truth: NDArray[np.float32] | None,
         thresholds: Sequence[float] | None = None,
+        seconds: float = 1e9,
     ) -> None:
-        """Write everything that comes after the last prediction. thresholds: one a class, of multi-label tasks."""
+        """Write everything that comes after the last prediction. thresholds: one a class, of multi-label tasks.
+
+        seconds: that scoring the predictions on the test rows may take; what does not fit is left blank.
+        """
         write_end(self.predictions, self.budget.gone(), success, self.budget.epoch + self.budget.gone())
         (self.folder / "run.json").write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         if self._times and self.task.n_test:
             self._write_for_people(read_prediction(self._path(len(self._times) - 1)), thresholds)
-        self._write_curve(truth)
+        self._write_curve(truth, seconds)
         self._write_skipped(facts.get("skipped", ()))
 
     def _path(self, k: int) -> Path:
@@ -139,18 +144,34 @@ class RunFolder:
                 values = [f"{value:.6g}" for value in row]
                 writer.writerow([row_id, *values, " ".join(names[c] for c in likely)])
 
-    def _write_curve(self, truth: NDArray[np.float32] | None) -> None:
-        from autodl_agent.scoring.auc import nauc
-
+    def _write_curve(self, truth: NDArray[np.float32] | None, seconds: float) -> None:
+        scores = self._test_scores(truth, seconds) if truth is not None else {}
+        complete = len(scores) == len(self.curve)
         with (self.folder / "learning_curve.csv").open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(["time", "held_out_nauc", *(["test_nauc"] if truth is not None else [])])
             for k, point in enumerate(self.curve):
                 row = [f"{point['time']:.3f}", _number(point["held_out_nauc"])]
                 if truth is not None:
-                    point["test_nauc"] = nauc(truth, read_prediction(self._path(k)))
-                    row.append(_number(point["test_nauc"]))
+                    row.append(_number(scores.get(k)))
+                    if complete:
+                        point["test_nauc"] = scores[k]
                 writer.writerow(row)
+
+    def _test_scores(self, truth: NDArray[np.float32], seconds: float) -> dict[int, float]:
+        """Prediction -> NAUC on the test rows, the newest first, as many as can be read and scored in the time."""
+        from autodl_agent.scoring.auc import nauc
+
+        scores: dict[int, float] = {}
+        started, last = self.budget.now(), 0.0
+        for k in reversed(range(len(self.curve))):
+            before = self.budget.now()
+            if scores and before + last - started > seconds:
+                log.info("no test NAUC of predictions 0 to %d: no time left; `autodl score` gives them", k)
+                break
+            scores[k] = nauc(truth, read_prediction(self._path(k)))
+            last = self.budget.now() - before
+        return scores
 
     def _write_skipped(self, problems: Iterable[dict[str, str]]) -> None:
         """One line for everything skipped or repaired; only the header where nothing was."""

@@ -106,3 +106,14 @@ def test_log_lines_carry_the_seconds_of_the_budget(tmp_path):
         logging.getLogger("autodl_agent").removeHandler(handler)
         handler.close()
     assert (tmp_path / "log.txt").read_text().split() == ["1.500", "INFO", "hello"]
+
+
+def test_predictions_that_cannot_be_scored_in_time_are_left_blank(tmp_path):
+    out, _ = folder_for(tmp_path)
+    for k in range(3):
+        out.add(PREDICTION, 0.1 * k)
+    out.stop()
+    out.finish(True, {}, np.array([[1, 0], [0, 1], [1, 0]], np.float32), seconds=-1.0)
+    scores = [line[2] for line in read_csv(tmp_path / "learning_curve.csv")[1:]]
+    assert scores == ["", "", "1.000000"]
+    assert all("test_nauc" not in point for point in out.curve)

@@ -70,8 +70,11 @@ class Engine:
             optimiser = keras.optimizers.AdamW(
                 training.rate, weight_decay=training.decay, global_clipnorm=training.clip_norm
             )
+            jax = (
+                keras.backend.backend() == "jax"
+            )  # TensorFlow's graphs gain nothing from it here, and trace for longer
             optimiser.exclude_from_weight_decay(var_names=["bias", "beta", "gamma", "embeddings"])
-            self.model.compile(optimiser, heads.loss(blueprint.softmax), jit_compile=False)
+            self.model.compile(optimiser, heads.loss(blueprint.softmax), jit_compile=jax)
             optimiser.build(self.model.trainable_variables)
         self._blank = _values(optimiser.variables)
         self._holds: Arrays | None = None
