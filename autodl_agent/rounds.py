@@ -8,9 +8,11 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from autodl_agent import policy
 from autodl_agent.clock import Budget, Deadline
@@ -21,7 +23,8 @@ from autodl_agent.learners.prior import class_shares
 from autodl_agent.learners.registry import LearnerSpec
 from autodl_agent.members import Member, Worked
 from autodl_agent.snapshot import HeldOut, Part, Snapshot
-from autodl_agent.store import OutOfTimeError, TensorStore
+from autodl_agent.store import OutOfTimeError, Rows, TensorStore
+from autodl_agent.task import Domain
 
 if TYPE_CHECKING:
     from autodl_agent.earlier import Earlier
@@ -123,12 +126,9 @@ class Loop:
 
     def __init__(self, store: TensorStore, ladder: tuple[LearnerSpec, ...], budget: Budget, keep: Keep) -> None:
         self.store, self.ladder, self.budget, self.task, self.keep = store, ladder, budget, store.task, keep
-        labels = store.dataset.train.labels
-        self.folds: tuple[Fold, ...] = make_folds(labels, self.task.seed)
-        self.data = Examples(store, "train", np.arange(self.task.n_train), labels)
+        self.labels: Labels = store.dataset.train.labels
+        self.data = Examples(store, "train", np.arange(self.task.n_train), self.labels)
         self.test = Examples(store, "test", np.arange(self.task.n_test), store.dataset.test.labels)
-        self.held_out = np.concatenate([fold.held_out for fold in self.folds])
-        self.truth: Labels = labels[self.held_out]
         self.members: dict[str, Member | RemoteMember] = {}
         self.running: str | None = None
         self.answered = False  # whether there is a prediction that rests on something learned
@@ -141,6 +141,21 @@ class Loop:
     @property
     def over(self) -> bool:
         return self.budget.left() <= 0
+
+    @cached_property
+    def folds(self) -> tuple[Fold, ...]:
+        """One split for all learners; a table is read for it, so not before the prior is out."""
+        return make_folds(self.labels, self.task.seed, order=_time_order(self.store))
+
+    @cached_property
+    def held_out(self) -> Rows:
+        """(m,) numbers of the rows held out in all folds together."""
+        return np.concatenate([fold.held_out for fold in self.folds])
+
+    @cached_property
+    def truth(self) -> Labels:
+        """(m, classes) labels of the held-out rows."""
+        return self.labels[self.held_out]
 
     def prior(self) -> Round:
         """Class frequencies for every row: what stands on disk until something is learned."""
@@ -311,6 +326,23 @@ class Loop:
         if bad.any():
             prediction = np.where(bad[:, None], class_shares(self.task), prediction)
         return np.asarray(prediction, np.float32)
+
+
+def _time_order(store: TensorStore) -> NDArray[np.float64] | None:
+    """(n,) sort keys where the test rows of a table come after the training rows; the newest are then held out."""
+    if store.task.domain is not Domain.TABULAR:
+        return None
+    from autodl_agent.learners.tabular.chronology import time_order
+
+    try:
+        found = time_order(store.table("train"), store.table("test"))
+    except Exception as error:  # what is wrong with the table is for its learners to say
+        log.info("no order in time: %s: %s", type(error).__name__, error)
+        return None
+    if found is None:
+        return None
+    log.info("note: %s", found.note)
+    return found.keys
 
 
 __all__ = ["Deadline", "Round", "rounds"]

@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 
 from autodl_agent.domain import make_task
-from autodl_agent.rounds import rounds
+from autodl_agent.rounds import Loop, rounds
 from autodl_agent.scoring.auc import nauc
 from autodl_agent.store import TensorStore
 from autodl_agent.testing import FakeClock, memory_dataset, scripted
+from data_format import open_dataset
 
 
 def play(ladder, total_s=60, n_train=60):
@@ -79,3 +80,20 @@ def test_a_test_row_that_cannot_be_read_gets_the_prior():
     last = [r.prediction for r in played if r.prediction is not None][-1]
     assert np.allclose(last[3], played[0].prediction[3])
     assert not np.allclose(last[4], played[0].prediction[4])
+
+
+@pytest.mark.parametrize("later", [True, False])
+def test_the_latest_rows_are_held_out_where_the_test_rows_come_later(later, tmp_path):
+    days = [f"20{10 + i // 360}-{1 + i // 30 % 12:02d}-{1 + i % 28:02d}" for i in range(400)]
+    lines = [f"{day},{i % 7},{'yes' if i % 7 > 3 else 'no'}" for i, day in enumerate(days)]
+    train, test = (lines[:300], lines[300:]) if later else (lines[::2], lines[1::2])
+    for name, part in (("train", train), ("test", test)):
+        (tmp_path / f"{name}.csv").write_text("\n".join(["date,a,label", *part]))
+    dataset = open_dataset(tmp_path)
+    budget = FakeClock().budget(60)
+    loop = Loop(TensorStore(dataset, make_task(dataset), budget.deadline(60)), (), budget, lambda snapshot: None)
+    if later:
+        (fold,) = loop.folds
+        assert fold.train.max() < fold.held_out.min()
+    else:
+        assert len(loop.folds) == 4
