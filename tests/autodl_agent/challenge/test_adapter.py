@@ -60,7 +60,7 @@ def challenge(request, tmp_path_factory):
     return OfficialMetadata(folder), *pairs, truth
 
 
-def play(model, train, test, budget_s=12.0, most=30):
+def play(model, train, test, budget_s=5.0, most=30):
     from autodl_agent.clock import Budget
 
     budget, found = Budget.from_now(budget_s), []
@@ -73,7 +73,7 @@ def play(model, train, test, budget_s=12.0, most=30):
 def test_predictions_in_the_order_of_the_test_object(challenge):
     metadata, train, test, truth = challenge
     found, budget = play(Model(metadata), train, test)
-    assert budget.gone() < 13
+    assert budget.gone() < 6
     assert all(p.shape == truth.shape and np.isfinite(p).all() for p in found)
     assert nauc(truth, found[0]) > 0.5
     assert nauc(truth, found[-1]) > 0.8
@@ -119,7 +119,7 @@ def test_files_that_cannot_be_read_are_not_needed(challenge, monkeypatch, part):
         raise ModuleNotFoundError("No module named 'PIL'")
 
     monkeypatch.setattr(adapter.intake, part, fail)
-    found, _ = play(Model(metadata), train, test, budget_s=6)
+    found, _ = play(Model(metadata), train, test, budget_s=4)
     assert nauc(truth, found[-1]) > 0.8
 
 
