@@ -118,7 +118,11 @@ def _beat(channel: Channel, folder: Path) -> None:
 
 def _end(folder: Path) -> NoReturn:
     """End this process and whatever it started; it leads a group of its own."""
-    shutil.rmtree(folder, ignore_errors=True)
+    for _ in range(10):  # the other thread may be writing its results
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            break
+        time.sleep(0.01)
     if os.getpgid(0) == os.getpid():
         os.killpg(0, signal.SIGKILL)
     os._exit(1)
