@@ -5,6 +5,7 @@ Looking through the data may take any time, so a daemon thread does it and the p
 
 import logging
 import threading
+from dataclasses import replace
 
 from data_format.dataset import Dataset
 
@@ -16,7 +17,8 @@ class Checks:
 
     def __init__(self, dataset: Dataset) -> None:
         self.notes: tuple[str, ...] | None = None
-        self._dataset = dataset
+        # What looking finds unreadable is known already, or was never asked for: it is not to be counted twice.
+        self._dataset = replace(dataset, problems=list(dataset.problems))
         self._thread = threading.Thread(target=self._look, name="checks", daemon=True)
         self._thread.start()
 

@@ -55,8 +55,16 @@ class Evaluation:
     mistakes: tuple[Mistake, ...]
 
 
-def evaluate(snapshot: Snapshot | None, multilabel: bool, most_cells: int = MOST_CELLS) -> Evaluation | None:
-    """Look at up to `most_cells` rows × classes; None where nothing was held out."""
+def evaluate(
+    snapshot: Snapshot | None,
+    multilabel: bool,
+    most_cells: int = MOST_CELLS,
+    unread: NDArray[np.bool_] | None = None,
+) -> Evaluation | None:
+    """Look at up to `most_cells` rows × classes; None where nothing was held out.
+
+    unread: (n_train,) rows that could not be read; a mistake on one of them tells nothing, and none is shown.
+    """
     if snapshot is None or snapshot.held_out is None or not len(snapshot.held_out.labels):
         return None
     held_out = snapshot.held_out
@@ -75,7 +83,7 @@ def evaluate(snapshot: Snapshot | None, multilabel: bool, most_cells: int = MOST
     accuracy = None if multilabel else float((truth & decided).any(1).mean())
     return Evaluation(
         len(rows), len(held_out.rows), 2 * class_aucs(labels, p) - 1, precision, recall, positives, tuple(shown),
-        counts, accuracy, _mistakes(rows, truth, decided, p, multilabel),
+        counts, accuracy, _mistakes(rows, truth, decided, p, multilabel, None if unread is None else unread[rows]),
     )  # fmt: skip
 
 
@@ -99,13 +107,20 @@ def _shown(truth: NDArray[np.bool_], decided: NDArray[np.bool_]) -> list[int]:
 
 
 def _mistakes(
-    rows: Rows, truth: NDArray[np.bool_], decided: NDArray[np.bool_], p: Probabilities, multilabel: bool
+    rows: Rows,
+    truth: NDArray[np.bool_],
+    decided: NDArray[np.bool_],
+    p: Probabilities,
+    multilabel: bool,
+    unread: NDArray[np.bool_] | None,
 ) -> tuple[Mistake, ...]:
     """The rows where a class was decided wrongly with the most certainty; of several labels, also one left out."""
     cells = np.where(decided & ~truth, p, np.float32(-1))
     if multilabel:
         cells = np.where(truth & ~decided, 1 - p, cells)
     certainty = np.asarray(cells.max(1))
+    if unread is not None:
+        certainty = np.where(unread, np.float32(-1), certainty)
     worst = np.argsort(-certainty, kind="stable")[:MISTAKES]
     found = []
     for place in worst[certainty[worst] >= 0]:

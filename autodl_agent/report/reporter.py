@@ -108,7 +108,7 @@ class Reporter:
     def _draw(self, scene: Scene) -> None:
         from autodl_agent.report.evaluation import evaluate
 
-        found = evaluate(scene.snapshot, scene.task.multilabel)
+        found = evaluate(scene.snapshot, scene.task.multilabel, unread=scene.store.bad["train"])
         exhibits = self._exhibits_of(scene)
         if found is not None:
             affordable = SHARE * self.budget.gone() - self.spent_s - exhibits.spent_s - self._cost
@@ -124,7 +124,8 @@ class Reporter:
             return
         left = until_s - self.budget.gone()
         checks = Checks(scene.dataset)
-        found = evaluate(scene.snapshot, scene.task.multilabel, ALL_CELLS if left > 1 else MOST_CELLS)
+        cells = ALL_CELLS if left > 1 else MOST_CELLS
+        found = evaluate(scene.snapshot, scene.task.multilabel, cells, scene.store.bad["train"])
         picture_s = PICTURE_S if "matplotlib.figure" in sys.modules else MATPLOTLIB_S + PICTURE_S
         if found is not None:
             left = until_s - self.budget.gone()

@@ -96,6 +96,20 @@ def test_a_signal_ends_the_run_with_everything_written(table, tmp_path, number, 
     assert (tmp_path / "out" / "predictions.csv").exists()
 
 
+def test_a_signal_that_comes_twice_at_once_is_one_wish(table, tmp_path):
+    command = [sys.executable, "-m", "autodl_agent.commands", "run", str(table), "--budget", "300", "--use-all-budget"]
+    process = subprocess.Popen([*command, "--output", str(tmp_path / "out"), "-q"])
+    limit = time.monotonic() + 30
+    while not (tmp_path / "out" / "predictions" / "my table.predict_1").exists():
+        assert time.monotonic() < limit
+        time.sleep(0.02)
+    process.send_signal(signal.SIGTERM)
+    time.sleep(0.02)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 143
+    assert (tmp_path / "out" / "run.json").exists()
+
+
 def test_inspect_shows_and_dumps(table):
     shown = autodl("inspect", table)
     assert shown.returncode == 0

@@ -9,6 +9,7 @@ from autodl_agent.report.checks import Checks
 from autodl_agent.report.sections import data_section
 from autodl_agent.testing import memory_dataset
 from data_format.dataset import Split
+from data_format.errors import Unreadable
 from data_format.examples import Table
 from data_format.memory import MemorySource
 
@@ -35,6 +36,17 @@ def test_what_takes_long_or_breaks_leaves_the_page_without_it(make_scene, monkey
     go_on.set()
     assert Checks(replace(scene.dataset, train=None)).wait(20) is None
     assert "<code>autodl inspect</code>" in data_section(scene)
+
+
+def test_looking_counts_nothing_as_skipped_again(make_scene, monkeypatch):
+    scene = make_scene("image")
+
+    def broken(row):
+        raise Unreadable("cut short")
+
+    monkeypatch.setattr(scene.dataset.train.source, "example", broken)
+    notes = Checks(scene.dataset).wait(20)
+    assert any("cannot be read" in note for note in notes) and scene.dataset.problems == []
 
 
 def test_clean_data_are_said_to_be_clean(make_scene):

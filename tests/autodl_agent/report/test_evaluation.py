@@ -41,6 +41,15 @@ def test_what_nothing_is_known_of_is_nan_and_no_error():
     assert found.mistakes == ()
 
 
+def test_rows_that_could_not_be_read_are_no_mistakes_to_show():
+    labels = np.eye(2)[[0, 1, 0, 1]]
+    known = snapshot(labels, 1 - labels * 0.8, np.arange(4, 8))
+    unread = np.zeros(8, bool)
+    unread[[4, 6]] = True
+    assert {m.row for m in evaluate(known, False).mistakes} == {4, 5, 6, 7}
+    assert {m.row for m in evaluate(known, False, unread=unread).mistakes} == {5, 7}
+
+
 @pytest.mark.parametrize("held", [Snapshot(), None, Snapshot((Part("a", 1.0, ()),))])
 def test_without_held_out_rows_there_is_nothing(held):
     assert evaluate(held, False) is None
