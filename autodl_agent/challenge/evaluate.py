@@ -8,13 +8,14 @@ OUT/leaderboard.csv one a submission.
 import csv
 import io
 import json
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from autodl_agent.challenge.unpack import Submission, open_submission
 from data_format.atomic import write_atomic
 from data_format.raw.options import AS_FOUND, ReadOptions
 
+SCORING_NICENESS = 10
 _POLL_S = 0.1
 _SCORING_ENDS_S = 120.0  # drawing and error bars, after the last prediction of a large set
 _STOP_S = 15.0
@@ -227,6 +229,9 @@ def _start(stack: ExitStack, program: str, flags: list[str], folder: Path) -> "s
         stderr=prints,
         cwd=ROOT,
     )
+    if program == "scoring":  # drawing curves must not take the cores from what it measures
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, process.pid, SCORING_NICENESS)
     stack.callback(_end, process)
     return process
 
