@@ -13,9 +13,9 @@ import numpy as np
 
 from autodl_agent.ensemble import Logits
 from autodl_agent.learners.registry import LearnerSpec
+from autodl_agent.loop import Loop, Round
 from autodl_agent.members import Member, logits_of
 from autodl_agent.policy import guess_s
-from autodl_agent.rounds import Loop, Round
 from autodl_agent.snapshot import Part
 from autodl_agent.store import OutOfTimeError
 

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from autodl_agent.learners.registry import LearnerSpec
+from autodl_agent.loop import Choose, Loop, Round
 from autodl_agent.machine import cores
 from autodl_agent.members import Member, Worked
 from autodl_agent.policy import Slice
-from autodl_agent.rounds import Choose, Loop, Round
 from autodl_agent.worker.lane import Finished, WorkerLane
 from autodl_agent.worker.member import RemoteMember, StoredModel
 

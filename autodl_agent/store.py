@@ -172,7 +172,8 @@ class TensorStore:
     def _tokens(self, example: Example) -> list[str]:
         array = getattr(example, "array", np.zeros(0, np.float32))
         word = self.dataset.vocabulary.get
-        return [word(token) or str(token) for token in np.nan_to_num(array).ravel().astype(np.int64).tolist()]
+        tokens = np.nan_to_num(array).ravel().astype(np.int64).tolist()
+        return [str(token) if (known := word(token)) is None else known for token in tokens]
 
     @cached_property
     def joiner(self) -> str:

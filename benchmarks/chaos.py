@@ -2,7 +2,7 @@
 
     python benchmarks/chaos.py [DATASET…] [--runs 500] [--seed 0] [--budget 5] [--out chaos.csv]
 
-Each run is `autodl run` with faults added to its ladder from outside (see faulty/sitecustomize.py): every fault alone
+Each run is `autodl run` with faults added to its ladder from outside (see hooks/sitecustomize.py): every fault alone
 and every pair of them, in the worker and, where it can survive them, in the coordinator; then triples. Checked are:
 end before budget + 2 s, exit code 0, a last prediction that is finite, in [0, 1] and nearly as good as that of the
 quickest learner alone, no process and no temporary file left. Exit code 1 when a run fails; each such run is printed
@@ -83,7 +83,7 @@ def run_case(case: Case, options: argparse.Namespace) -> Outcome:
     """Run it and look at everything that it left."""
     environment = {
         "AUTODL_FAULTS": ",".join(case.faults),
-        "PYTHONPATH": os.pathsep.join(filter(None, [str(HERE_FOLDER / "faulty"), os.environ.get("PYTHONPATH")])),
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(HERE_FOLDER / "hooks"), os.environ.get("PYTHONPATH")])),
     }
     if options.heavy:
         environment["AUTODL_FAULTS_HEAVY"] = "1"
@@ -181,7 +181,7 @@ def repeat(case: Case, options: argparse.Namespace) -> str:
     """The command of a case, for a shell."""
     command = shlex.join(command_of(job_of(case, options), Path("OUT")))
     heavy = "AUTODL_FAULTS_HEAVY=1 " if options.heavy else ""
-    return f"{heavy}AUTODL_FAULTS={','.join(case.faults)} PYTHONPATH={HERE_FOLDER / 'faulty'} {command}"
+    return f"{heavy}AUTODL_FAULTS={','.join(case.faults)} PYTHONPATH={HERE_FOLDER / 'hooks'} {command}"
 
 
 def show(outcomes: list[Outcome], options: argparse.Namespace) -> None:

@@ -42,7 +42,7 @@ from benchmarks.make_priors import make, runs_below
 from data_format.errors import DataError
 
 ROOT = Path(__file__).resolve().parents[1]
-SAMPLES, HOOK = ROOT / "sample_data", ROOT / "benchmarks" / "other_priors"
+SAMPLES, HOOK = ROOT / "sample_data", ROOT / "benchmarks" / "hooks"
 TABLES = ("without", "all", "none")  # the first is what the others are compared with
 
 

@@ -31,7 +31,10 @@ LAYERS = (
         "testing",
         "faults",
     ),
-    ("rounds", "lanes", "earlier", "encore"),
+    ("rounds",),
+    ("lanes", "encore"),
+    ("loop",),
+    ("earlier",),
     (
         "policy",
         "priors",
@@ -46,7 +49,7 @@ LAYERS = (
         "holdout",
         "pretrained",
     ),
-    ("store", "sharing", "domain", "task", "clock", "machine", "config", "notes", "scoring"),
+    ("store", "sharing", "processes", "domain", "task", "clock", "machine", "config", "notes", "scoring"),
     ("errors",),
 )
 LEVEL = {module: -depth for depth, modules in enumerate(LAYERS) for module in modules}

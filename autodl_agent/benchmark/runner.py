@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autodl_agent.benchmark.jobs import Job
-from autodl_agent.benchmark.processes import Marked, MemoryPeak
 from autodl_agent.benchmark.records import Record
 from autodl_agent.benchmark.surroundings import surroundings
+from autodl_agent.processes import Marked, MemoryPeak
 from autodl_agent.scoring.alc import LearningCurve
 from autodl_agent.scoring.auc import nauc
 from data_format import open_dataset
@@ -84,7 +84,7 @@ def watch(
 
     scratch: an existing folder, for its temporary files and what it prints. No process of it is left.
     """
-    marked, temporary = Marked(), scratch / "tmp"
+    marked, temporary = Marked("AUTODL_BENCHMARK_JOB"), scratch / "tmp"
     temporary.mkdir()
     environment = {**os.environ, **(more_environment or {}), **marked.environment, "TMPDIR": str(temporary)}
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [environment.get("PYTHONPATH"), str(ROOT)]))

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from autodl_agent.clock import Deadline
 from autodl_agent.machine import cores
+from autodl_agent.processes import Marked
 from autodl_agent.worker.channel import Channel
 from autodl_agent.worker.protocol import VERSION, Beat, Hello, Message, ProtocolError
 
@@ -26,7 +27,6 @@ TICK_S = 0.1
 GRACE_S = 1.0  # beyond the deadline of a slice
 SILENT_S = 10.0  # without a sign of life; loading a large library can hold it up for some
 LAST_WORDS = 4000  # characters of its output that are kept
-MARK = "AUTODL_WORKER_FOLDER"
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -46,7 +46,8 @@ class WorkerProcess:
 
     def __init__(self, folder: Path, memory_bytes: int, tell: Callable[[Event], None]) -> None:
         """Start it. folder: shared with it. memory_bytes: of its own, without files that it maps. Raises OSError."""
-        self.folder, self.memory_bytes, self._tell = folder, memory_bytes, tell
+        self.memory_bytes, self._tell = memory_bytes, tell
+        self.family = Marked("AUTODL_WORKER_MARK")
         ours, theirs = socket.socketpair()
         ours.settimeout(5)
         with theirs:
@@ -56,7 +57,7 @@ class WorkerProcess:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 pass_fds=(theirs.fileno(),),
-                env=_environment(folder),
+                env={**_environment(), **self.family.environment},
                 start_new_session=True,
             )
         self.pid = self._process.pid
@@ -118,7 +119,7 @@ class WorkerProcess:
             return Lost("it did not answer in time", stopped=_is_stopped(self.pid))
         if silent_s > SILENT_S:
             return Lost(f"it gave no sign of life for {SILENT_S:g} s", stopped=True)
-        used = own_memory_bytes(self.pid)
+        used = sum(own_memory_bytes(pid) for pid in self.family.members())
         if used > self.memory_bytes:
             return Lost(f"it took {used >> 20} MB of memory, of {self.memory_bytes >> 20} allowed")
         return None
@@ -143,36 +144,20 @@ class WorkerProcess:
                 self._output = (self._output + data)[-LAST_WORDS:]
 
     def _kill(self) -> None:
-        with suppress(OSError):
-            os.killpg(self.pid, signal.SIGKILL)
-        for one in _marked(self.folder):  # some may have left the group
-            with suppress(OSError):
-                os.kill(one, signal.SIGKILL)
+        self.family.kill(self.pid)
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(2)
         self._channel.close()
 
 
 def own_memory_bytes(pid: int) -> int:
-    """Memory of a process and its children that no file stands behind; 0 where it cannot be told."""
+    """Memory of a process that no file stands behind; 0 where it cannot be told."""
     total = 0
-    for one in (pid, *_descendants(pid)):
-        try:
-            for line in Path(f"/proc/{one}/status").read_text().splitlines():
-                if line.startswith(("RssAnon:", "RssShmem:")):
-                    total += int(line.split()[1]) * 1024
-        except (OSError, ValueError, IndexError):
-            continue
+    with suppress(OSError, ValueError, IndexError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith(("RssAnon:", "RssShmem:")):
+                total += int(line.split()[1]) * 1024
     return total
-
-
-def _descendants(pid: int) -> list[int]:
-    """Processes that a process started, and those that they did; none where it cannot be told."""
-    found: list[int] = []
-    for listed in Path(f"/proc/{pid}/task").glob("*/children"):
-        with suppress(OSError, ValueError):
-            found += [int(child) for child in listed.read_text().split()]
-    return found + [one for child in found for one in _descendants(child)]
 
 
 def _is_stopped(pid: int) -> bool:
@@ -182,22 +167,10 @@ def _is_stopped(pid: int) -> bool:
         return False
 
 
-def _marked(folder: Path) -> list[int]:
-    """Processes that a worker of this folder started, however far they ran: each inherits its environment."""
-    mark = f"{MARK}={folder}".encode()
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            if mark in (entry / "environ").read_bytes().split(b"\0"):
-                found.append(int(entry.name))
-    return found
-
-
-def _environment(folder: Path) -> dict[str, str]:
+def _environment() -> dict[str, str]:
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {
         **os.environ,
-        MARK: str(folder),
         "PYTHONPATH": os.pathsep.join(paths),
         "PYTHONUNBUFFERED": "1",
         "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"),

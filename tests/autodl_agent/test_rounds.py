@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from autodl_agent.domain import make_task
-from autodl_agent.rounds import Loop, rounds
+from autodl_agent.loop import Loop
+from autodl_agent.rounds import rounds
 from autodl_agent.scoring.auc import nauc
 from autodl_agent.store import TensorStore
 from autodl_agent.testing import FakeClock, memory_dataset, scripted

@@ -8,22 +8,20 @@ from typing import Self, final
 import numpy as np
 
 from autodl_agent.clock import Deadline
-from autodl_agent.learners.base import Examples, Learner, Probabilities, balanced_order
+from autodl_agent.learners.base import Examples, Learner, Probabilities
 from autodl_agent.learners.coverage import rows_to_predict
 from autodl_agent.learners.prior import class_shares
 from autodl_agent.learners.speech.config import EMBEDDING, WHISPER, DeepConfig
 from autodl_agent.learners.speech.hearing import EMBEDDING_EARS, WHISPER_EARS, Ears, Pace
-from autodl_agent.learners.speech.kernel import KernelHead, fit_kernel, seconds_of_fit
-from autodl_agent.learners.speech.spectrum import Floats
+from autodl_agent.learners.speech.kernel import KernelHead, fit_in_time
 from autodl_agent.learners.state import load_state, save_state
 from autodl_agent.pretrained.encoders import can_load
 from autodl_agent.pretrained.models import MissingWeightsError
 from autodl_agent.pretrained.serving import interpreter_found
-from autodl_agent.store import OutOfTimeError, Recipe
+from autodl_agent.store import Recipe
 from autodl_agent.task import Task
 
 log = logging.getLogger(__name__)
-FEWEST_ANCHORS = 50
 OF_THE_REST = 0.9  # share of the time left in the run that hearing may take
 
 
@@ -64,7 +62,7 @@ class DeepSound:
         sample = sample.readable()
         if len(sample):
             x = sample.array(recipe, deadline)
-            self._head = self._fitted(x, sample.labels, deadline)
+            self._head = fit_in_time(x, sample.labels, self.ears.layout, self.config.kernel, self.seed, deadline)
             self._hearing = step.hearing
             self._cut = float(np.mean(x[:, 0] >= 0.99 * self.config.hearings[step.hearing])) >= self.config.long_share
         self._done = step
@@ -132,18 +130,6 @@ class DeepSound:
 
     def _recipe(self, hearing: int) -> Recipe:
         return self.ears.recipe(self.config.hearings[hearing], self.config.window_s, self.task.value_range)
-
-    def _fitted(self, x: Floats, labels: Floats, deadline: Deadline) -> KernelHead:
-        """A machine as large as the time left allows, spanned by rows of all classes."""
-        n, anchors = len(x), min(len(x), self.config.kernel.landmarks)
-        while seconds_of_fit(anchors, n, x.shape[1]) > deadline.left():
-            anchors = anchors * 2 // 3
-            if anchors < min(n, FEWEST_ANCHORS):
-                raise OutOfTimeError(f"{n} rows need more than {deadline.left():.2f} s")
-        if anchors < n:
-            order = balanced_order(labels, self.seed)
-            x, labels = x[order], labels[order]
-        return fit_kernel(x, labels, self.ears.layout, self.config.kernel, anchors)
 
 
 @final

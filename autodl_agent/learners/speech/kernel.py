@@ -14,12 +14,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from autodl_agent.clock import Deadline
+from autodl_agent.learners.base import balanced_order
 from autodl_agent.learners.linear import fast_aucs, fit_ridge, platt, sigmoid
 from autodl_agent.learners.speech.config import SoundConfig
+from autodl_agent.store import OutOfTimeError
 
 Floats = NDArray[np.float32]
 Layout = Mapping[str, slice]
 
+FEWEST_ANCHORS = 50  # a machine spanned by fewer rows is worse than waiting
 CLIP = 6.0  # standard deviations; a single odd measurement must not rule a distance
 ROWS_AT_ONCE = 500  # rows whose views are in memory together: some 24 matrices of rows × anchors
 EIGEN_S = 5e-10  # seconds per cubed row of an eigendecomposition on one slow core
@@ -80,6 +84,22 @@ def fit_kernel(features: Floats, labels: Floats, layout: Layout, config: SoundCo
             cross[rows] = _summed(_views(x[rows], chosen, layout, block_scale, config), view_scale)
         alpha, intercept, slope, offset = _spanned(kernel, cross, labels)
     return KernelHead(centre, scale, block_scale, chosen, view_scale, alpha, intercept, slope, offset)
+
+
+def fit_in_time(
+    features: Floats, labels: Floats, layout: Layout, config: SoundConfig, seed: int, deadline: Deadline
+) -> KernelHead:
+    """A machine as large as the time left allows, spanned by rows of all classes. Raises OutOfTimeError."""
+    n = len(features)
+    anchors = min(n, config.landmarks)
+    while seconds_of_fit(anchors, n, features.shape[1]) > deadline.left():
+        anchors = anchors * 2 // 3
+        if anchors < min(n, FEWEST_ANCHORS):
+            raise OutOfTimeError(f"{n} rows need more than {deadline.left():.2f} s")
+    if anchors < n:
+        order = balanced_order(labels, seed)
+        features, labels = features[order], labels[order]
+    return fit_kernel(features, labels, layout, config, anchors)
 
 
 def seconds_of_fit(anchors: int, rows: int, width: int) -> float:

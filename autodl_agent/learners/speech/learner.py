@@ -7,17 +7,14 @@ from typing import Self, final
 import numpy as np
 
 from autodl_agent.clock import Deadline
-from autodl_agent.learners.base import Examples, Learner, Probabilities, balanced_order
+from autodl_agent.learners.base import Examples, Learner, Probabilities
 from autodl_agent.learners.prior import class_shares
 from autodl_agent.learners.speech.config import DEFAULT, HearConfig
 from autodl_agent.learners.speech.features import layout, sound_recipe
-from autodl_agent.learners.speech.kernel import KernelHead, fit_kernel, seconds_of_fit
-from autodl_agent.learners.speech.spectrum import Floats
+from autodl_agent.learners.speech.kernel import KernelHead, fit_in_time
 from autodl_agent.learners.state import load_state, save_state
-from autodl_agent.store import OutOfTimeError
 from autodl_agent.task import Task
 
-FEWEST_ANCHORS = 50  # a machine spanned by fewer rows is worse than waiting
 LONG_SHARE = 0.02  # hearing on pays when at least so many clips are cut by the first hearing
 
 
@@ -53,7 +50,7 @@ class QuickSound(Learner):
         some = some.readable()
         if len(some):
             features = some.array(recipe, deadline)
-            self._head = self._fitted(features, some.labels, step.hear, deadline)
+            self._head = fit_in_time(features, some.labels, layout(step.hear), self.config, self.seed, deadline)
             seconds = np.exp(features[:, layout(step.hear)["level"]][:, 0])
             self._cut = float(np.mean(seconds >= 0.99 * step.hear.seconds)) >= LONG_SHARE
             self._hear = step.hear
@@ -96,16 +93,3 @@ class QuickSound(Learner):
         if self._cut and self._done.hear == self.config.first:
             return _Step(self.config.full, most)
         return None
-
-    def _fitted(self, features: Floats, labels: Floats, hear: HearConfig, deadline: Deadline) -> KernelHead:
-        """A machine as large as the time left allows, spanned by rows of all classes."""
-        n = len(features)
-        anchors = min(n, self.config.landmarks)
-        while seconds_of_fit(anchors, n, features.shape[1]) > deadline.left():
-            anchors = anchors * 2 // 3
-            if anchors < min(n, FEWEST_ANCHORS):
-                raise OutOfTimeError(f"{n} rows need more than {deadline.left():.2f} s")
-        if anchors < n:
-            order = balanced_order(labels, self.seed)
-            features, labels = features[order], labels[order]
-        return fit_kernel(features, labels, layout(hear), self.config, anchors)

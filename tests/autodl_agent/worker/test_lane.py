@@ -18,13 +18,13 @@ from autodl_agent.learners.base import Examples
 from autodl_agent.learners.registry import LADDERS, LearnerSpec
 from autodl_agent.members import mean_logits
 from autodl_agent.policy import Record, Slice
+from autodl_agent.processes import Marked
 from autodl_agent.rounds import Round, rounds
 from autodl_agent.snapshot import Snapshot
 from autodl_agent.store import TensorStore
 from autodl_agent.task import Domain, Task
 from autodl_agent.testing import memory_dataset
 from autodl_agent.worker.lane import WorkerLane
-from autodl_agent.worker.process import _marked
 
 QUICK = LADDERS[Domain.TABULAR][0]
 REMOTE = LearnerSpec("remote", QUICK.where, expected=0.9, worker=True, libraries=())
@@ -63,6 +63,15 @@ class Run:
             if len(past) < 3 and not (past and (past[-1].failed or not past[-1].more)):
                 return Slice(spec, self.slice_s, 0.1)
         return None
+
+
+@pytest.fixture
+def family(monkeypatch: pytest.MonkeyPatch) -> Marked:
+    """All processes that are started while the test runs."""
+    marked = Marked("AUTODL_TEST")
+    for name, value in marked.environment.items():
+        monkeypatch.setenv(name, value)
+    return marked
 
 
 def errors(played: list[Round]) -> dict[str, str]:
@@ -125,7 +134,7 @@ def test_its_models_can_be_saved_and_loaded(tmp_path: Path) -> None:
         ("threads", ""),
     ],
 )
-def test_a_fault_costs_its_learner_and_nothing_else(name: str, said: str) -> None:
+def test_a_fault_costs_its_learner_and_nothing_else(name: str, said: str, family: Marked) -> None:
     run = Run(*faults(name), REMOTE, slice_s=0.6)
     played = run.play()
     title = f"fault-{name}"
@@ -133,13 +142,13 @@ def test_a_fault_costs_its_learner_and_nothing_else(name: str, said: str) -> Non
     assert set(errors(played)) <= {title}
     assert max(one.member_nauc or 0 for one in played if one.learner == "remote") > 0.5
     assert all(np.isfinite(one.prediction).all() for one in played if one.prediction is not None)
-    assert not left_over(run.lane.folder)
+    assert not family.linger(1.0)
 
 
-def test_what_a_dead_worker_had_started_is_found_and_ended() -> None:
+def test_what_a_dead_worker_had_started_is_found_and_ended(family: Marked) -> None:
     run = Run(*faults("spawn", "kill"), REMOTE, slice_s=1.0)
     run.play()
-    assert not left_over(run.lane.folder)
+    assert not family.linger(1.0)
 
 
 def test_work_delivered_before_a_crash_is_kept() -> None:
@@ -223,20 +232,6 @@ def running(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except OSError:
         return False
-
-
-def left_over(folder: Path) -> list[str]:
-    """Processes that still have the worker's folder among their arguments or in their environment."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and running(int(entry.name)):
-            try:
-                command = (entry / "cmdline").read_bytes().decode(errors="replace")
-            except OSError:
-                continue
-            if str(folder) in command or entry.name in map(str, _marked(folder)):
-                found.append(command)
-    return found
 
 
 def test_the_program_trains_a_network_in_its_worker(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""All processes of one run, known by a mark in their environment: their memory together, and an end for all of them.
+"""All processes of one run or one worker, known by a mark in their environment: their memory, and an end for all.
 
 The mark is inherited, so it also finds a process that left the group and the session of the run, or whose parent
 died. Linux only; elsewhere no process is found and the process group is all that can be ended.
@@ -12,17 +12,16 @@ from contextlib import suppress
 from pathlib import Path
 
 PROC = Path("/proc")
-MARK = "AUTODL_BENCHMARK_JOB"
 _KILL_WAIT_S = 5.0
 _SHARE = 0.05  # of a core, at most, for looking at memory
 
 
 class Marked:
-    """The processes that were started with `environment`, and all that come from them."""
+    """The processes that were started with `environment`, and all that come from them. name: of its variable."""
 
-    def __init__(self) -> None:
-        self.environment = {MARK: uuid.uuid4().hex}
-        self._needle = f"{MARK}={self.environment[MARK]}".encode()
+    def __init__(self, name: str) -> None:
+        self.environment = {name: uuid.uuid4().hex}
+        self._needle = f"{name}={self.environment[name]}".encode()
         self._others: set[int] = set()
 
     def members(self, anew: bool = False) -> list[int]:
