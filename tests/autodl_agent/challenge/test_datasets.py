@@ -165,12 +165,15 @@ def test_order_over_several_files(tmp_path: Path, counts: list[int]) -> None:
     assert dataset.get_class_labels() == ["a", "b", "2"]
 
 
-def test_show_image(tmp_path: Path) -> None:
+def test_show_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    titles: list[str | None] = []  # a viewer would be a program of its own, which nobody here would close
+    monkeypatch.setattr("PIL.Image.Image.show", lambda image, title=None: titles.append(title))
     blob, pixels = picture("RGB", "PNG")
     folder = write_subset(
         tmp_path / "train", describe("COMPRESSED", (1, 4, 5, 3), 1), [[encode_record(Encoded((blob,)), [1])]]
     )
     np.testing.assert_array_equal(np.asarray(AutoDLDataset(folder).show_image(0)), pixels)
+    assert titles == ["record 0: b"]
 
 
 def test_missing_parts(tmp_path: Path) -> None:
