@@ -36,6 +36,7 @@ from autodl_agent.worker.protocol import (
 
 BEAT_S = 0.5
 IMPORT_NICENESS = 15  # while the coordinator makes its first predictions
+_ending = threading.Lock()
 
 
 def main(descriptor: int, folder: Path) -> NoReturn:
@@ -47,6 +48,15 @@ def main(descriptor: int, folder: Path) -> NoReturn:
     threading.Thread(target=_listen, args=(channel, inbox, folder), daemon=True).start()
     threading.Thread(target=_beat, args=(channel, folder), daemon=True).start()
     calm_blas()
+    try:
+        _serve(channel, inbox)
+    except OSError:
+        # The coordinator is gone. Leaving by the exception would end the thread that removes the folder half-way.
+        _end(folder)
+
+
+def _serve(channel: Channel, inbox: "queue.Queue[Message]") -> NoReturn:
+    """Answer what the coordinator asks. Raises OSError once it is gone."""
     player = None
     while True:
         message = inbox.get()
@@ -118,11 +128,16 @@ def _beat(channel: Channel, folder: Path) -> None:
 
 def _end(folder: Path) -> NoReturn:
     """End this process and whatever it started; it leads a group of its own."""
-    for _ in range(10):  # the other thread may be writing its results
-        shutil.rmtree(folder, ignore_errors=True)
-        if not folder.exists():
-            break
-        time.sleep(0.01)
+    with _ending:  # one thread removes, the others wait for their end
+        for _ in range(100):  # a learner may be writing its results
+            shutil.rmtree(folder, ignore_errors=True)
+            if not folder.exists():
+                break
+            time.sleep(0.01)
+        _kill_group()
+
+
+def _kill_group() -> NoReturn:
     if os.getpgid(0) == os.getpid():
         os.killpg(0, signal.SIGKILL)
     os._exit(1)

@@ -39,9 +39,10 @@ class Player:
         np.save(results / f"{TEST}.npy", member.test())
         if member.held_out is not None:
             np.save(results / f"{HELD_OUT}.npy", member.held_out)
+        (results / "models").mkdir()  # without its parents: a folder that was removed stays so
         for fold, model in enumerate(member.settled):
             place = results / "models" / str(fold)
-            place.mkdir(parents=True)
+            place.mkdir()
             model.save(place)
         self._predicting_s[name] = deadline.now() - before
         return member
