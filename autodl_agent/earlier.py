@@ -3,6 +3,7 @@
 import json
 import shutil
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -76,9 +77,9 @@ def read_earlier(folder: Path) -> Earlier:
     numbers = [number for number, _ in files]
     if not files or numbers != list(range(len(files))):
         raise UsageError(f"{folder}: expected predictions 0, 1, 2 …, found {numbers[:5] or 'none'}")
-    times = [max(0.0, path.stat().st_mtime - start.start_time) for _, path in files]
-    curve = _curve(folder / "learning_curve.csv", times)
-    seconds = max(times[-1], _seconds_used(folder))
+    used = _seconds_used(folder)
+    curve = _curve(folder / "learning_curve.csv", [path.stat().st_mtime - start.start_time for _, path in files], used)
+    seconds = max(curve[-1]["time"] or 0.0, used)
     facts = _model_facts(folder / "model")
     if facts is None:
         return Earlier(folder, seconds, start.start_time, curve)
@@ -94,17 +95,24 @@ def read_earlier(folder: Path) -> Earlier:
     return Earlier(folder, seconds, start.start_time, curve, task, nauc if parts else None, rows, parts, scratch)
 
 
-def _curve(file: Path, times: list[float]) -> tuple[Point, ...]:
-    """The times that the files tell; the held-out NAUC as far as the run wrote it down."""
-    scores: list[float | None] = []
-    try:
-        for line in file.read_text("utf-8").splitlines()[1:]:
-            text = line.split(",")[1]
-            scores.append(float(text) if text else None)
-    except (OSError, ValueError, IndexError):
-        pass
-    scores += [None] * (len(times) - len(scores))
-    return tuple({"time": time, "held_out_nauc": score} for time, score in zip(times, scores, strict=False))
+def _curve(file: Path, stamps: list[float], used_s: float) -> tuple[Point, ...]:
+    """Time and held-out NAUC of every prediction as the run wrote them down.
+
+    For those that it could not, after a kill, the files' own times count (stamps), within what the log saw: the wall
+    clock may have been set in between.
+    """
+    points: list[Point] = []
+    with suppress(OSError, ValueError, IndexError):
+        for line in file.read_text("utf-8").splitlines()[1 : len(stamps) + 1]:
+            seconds, nauc = line.split(",")[:2]
+            points.append({"time": float(seconds), "held_out_nauc": float(nauc) if nauc else None})
+    for stamp in stamps[len(points) :]:
+        before = points[-1]["time"] if points else None
+        most = max(used_s, before or 0.0)
+        points.append(
+            {"time": min(max(stamp, before or 0.0), most) if most else max(stamp, 0.0), "held_out_nauc": None}
+        )
+    return tuple(points)
 
 
 def _seconds_used(folder: Path) -> float:

@@ -1,5 +1,6 @@
 """Going on from a run, however it ended."""
 
+import os
 import shutil
 import signal
 import subprocess
@@ -84,6 +85,42 @@ def test_after_a_kill(tmp_path: Path) -> None:
     go_on(folder)
     assert (folder / "run.json").exists()
     assert len(list_predictions(folder / "predictions")) >= count
+
+
+@pytest.mark.parametrize("jump_s", [-3600, 86400])
+def test_the_wall_clock_is_set_in_mid_run(jump_s: int, tmp_path: Path) -> None:
+    """Only `time.time` and what files say of their time can jump; the budget, the curve and a resumed run do not."""
+    folder = tmp_path / "run"
+    code = f"""
+import sys, time
+from autodl_agent.commands import main
+real, since = time.time, time.monotonic()
+time.time = lambda: real() + ({jump_s} if time.monotonic() - since > 0.8 else 0)
+sys.argv = ["autodl", *sys.argv[1:]]
+main()
+"""
+    command = [sys.executable, "-c", code, "run", str(WINE), "-o", str(folder), "--budget", "3", "--use-all-budget"]
+    began = time.monotonic()
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert time.monotonic() - began < 3 + 2
+    assert done.returncode == 0, done.stderr
+    files = [path for _, path in list_predictions(folder / "predictions")]
+    for path in files[len(files) // 2 :]:  # what the file system would have said
+        os.utime(path, (time.time() + jump_s,) * 2)
+    (folder / "run.json").unlink()
+    earlier = read_earlier(folder)
+    times = [float(point["time"] or 0) for point in earlier.curve]
+    assert len(times) == len(files)
+    assert times == sorted(times)
+    assert times[0] > 0
+    assert times[-1] <= earlier.seconds < 5
+    earlier.close()
+    (folder / "learning_curve.csv").unlink()
+    bare = read_earlier(folder)
+    stamps = [float(point["time"] or 0) for point in bare.curve]
+    assert stamps == sorted(stamps)
+    assert bare.seconds < 5
+    bare.close()
 
 
 def test_other_data_are_refused_and_the_run_stays(first: Path, tmp_path: Path) -> None:
