@@ -9,6 +9,7 @@ Source: github.com/tensorflow/tpu, models/official/efficientnet/lite (2020); Eff
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from autodl_agent.pretrained.torchfile import TorchFileError
 Floats = NDArray[np.float32]
 FEATURES = 1280
 EPSILON = 1e-3  # of batch normalisation
+STEM = 32  # channels of the first convolution, not scaled in the Lite family
 # (width, depth) multipliers
 SCALES = {"lite0": (1.0, 1.0), "lite1": (1.0, 1.1), "lite2": (1.1, 1.2)}
 
@@ -47,11 +49,12 @@ STAGES = (
 
 @dataclass(frozen=True)
 class Block:
-    """One inverted bottleneck. residual: its input is added to its output."""
+    """One inverted bottleneck. residual: its input is added to its output. channels: of its output."""
 
     expand: bool
     stride: int
     residual: bool
+    channels: int
 
 
 class Weights:
@@ -89,11 +92,16 @@ class Weights:
             raise TorchFileError(f"tensor {name!r} expected, found only {len(self._left)} others") from None
 
 
-def convert(variant: str, tensors: dict[str, NDArray[np.floating]]) -> bytes:
-    """The .tflite file of a variant ("lite0" …). Raises TorchFileError where tensors are missing or left over."""
+def convert(variant: str, tensors: dict[str, NDArray[np.floating]], cut: int | None = None) -> bytes:
+    """The .tflite file of a variant ("lite0" …). Raises TorchFileError where tensors are missing or left over.
+
+    cut: number of the block whose input is wanted, see `map_shape`; None for the pooled features.
+    """
     weights, graph = Weights(tensors), LiteGraph(3)
     x = graph.conv(graph.input, *weights.conv("_conv_stem", "_bn0"), stride=2, relu6=True)
     for number, block in enumerate(blocks(variant)):
+        if number == cut:
+            return graph.finish([x])
         x = _bottleneck(graph, weights, x, f"_blocks.{number}", block)
     x = graph.conv(x, *weights.conv("_conv_head", "_bn1"), relu6=True)
     surplus = [name for name in weights.unused() if not name.startswith("_fc.")]  # the ImageNet classifier
@@ -105,14 +113,22 @@ def convert(variant: str, tensors: dict[str, NDArray[np.floating]]) -> bytes:
 def blocks(variant: str) -> Iterator[Block]:
     """The bottlenecks of a variant, first to last."""
     width, depth = SCALES[variant]
-    before = 32  # the stem is not scaled in the Lite family
+    before = STEM
     for place, stage in enumerate(STAGES):
         fixed = place in (0, len(STAGES) - 1)  # nor is the depth of its first and last stage
         channels = scaled_channels(stage.channels, width)
         for repeat in range(stage.repeats if fixed else math.ceil(stage.repeats * depth)):
             stride = stage.stride if repeat == 0 else 1
-            yield Block(stage.expand > 1, stride, stride == 1 and before == channels)
+            yield Block(stage.expand > 1, stride, stride == 1 and before == channels, channels)
             before = channels
+
+
+def map_shape(variant: str, cut: int, rows: int, columns: int) -> tuple[int, int, int]:
+    """(rows, columns, channels) of what block number `cut` is given of a picture of rows × columns."""
+    stride, channels = 2, STEM
+    for block in islice(blocks(variant), cut):
+        stride, channels = stride * block.stride, block.channels
+    return -(-rows // stride), -(-columns // stride), channels
 
 
 def scaled_channels(channels: int, width: float) -> int:

@@ -9,6 +9,7 @@ from autodl_agent.pretrained.cache import cache_dir, cached
 from autodl_agent.pretrained.lookup import likely, look
 from autodl_agent.pretrained.serving import LiteNetwork, interpreter_found
 from autodl_agent.pretrained.table import Weights, known
+from autodl_agent.pretrained.torchfile import Tensors, read_tensors
 
 log = logging.getLogger(__name__)
 CONVERSION = 1  # part of the name of a converted file: a new number makes every cache convert anew
@@ -18,7 +19,7 @@ class MissingWeightsError(AutoDLError):
     """Weights that something needs are nowhere to be found, or cannot be run."""
 
 
-_loaded: dict[str, LiteNetwork] = {}
+_loaded: dict[tuple[str, int | None], LiteNetwork] = {}
 _lock = threading.Lock()
 
 
@@ -28,26 +29,37 @@ def can_serve(name: str) -> bool:
     return interpreter_found() and (converted_path(weights).is_file() or likely(weights))
 
 
-def network(name: str) -> LiteNetwork:
-    """The network of this name. Raises MissingWeightsError with the reason where it cannot be had."""
+def network(name: str, cut: int | None = None) -> LiteNetwork:
+    """The network of this name. Raises MissingWeightsError with the reason where it cannot be had.
+
+    cut: number of the block whose input is wanted, see `efficientnet.map_shape`; None for the whole network.
+    """
     with _lock:
-        if name not in _loaded:
-            _loaded[name] = _load(known(name))
-        return _loaded[name]
+        if (name, cut) not in _loaded:
+            _loaded[name, cut] = _load(known(name), cut)
+        return _loaded[name, cut]
 
 
-def prepare(weights: Weights) -> Path:
+def tensors_of(name: str) -> Tensors:
+    """The weights of this name as arrays by PyTorch name. Raises MissingWeightsError."""
+    try:
+        return read_tensors(_genuine(known(name)))
+    except (AutoDLError, OSError) as error:
+        raise MissingWeightsError(f"{name} cannot be read: {error}") from error
+
+
+def prepare(weights: Weights, cut: int | None = None) -> Path:
     """The file that is run: converted and cached where it must be. Raises MissingWeightsError."""
     if not weights.converts:
         return _genuine(weights)
     try:
-        return cached(converted_path(weights).name, lambda: _convert(weights))
+        return cached(converted_path(weights, cut).name, lambda: _convert(weights, cut))
     except (AutoDLError, OSError, ImportError) as error:
         raise MissingWeightsError(f"{weights.name} cannot be converted: {error}") from error
 
 
-def _load(weights: Weights) -> LiteNetwork:
-    path = prepare(weights)
+def _load(weights: Weights, cut: int | None) -> LiteNetwork:
+    path = prepare(weights, cut)
     try:
         try:
             return LiteNetwork(path)
@@ -56,16 +68,14 @@ def _load(weights: Weights) -> LiteNetwork:
                 raise
             log.warning("%s is damaged and is made anew", path)
             path.unlink(missing_ok=True)
-            return LiteNetwork(prepare(weights))
+            return LiteNetwork(prepare(weights, cut))
     except (AutoDLError, OSError, ImportError) as error:
         raise MissingWeightsError(f"{weights.name} cannot be run: {error}") from error
 
 
-def _convert(weights: Weights) -> bytes:
+def _convert(weights: Weights, cut: int | None) -> bytes:
     from autodl_agent.pretrained.efficientnet import convert
-    from autodl_agent.pretrained.torchfile import read_tensors
-
-    return convert(weights.name.removeprefix("efficientnet-"), read_tensors(_genuine(weights)))
+    return convert(weights.name.removeprefix("efficientnet-"), read_tensors(_genuine(weights)), cut)
 
 
 def _genuine(weights: Weights) -> Path:
@@ -75,6 +85,7 @@ def _genuine(weights: Weights) -> Path:
     return found.path
 
 
-def converted_path(weights: Weights) -> Path:
-    """Where the converted file of these weights is, or would be."""
-    return cache_dir() / f"{weights.name}-{weights.sha256[:16]}-v{CONVERSION}.tflite"
+def converted_path(weights: Weights, cut: int | None = None) -> Path:
+    """Where the converted file of these weights is, or would be; one that ends before block `cut` has its own."""
+    part = "" if cut is None else f"-to{cut}"
+    return cache_dir() / f"{weights.name}-{weights.sha256[:16]}-v{CONVERSION}{part}.tflite"

@@ -86,7 +86,9 @@ def _news_left_out() -> Iterator[None]:
 
 
 class LiteNetwork:
-    """A network from (n, rows, columns, channels) float32 to (n, features); may be called from several threads.
+    """A network from (n, rows, columns, channels) float32 to (n, features), or to maps (n, rows, columns, features).
+
+    It may be called from several threads.
 
     path: a .tflite file of one input of any size and one output. workers: interpreters side by side.
     Raises InterpreterError where the file cannot be run.
@@ -99,13 +101,14 @@ class LiteNetwork:
         self._own = threading.local()
         self.features = int(self._made().get_output_details()[0]["shape"][-1])
 
-    def run(self, pictures: NDArray[Any], prepare: Prepare) -> Floats:
+    def run(self, pictures: NDArray[Any], prepare: Prepare, shape: tuple[int, ...] = ()) -> Floats:
         """(n, features) of pictures (n, rows, columns, channels) of any kind; `prepare` makes input of a few of them.
 
         The input is made piece by piece by the thread that needs it, so that no float copy of everything exists.
+        shape: of one output, of a network that gives maps.
         """
         size = batch_size(pictures.shape[1] * pictures.shape[2])
-        out = np.empty((len(pictures), self.features), np.float32)
+        out = np.empty((len(pictures), *(shape or (self.features,))), np.float32)
 
         def piece(start: int) -> None:
             part = pictures[start : start + size]

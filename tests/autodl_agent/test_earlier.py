@@ -72,7 +72,7 @@ def test_after_a_kill(tmp_path: Path) -> None:
     command = [sys.executable, "-c", code, "run", str(WINE), "-o", str(folder), "--budget", "60", "--use-all-budget"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     until = time.monotonic() + 40
-    while not (folder / "model" / "model.json").exists() and time.monotonic() < until:
+    while not (folder / "model" / "logits.npz").exists() and time.monotonic() < until:
         time.sleep(0.05)
     process.send_signal(signal.SIGKILL)
     process.wait()
