@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from autodl_agent.worker.member import RemoteMember
 
 log = logging.getLogger(__name__)
+CHANCE = 0.0  # held-out NAUC of what knows nothing
 STARVED_AT_MOST = 4  # slices without a result after which a learner is benched
 Choose = Callable[..., policy.Slice | None]
 Keep = Callable[[Snapshot], None]
@@ -70,6 +71,7 @@ class Loop:
         self.emitted_nauc: float | None = None
         self.snapshot = Snapshot()  # behind the newest prediction, and the weights of its members by name
         self.weights: dict[str, float] = {}
+        self.own: dict[str, float] = {}  # held-out NAUC of each learner's last finished slice
 
     @property
     def over(self) -> bool:
@@ -179,7 +181,10 @@ class Loop:
             for name, m in self.members.items()
             if m.settled and (m.held_out is not None or not len(self.truth)) and (self.running is None or m.at_hand)
         ]
-        blend, member_nauc = self._blend(names, member)
+        member_nauc = self._alone(member)
+        # A learner that came to nothing answers with class shares: blended in, it would only change the sharpness.
+        names = [name for name in names if self.own.get(name, 1.0) > CHANCE] or names
+        blend = self._blend(names)
         better = self.emitted_nauc is None or blend.nauc > self.emitted_nauc or not len(self.truth)
         weights = {n: w for n, w in zip(names, blend.weights, strict=True) if w > 0}
         prediction = None
@@ -216,13 +221,18 @@ class Loop:
         snapshot = Snapshot.of(parts, blend.coupled, blend.nauc if judged else None, held_out)
         return replace(snapshot, test=tuple(member.test() for member, _ in used))
 
-    def _blend(self, names: list[str], member: "Member | RemoteMember") -> tuple[Blend, float | None]:
+    def _blend(self, names: list[str]) -> Blend:
         if not len(self.truth):
-            return Blend(tuple(1 / len(names) for _ in names), False, 0.0), None
+            return Blend(tuple(1 / len(names) for _ in names), False, 0.0)
         held_out = [m.held_out for n in names if (m := self.members[n]).held_out is not None]
-        own = [member.held_out] if member.held_out is not None else held_out
-        alone = select(own, self.truth, False, picks=1)
-        return select(held_out, self.truth, not self.task.multilabel), alone.nauc
+        return select(held_out, self.truth, not self.task.multilabel)
+
+    def _alone(self, member: "Member | RemoteMember") -> float | None:
+        """NAUC of one learner on the held-out rows."""
+        if not len(self.truth) or member.held_out is None:
+            return None
+        self.own[member.spec.name] = select([member.held_out], self.truth, False, picks=1).nauc
+        return self.own[member.spec.name]
 
     def _remember(
         self,

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from autodl_agent.clock import Budget, Deadline
 from autodl_agent.domain import make_task
 from autodl_agent.learners.base import Examples, Labels, Learner, Probabilities
+from autodl_agent.learners.prior import class_shares
 from autodl_agent.learners.registry import SEED_STEP, LearnerSpec
 from autodl_agent.store import TensorStore
 from autodl_agent.task import Domain, Task
@@ -196,7 +197,7 @@ def _check_poor_data(spec: LearnerSpec, domain: Domain) -> None:
 class ScriptedLearner(Learner):
     """A fake: adds `gain` of the truth per slice, costs fake seconds, and can be told to misbehave in slice `at`.
 
-    misbehave: "" | "raise" | "nan" | "shape" | "range".
+    misbehave: "" | "raise" | "nan" | "shape" | "range" | "shares" (nothing but the class shares).
     """
 
     clock: FakeClock | None = None
@@ -223,6 +224,8 @@ class ScriptedLearner(Learner):
         share = done / (done + 2)
         out = (share * known + (1 - share) * noise).astype(np.float32)
         if done >= self.at:
+            if self.misbehave == "shares":
+                return np.tile(class_shares(self.task), (len(data), 1))
             if self.misbehave == "nan":
                 out[0, 0] = np.nan
             if self.misbehave == "shape":

@@ -26,6 +26,7 @@ from autodl_agent.worker.protocol import Done, Failed, Open, Play, Prepare, Read
 log = logging.getLogger(__name__)
 LOADING_S = 60.0  # a library that takes longer is not worth waiting for
 RESTARTS = 3
+LATE = 0.3  # share of its seconds by which a slice may be late before its worker counts as hanging
 KEPT = 4  # newest slices whose models are never removed
 AT_HAND_S = 0.3  # what a first slice takes to begin once the libraries are loaded
 
@@ -121,10 +122,10 @@ class WorkerLane:
             results = self.folder / f"slice-{self._number}"
             results.mkdir()
             self._playing = self._number, spec, self.budget.gone(), results
-            deadline = self.budget.deadline(seconds)
-            self._process.send(
-                Play(self._number, spec.name, spec.where, max(0.05, deadline.left()), str(results)), deadline
-            )
+            allowed_s = max(0.05, self.budget.deadline(seconds).left())
+            message = Play(self._number, spec.name, spec.where, allowed_s, str(results))
+            # A late answer holds up nothing here and is worth more than a new process.
+            self._process.send(message, self.budget.deadline(seconds * (1 + LATE)))
 
     def tidy(self, needed: Iterable[Path]) -> None:
         """Remove the models of older slices, but those below the `needed` folders; the newest may just be saved."""

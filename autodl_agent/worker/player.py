@@ -13,6 +13,7 @@ from autodl_agent.worker.handover import read_handover
 
 HELD_OUT, TEST = "held_out", "test"
 CLOSING_S = 0.3  # of a slice, kept for writing the results
+FIRST_CLOSING = 0.2  # share of a learner's first slice, kept for predictions of which nothing is known yet
 
 
 class Player:
@@ -33,7 +34,8 @@ class Player:
         if name not in self.members:
             self.members[name] = Member(LearnerSpec(name, where), self.train, self.test, self.folds)
         member = self.members[name]
-        reserve = min(0.5 * deadline.left(), CLOSING_S + 1.5 * self._predicting_s.get(name, 0.0))
+        predicting_s = 1.5 * self._predicting_s.get(name, FIRST_CLOSING / 1.5 * deadline.left())
+        reserve = min(0.5 * deadline.left(), CLOSING_S + predicting_s)
         member.advance(Deadline(deadline.at - reserve, deadline.now))
         before = deadline.now()
         np.save(results / f"{TEST}.npy", member.test())

@@ -55,6 +55,13 @@ def test_a_learner_that_breaks_its_contract_is_benched_and_the_run_goes_on(misbe
     assert all(r.learner != "bad" for r in played[benched_at + 1 :])
 
 
+@pytest.mark.parametrize("n_train", [60, 2000])  # cross-fitted, and with one split
+def test_a_learner_that_knows_nothing_is_left_out_of_the_ensemble(n_train):
+    played, *_ = play({"good": {}, "idle": {"misbehave": "shares"}}, n_train=n_train)
+    assert any(r.learner == "idle" and not r.error for r in played)
+    assert all("idle" not in r.weights for r in played)
+
+
 def test_it_ends_when_time_is_over():
     played, _, _ = play({"a": {"slices": 10_000, "seconds": 1.0}}, total_s=20)
     assert played[-1].ended_s <= 25

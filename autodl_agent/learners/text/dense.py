@@ -17,6 +17,7 @@ from autodl_agent.learners.text.head import Heads, fit_heads, seconds_of_net
 from autodl_agent.learners.text.vectors import PIECE_CHARACTERS, text_vectors
 from autodl_agent.pretrained.encoders import TextEncoder, can_load, text_encoder
 from autodl_agent.pretrained.models import MissingWeightsError
+from autodl_agent.store import OutOfTimeError
 from autodl_agent.task import Task
 
 log = logging.getLogger(__name__)
@@ -45,13 +46,20 @@ class DenseText:
         self.hopeless = False
 
     def fit(self, data: Examples, deadline: Deadline) -> bool:
-        """One step; False after the last, and where weights, script or time do not allow one."""
+        """One step; False after the last, and where weights, script or time do not allow one.
+
+        Raises OutOfTimeError where time does not allow the first.
+        """
         if self.hopeless or not len(data):
             return False
         encoder = self._encoder(data)
         data.texts()
         data = data.readable()
-        if encoder is None or not len(data) or not self._affordable(data, encoder, deadline):
+        if encoder is None or not len(data):
+            return False
+        if not self._affordable(data, encoder, deadline):
+            if self.head is None:
+                raise OutOfTimeError(self.config.encoder)
             return False
         step = self._next(data)
         if step is None:

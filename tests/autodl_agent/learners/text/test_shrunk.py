@@ -6,6 +6,7 @@ from autodl_agent.clock import Deadline
 from autodl_agent.learners.text import dense
 from autodl_agent.learners.text.config import E5
 from autodl_agent.learners.text.dense import DenseText, Step
+from autodl_agent.store import OutOfTimeError
 from autodl_agent.testing import examples_of, memory_dataset
 
 
@@ -36,3 +37,18 @@ def test_a_step_takes_the_rows_that_the_time_left_holds(learner):
 
 def test_a_longer_reading_is_not_cut(learner):
     assert learner(1.0, Step(1, 600)) == Step(1, 600)
+
+
+@pytest.mark.parametrize("fitted", [False, True])
+def test_no_time_for_the_first_head_is_told_apart_from_a_finished_learner(fitted, monkeypatch):
+    train, _ = examples_of(memory_dataset("text", n_train=600)[0])
+    monkeypatch.setattr(dense, "text_vectors", lambda *rest: SimpleNamespace(cost_s=lambda rows: 1000.0))
+    learner = DenseText(train.task, 0, E5)
+    monkeypatch.setattr(learner, "_encoder", lambda data: SimpleNamespace(features=8))
+    deadline = Deadline(train.store.end.now() + 1, train.store.end.now)
+    if fitted:
+        learner.head, learner.done = object(), Step(0, 50)
+        assert not learner.fit(train, deadline)
+    else:
+        with pytest.raises(OutOfTimeError):
+            learner.fit(train, deadline)
