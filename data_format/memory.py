@@ -23,7 +23,8 @@ class MemorySource(Source):
     def example(self, index: int) -> Example:
         """One example; a row of a table is a dense (1, 1, columns, 1) array of its numbers."""
         if self._table is not None:
-            return Dense(self._table.numbers[index].astype(np.float32)[None, None, :, None])
+            with np.errstate(over="ignore"):  # beyond float32 a number is infinite
+                return Dense(self._table.numbers[index].astype(np.float32)[None, None, :, None])
         return self.examples[index]
 
     def table(self) -> Table:

@@ -177,7 +177,7 @@ def read_start(folder: Path) -> Start:
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read ({error})") from None
     values: dict[str, str] = {}
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         # Comments, document marks, and what hangs from a key that is not ours.
         if line[:1] in ("#", "-", " ", "\t"):
             continue

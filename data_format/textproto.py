@@ -17,7 +17,7 @@ _SKIP = re.compile(r"(?:\s+|\#[^\n]*)*")
 _TOKEN = re.compile(
     rf"""(?P<string>{_STRING})
        | (?P<word>[A-Za-z_][\w.\-+/]*)
-       | (?P<number>-?\s*(?:\d[\w.]*(?:[eE][+\-]\d+)?|\.\d+(?:[eE][+\-]?\d+)?|inf|nan)[fF]?)
+       | (?P<number>-?\s*(?:\d(?:[eE][+\-]\d|[\w.])*|\.\d+(?:[eE][+\-]?\d+)?|inf|nan)[fF]?)
        | (?P<mark>[{{}}<>\[\]:,;()])""",
     re.VERBOSE,
 )

@@ -12,6 +12,7 @@ from data_format.errors import DataError
 from data_format.raw.csvfile import Grid, counted, decode, rows_text
 
 _ATTRIBUTE = re.compile(r"@attribute\s+('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|[^\s{]+)\s*(.*)", re.IGNORECASE)
+_FIRST_LEVEL = re.compile(r"\s*\{\s*('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|[^,}]*)")
 _PAIR = re.compile(r"\s*(\d+)\s+('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|[^,]*)\s*(?:,|$)")
 
 
@@ -20,13 +21,13 @@ def read_arff(path: Path) -> Grid:
     text, _ = decode(path.read_bytes())
     names: list[str] = []
     fills: list[str] = []  # what a sparse row leaves out: zero, or the first of the listed values
-    lines = iter(text.splitlines())
+    lines = iter(text.replace("\r", "\n").split("\n"))  # `splitlines` would cut texts at U+2028 and the like
     for line in lines:
         stripped = line.strip()
         if match := _ATTRIBUTE.match(stripped):
             names.append(_bare(match[1]))
-            listed = match[2].strip().strip("{}").split(",") if match[2].lstrip().startswith("{") else ["0"]
-            fills.append(_bare(listed[0].strip()))
+            level = _FIRST_LEVEL.match(match[2])
+            fills.append(_bare(level[1].strip()) if level else "0")
         elif stripped.lower().startswith("@data"):
             break
     if not names:

@@ -39,7 +39,7 @@ def read_labels(
         widths = {len(row) for row in values}
         flat = [cell for row in values for cell in row]
         matrix_like = len(widths) == 1 and widths != {1} and not any(isinstance(row, set | frozenset) for row in values)
-        if not (matrix_like and all(isinstance(cell, int | float | np.number) for cell in flat)):
+        if not (matrix_like and flat and all(isinstance(cell, int | float | np.number) for cell in flat)):
             return _from_sets([list(map(str, row)) for row in values], class_names)
     array = values if isinstance(values, np.ndarray) else _as_array(values)
     if array.ndim == 2 and array.shape[1] != 1:
@@ -101,7 +101,7 @@ def _from_matrix(
         raise DataError(f"y: expected an (n, classes) matrix of numbers, found {values.dtype} {values.shape}") from None
     if bad := np.argwhere(~((matrix >= 0) & (matrix <= 1))).tolist():
         row, column = bad[0]
-        raise DataError(f"y[{row}, {column}]: expected a label between 0 and 1, found {values[row, column]!r}")
+        raise DataError(f"y[{row}, {column}]: expected a label between 0 and 1, found {values[row, column]}")
     classes = tuple(class_names) or tuple(map(str, range(matrix.shape[1])))
     if len(classes) != matrix.shape[1]:
         raise DataError(f"class_names: expected {matrix.shape[1]} names, one a column of y, found {len(classes)}")

@@ -24,7 +24,8 @@ class ArraySource(Source):
     def example(self, index: int) -> Example:
         """The array of row `index`. Raises Unreadable when it has another number of dimensions than its domain."""
         try:
-            array = np.asarray(self._arrays[index], np.float32)
+            with np.errstate(over="ignore"):  # beyond float32 a number is infinite
+                array = np.asarray(self._arrays[index], np.float32)
         except (TypeError, ValueError):
             raise Unreadable("array not of numbers") from None
         if self._domain == "speech":

@@ -79,14 +79,14 @@ def column_kind(cells: Cells, comma_decimals: bool) -> Kind:
         return "number"
     if isinstance(cells, Coded):
         return _kind_of(cells.counts(), comma_decimals)
-    return "number" if _all_floats(cells) is not None else _kind_of(Counter(cells), comma_decimals)
+    return "number" if all_floats(cells) is not None else _kind_of(Counter(cells), comma_decimals)
 
 
 def learn(cells: Cells, comma_decimals: bool) -> tuple[Kind, NDArray[Any], int]:
     """Kind of a training column, its (n,) values (float64, or str objects for words), and its odd cells, in one go."""
     if isinstance(cells, np.ndarray):
         return "number", cells, 0
-    fast = None if isinstance(cells, Coded) else _all_floats(cells)
+    fast = None if isinstance(cells, Coded) else all_floats(cells)
     if fast is not None:
         return "number", fast, 0
     kind = column_kind(cells, comma_decimals) if isinstance(cells, Coded) else _kind_of(Counter(cells), comma_decimals)
@@ -103,7 +103,7 @@ def numbers(cells: Cells, kind: Kind) -> tuple[NDArray[np.floating], int]:
         table, _ = numbers(cells.keys, kind)
         odd = [i for i, key in enumerate(cells.keys) if table[i] != table[i] and not is_missing(key)]
         return table[cells.codes], int(np.isin(cells.codes, odd).sum())
-    if kind == "number" and (fast := _all_floats(cells)) is not None:
+    if kind == "number" and (fast := all_floats(cells)) is not None:
         return fast, 0
     # Cells repeat in most columns, so each different one is parsed once.
     parse = _PARSERS[kind]
@@ -144,7 +144,7 @@ def _kind_of(counts: Mapping[str, int], comma_decimals: bool) -> Kind:
     return order if _dated(present, _PARSERS[order]) else "word"
 
 
-def _all_floats(cells: Sequence[str]) -> NDArray[np.float64] | None:
+def all_floats(cells: Sequence[str]) -> NDArray[np.float64] | None:
     """The quick way for a clean column; Python would also read `1_000`, which people mean as a word."""
     try:
         array = np.array(list(map(float, cells)), dtype=np.float64)

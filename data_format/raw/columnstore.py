@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from data_format.dataset import Problem
 from data_format.errors import DataError
-from data_format.raw.columns import Coded, is_missing, parse_number, texts_of
+from data_format.raw.columns import Coded, all_floats, is_missing, parse_number, texts_of
 from data_format.raw.csvfile import Grid, counted, decode, grid_of_text, rows_text
 
 BIG_BYTES = 96 << 20  # strings of a smaller file fit in memory several times over
@@ -129,9 +129,10 @@ class _Growing:
 
     def _add_numbers(self, cells: Sequence[str]) -> None:
         with np.errstate(over="ignore"):
-            try:
-                values = np.array(list(map(float, cells))).astype(np.float32)
-            except ValueError:
+            clean = all_floats(cells)
+            if clean is not None:
+                values = clean.astype(np.float32)
+            else:
                 values = np.array([parse_number(cell) for cell in cells]).astype(np.float32)
                 empty = np.flatnonzero(np.isnan(values))
                 self.odd += sum(not is_missing(cells[place]) for place in empty.tolist())

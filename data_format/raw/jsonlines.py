@@ -43,7 +43,8 @@ def _objects(text: str) -> tuple[list[dict[str, Any]], list[int]]:
             return [], [0]
         return _sorted_out(elements)
     elements = []
-    for line in text.splitlines():
+    # Not `splitlines`: a JSON string may hold U+2028 and other signs that it takes for the end of a line.
+    for line in text.replace("\r", "\n").split("\n"):
         if line.strip():
             try:
                 elements.append(json.loads(line, parse_float=str, parse_int=str))

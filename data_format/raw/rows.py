@@ -298,7 +298,8 @@ class TableSource(Source):
             raise DataError(
                 f"column {table.string_names[0]!r}: expected numbers, found words; read the rows by table()"
             )
-        return Dense(table.numbers[index].astype(np.float32).reshape(1, 1, -1, 1))
+        with np.errstate(over="ignore"):  # beyond float32 a number is infinite
+            return Dense(table.numbers[index].astype(np.float32).reshape(1, 1, -1, 1))
 
     def table(self) -> Table:
         """All rows, numbers and words apart."""

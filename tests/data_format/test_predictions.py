@@ -113,7 +113,9 @@ def test_predictions_are_listed_in_numeric_order(tmp_path: Path) -> None:
     assert [k for k, _ in list_predictions(tmp_path)] == [0, 1, 2, 10]
 
 
-@pytest.mark.parametrize("name", ["adult", "my set: [v2] 'é'", "1e3", "true", "a.b-c", '"q"', "tab\there"])
+@pytest.mark.parametrize(
+    "name", ["adult", "my set: [v2] 'é'", "1e3", "true", "a.b-c", '"q"', "tab\there", "next\x85line\u2028"]
+)
 def test_start_file(tmp_path: Path, name: str) -> None:
     write_start(tmp_path, name, 1200, 1700000000.25, 42)
     append_timestamp(tmp_path, 0, 1700000001.5)

@@ -52,14 +52,14 @@ def same(a: ScoreReport, b: ScoreReport) -> bool:
 def test_a_whole_run(tmp_path: Path) -> None:
     predictions = [np.full(TRUTH.shape, 0.3), noisy(1.0), noisy(0.5)]
     folder, solution = folder_with(tmp_path, predictions, [0.5, 5.0, 30.0])
-    (tmp_path / "classes.txt").write_text("red\ngreen\nblue\n")
+    (tmp_path / "classes.txt").write_text("red\ngreen\u2028\nblue\n", encoding="utf-8")
     report = score_folder(folder, solution)
     naucs = [nauc(TRUTH, p) for p in predictions]
     assert [p.nauc for p in report.predictions] == pytest.approx(naucs, abs=1e-6)
     assert [p.seconds for p in report.predictions] == pytest.approx([0.5, 5.0, 30.0], abs=1e-5)
     assert report.alc == pytest.approx(alc([0.5, 5.0, 30.0], naucs, 60), abs=1e-6)
     assert report.nauc == report.predictions[-1].nauc == report.curve.get_final_score()
-    assert report.class_names == ("red", "green", "blue")
+    assert report.class_names == ("red", "green\u2028", "blue")
     assert 2 * report.class_aucs.mean() - 1 == pytest.approx(report.nauc)
     assert report.predictions[0].accuracy == pytest.approx(1 / 3)
     assert (report.left_out, report.problems, report.budget) == ((), (), 60)

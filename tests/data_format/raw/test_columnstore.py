@@ -161,3 +161,10 @@ def test_the_cells_are_those_of_a_small_file(tmp_path_factory, cells):
     assert store.names == small.names and len(store.rows) == len(small.rows)
     for name in small.names:
         assert store.column(name) == small.column(name)
+
+
+def test_grouped_digits_are_words_in_a_big_file_too(csv_file, big):
+    store = read_store(csv_file("t.csv", "n,y", [(i if i != 250 else "1_000", i % 2) for i in range(300)]))
+    values = store.cells("n")
+    assert np.isnan(values[250]) and values[249] == 249
+    assert [problem.reason for problem in store.problems] == ["1 cell not a number, taken as missing"]
