@@ -112,6 +112,9 @@ def test_the_folder_of_records_that_is_meant(tmp_path: Path) -> None:
     records(tmp_path / "set" / "set.data" / "train")
     assert _subset(tmp_path / "set") == test
     assert _subset(test.parent) == test
+    records(tmp_path / "set" / "other.data" / "test")
+    with pytest.raises(DataError, match="expected one folder test/ with metadata.textproto, found 2"):
+        _subset(tmp_path / "set")
     (tmp_path / "raw").mkdir()
     assert _subset(tmp_path / "raw") is None
 

@@ -45,6 +45,10 @@ def test_a_link_back_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "root").mkdir()
     (tmp_path / "root" / "again").symlink_to(tmp_path / "root")
     assert past_packaging(tmp_path / "root") == tmp_path / "root"
+    made(tmp_path / "elsewhere", "train.csv")
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked" / "there").symlink_to(tmp_path / "elsewhere")
+    assert past_packaging(tmp_path / "linked") == tmp_path / "linked"
 
 
 def files(*names: str) -> dict[str, Path]:
