@@ -7,14 +7,18 @@ Every learner that may go on is scored by the expected gain in area under the le
 Costs. Untried: start_s + fold_s × folds + example_ms × rows by the LearnerSpec, times what benchmarks found
 (`Prior.cost`), times the pace of this run: how the first slices of other learners compared with their guesses, halved
 in logarithm. Tried: the seconds of its last slice × growth, the geometric mean of the growth seen and GROWTH_WEIGHT
-times the prior's.
+times the prior's. Out of time before its first result: what is left of the guess, since what it computed is kept.
 
-Gains, with room = 1 − NAUC of the ensemble. Untried (exploration): room × Prior.first, or what `expected` promises, and
-never less than a small bonus, so that everything affordable is tried once. Tried (exploitation): its own error falls
-as a power of its seconds, e(s) ∝ s^−b, where b is fitted to its own points and RATE_WEIGHT doublings of the prior's
-rate: a slice that only filled a cache does not end a learner, several do. What it gains counts fully for the ensemble
-where it leads, a part where it is behind: influence = 1 + 1.5 × (own NAUC − best)/room, within 0.2 … 1. (These numbers
-and GROWTH_WEIGHT are fitted to recorded runs.) Where nothing can be held out, the prior's share of the room counts.
+Gains, with room = 1 − NAUC of the ensemble. Untried (exploration): room × (Prior.first + BONUS_SHARE); without a prior
+what `expected` promises, and a small bonus, so that everything affordable is tried once. Tried (exploitation): its own
+error falls as a power of its seconds, e(s) ∝ s^−b, where b is fitted to its own points and RATE_WEIGHT doublings of the
+prior's rate: a slice that only filled a cache does not end a learner, several do. What the ensemble gains by it follows
+from taking members for estimates with errors of their own, which add up like resistors in parallel:
+
+    room' ^ −q  =  room ^ −q  +  e(s')^ −q  −  e(s)^ −q        with q = DIVERSITY
+
+so what leads counts fully, what is far behind hardly at all. A learner with a prior is judged in part (BY_PRIOR) by the
+share of the room that its slices closed in the benchmark, where nothing can be held out by that alone.
 
 A gain that comes too late is worth nothing: a slice that cannot finish in the time left is not started. One that can
 only if its cost was guessed too high comes after all that fit; it is started since that time has no other use.
@@ -37,9 +41,12 @@ RATE = 0.15  # exponent of a learning curve of which nothing is known
 RATE_WEIGHT = 5.0
 DOUBLING = math.log(2) ** 2
 WITHIN = 8.0  # a learner is to reach what it promises when it has spent this many times the seconds of its first slice
-INFLUENCE = (0.2, 1.5)
-LEAST_GAIN = 0.002  # what a learner with more to do may always bring
-BONUS = 0.02  # for the untried: ensembles gain from difference even where the prior is no better
+DIVERSITY = 2.0  # exponent of the parallel errors; larger: the less what is behind counts
+BY_PRIOR = 0.4  # weight of the benchmark's share in the gain of a tried learner
+LEAST_SHARE = 0.01  # of the room: what a learner with more to do may always bring
+BONUS = 0.02  # for the untried without a prior: ensembles gain from difference even where they are no better
+BONUS_SHARE = 0.02  # of the room, for the untried with one: this set may be another than those of the benchmark
+LEAST_LEFT = 0.4  # share of a slice without a result that the next one takes at least
 PATIENCE = 3.0  # a slice may take this many times its expected cost before its deadline
 TOO_HIGH = 0.25  # a guessed slice may turn out to cost this share of what was expected …
 TOO_HIGH_MEASURED = 0.5  # … one that follows others no less than this
@@ -114,9 +121,12 @@ def expected_cost_s(
     spec: LearnerSpec, past: Sequence[Record], task: Task, folds: int, prior: Prior | None = None, pace: float = 1.0
 ) -> float:
     """Seconds of the next slice: measured growth where there is a past, the guess for the first one otherwise."""
-    if past:
+    if _results(past):
         return past[-1].seconds * _growth(past, prior)
-    return guess_s(spec, task, folds) * (prior.cost if prior else 1.0) * pace
+    guessed = guess_s(spec, task, folds) * (prior.cost if prior else 1.0) * pace
+    if not past:
+        return guessed
+    return max(guessed - sum(record.seconds for record in past), LEAST_LEFT * past[-1].seconds)
 
 
 def guess_s(spec: LearnerSpec, task: Task, folds: int) -> float:
@@ -141,21 +151,33 @@ def expected_gain(
     spec: LearnerSpec, past: Sequence[Record], best_nauc: float, prior: Prior | None = None, cost_s: float = 0.0
 ) -> float:
     """NAUC that the next slice, of cost_s seconds, is expected to add to the ensemble."""
-    room = max(1 - best_nauc, 0.0)
+    room = max(1 - best_nauc, 1e-6)
     judged = [record.nauc for record in past if record.nauc is not None]
     if not _results(past):
-        promised = room * prior.first if prior else max(spec.expected - best_nauc, 0.0)
-        return min(promised + BONUS, room + LEAST_GAIN)
-    least = LEAST_GAIN * min(1.0, room * 10)
+        return room * min(prior.first + BONUS_SHARE, 1.0) if prior else _promise(spec, best_nauc)
+    least = LEAST_SHARE * room
     if not judged:
         return max(room * prior.each() if prior else 0.1 * room, least)
     spent = sum(record.seconds for record in past)
     own = max(judged)
     rate = learning_rate(past, prior.rate if prior else promised_rate(judged[0], own, spec.expected))
-    gain = (1 - own) * -math.expm1(-rate * math.log1p(cost_s / max(spent, 1e-3)))
-    low, slope = INFLUENCE
-    influence = min(max(1 + slope * (own - best_nauc) / max(room, 1e-6), low), 1.0)
-    return max(gain * influence, least)
+    after = max(1 - own, 1e-6) * math.exp(-rate * math.log1p(cost_s / max(spent, 1e-3)))
+    gain = parallel_gain(room, 1 - own, after)
+    if prior:
+        gain = (1 - BY_PRIOR) * gain + BY_PRIOR * room * prior.each()
+    return max(gain, least)
+
+
+def parallel_gain(room: float, before: float, after: float) -> float:
+    """By how much the ensemble's error `room` falls when that of one member falls from `before` to `after`."""
+    before, after = max(before, room), max(after, 1e-6)
+    more = max((room / after) ** DIVERSITY - (room / before) ** DIVERSITY, 0.0)
+    return room * (1 - (1 + more) ** (-1 / DIVERSITY))
+
+
+def _promise(spec: LearnerSpec, best_nauc: float) -> float:
+    """What an untried learner of which no benchmark tells may bring."""
+    return min(max(spec.expected - best_nauc, 0.0) + BONUS, max(1 - best_nauc, 0.0))
 
 
 def learning_rate(past: Sequence[Record], prior_rate: float) -> float:

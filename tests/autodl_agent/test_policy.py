@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from autodl_agent.learners.registry import LearnerSpec
 from autodl_agent.policy import (
     GROWTH,
+    LEAST_LEFT,
     RATE,
     Record,
     choose,
@@ -15,6 +16,7 @@ from autodl_agent.policy import (
     guess_s,
     learning_rate,
     pace_of,
+    parallel_gain,
     promised_rate,
 )
 from autodl_agent.priors import Prior
@@ -208,3 +210,29 @@ def test_whatever_has_happened_the_slice_fits_the_time_left(history, gone, total
         assert 0 < chosen.seconds <= total - gone
         last = [record for record in history if record.learner == chosen.spec.name][-1:]
         assert all(record.more and not record.failed for record in last)
+
+
+def test_a_member_that_leads_alone_gains_fully():
+    assert parallel_gain(0.2, 0.2, 0.1) == pytest.approx(0.2 - (1 / 0.2**2 + 1 / 0.1**2 - 1 / 0.2**2) ** -0.5)
+    assert parallel_gain(0.2, 0.2, 0.1) == pytest.approx(0.1)
+
+
+@given(st.floats(1e-3, 1), st.floats(1e-3, 1), st.floats(0.1, 1.0))
+def test_the_gain_is_within_the_room_and_less_the_further_a_member_is_behind(room, before, share):
+    gain = parallel_gain(room, before, before * share)
+    assert 0 <= gain < room
+    assert parallel_gain(room, 2 * max(before, room), 2 * max(before, room) * share) <= gain + 1e-9
+
+
+def test_of_two_learners_as_steep_the_one_that_leads_goes_on():
+    far = [done("far", 0.64, 0.87), done("far", 0.688, 0.87)]
+    near = [done("near", 0.85, 0.86), done("near", 0.87, 0.87)]
+    gains = [expected_gain(STRONG, past, 0.87, cost_s=1.0) for past in (near, far)]
+    assert gains[0] > 3 * gains[1]
+
+
+def test_what_a_slice_without_a_result_computed_is_not_paid_twice():
+    spec = replace(STRONG, start_s=20.0, example_ms=0.0)
+    hungry = [Record("strong", 12.0, None, 0.5, True, starved=True)]
+    assert expected_cost_s(spec, hungry, TASK, 1) == pytest.approx(8.0)
+    assert expected_cost_s(spec, [*hungry, *hungry], TASK, 1) == pytest.approx(LEAST_LEFT * 12)
