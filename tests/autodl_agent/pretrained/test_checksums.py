@@ -1,4 +1,4 @@
-"""Checksums that are remembered, and the cache folder that they are kept in."""
+"""Checksums that are remembered."""
 
 import hashlib
 import json
@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from autodl_agent.pretrained import checksums
-from autodl_agent.pretrained.cache import cache_dir, cached
 from autodl_agent.pretrained.checksums import MEMORY, sha256
 
 
@@ -73,39 +72,3 @@ def test_the_memory_is_bounded_and_keeps_the_newest(home: Path, monkeypatch: pyt
 def test_a_missing_file_is_an_os_error(home: Path) -> None:
     with pytest.raises(FileNotFoundError):
         sha256(home / "none")
-
-
-def test_a_file_of_the_cache_is_built_once(home: Path) -> None:
-    built: list[int] = []
-    for _ in range(2):
-        path = cached("made", lambda: (built.append(1), b"made")[1])
-    assert (path, path.read_bytes(), len(built)) == (home / "cache" / "made", b"made", 1)
-
-
-def test_a_build_that_fails_leaves_nothing(home: Path) -> None:
-    def fail() -> bytes:
-        raise RuntimeError("no weights")
-
-    with pytest.raises(RuntimeError, match="no weights"):
-        cached("made", fail)
-    assert not list(cache_dir().iterdir())
-
-
-def test_the_first_usable_folder_is_taken(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (home / "file").touch()
-    monkeypatch.setenv("AUTODL_CACHE_DIR", str(home / "file"))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(home / "xdg"))
-    assert cache_dir() == home / "xdg" / "autodl"
-    assert cache_dir().stat().st_mode & 0o077 == 0
-    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
-    monkeypatch.setenv("HOME", str(home / "home"))
-    assert cache_dir() == home / "home" / ".cache" / "autodl"
-
-
-def test_without_any_folder_one_of_this_process_is_used(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (home / "file").touch()
-    monkeypatch.setenv("AUTODL_CACHE_DIR", str(home / "file"))
-    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
-    monkeypatch.setenv("HOME", str(home / "file"))
-    assert cache_dir() == cache_dir() and cache_dir().is_dir()
-    assert home not in cache_dir().parents
