@@ -43,7 +43,7 @@ def test_the_shortest_round_can_be_seen(make_scene, parse):
 
 
 def test_very_many_learners_and_rounds_stay_bounded(make_scene, parse):
-    rounds = tuple(Round(k, f"learner{k % 40}", k / 20, k / 20 + 0.05) for k in range(1000))
+    rounds = tuple(Round(k, f"learner{k % 40}", k / 40, k / 40 + 0.02) for k in range(2000))
     page = parse(timeline_section(replace(make_scene(), rounds=rounds)))
     assert 0 < len(page.all("rect")) <= 2 * 600
     assert len({text["y"] for text in page.all("text") if text.get("class") == "lane"}) == 24
