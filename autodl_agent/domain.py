@@ -11,7 +11,7 @@ from data_format.dataset import Dataset, Split
 from data_format.errors import Unreadable
 from data_format.examples import Dense
 
-PEEK_EXAMPLES = 32
+PEEK_EXAMPLES = 32  # the range of values shows in a few, and the first prediction waits for them
 
 
 def domain_of(dataset: Dataset) -> tuple[Domain, str]:

@@ -17,11 +17,11 @@ from autodl_agent.store import Rows
 
 TINY = 10  # below this, nothing can be learned from held-out rows
 CROSS_FIT_UP_TO = 1_500  # rows; above, one split costs little data and a K-th of the time
-FOLDS = 4
+FOLDS = 4  # each learner is fitted as often on small sets (decision 0008)
 SHARE = 0.1
 LEAST, MOST = 300, 4_000
 PER_CLASS = 8  # held-out rows that the middle class should have: fewer say little about its AUC
-MOST_SHARE = 0.2
+MOST_SHARE = 0.2  # of the rows, however many classes: they are lost to learning until the last fit (decision 0011)
 
 
 @dataclass(frozen=True)

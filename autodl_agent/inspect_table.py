@@ -111,6 +111,7 @@ def _codes(values: NDArray[Any]) -> tuple[list[str], NDArray[np.int64]]:
 def _ids(values: NDArray[Any], kind: str) -> bool:
     """Whether whole numbers cover their range closely, or words are single codes rather than sentences."""
     if kind == "number":
+        # Ids are counted up, perhaps with gaps, or are long numbers; counts and measures are neither.
         return float(values.max() - values.min()) <= 20 * len(values) or bool(values.min() > 1e5)
     return Counter(len(value.split()) for value in values.tolist()).most_common(1)[0][0] <= 1
 
@@ -118,6 +119,7 @@ def _ids(values: NDArray[Any], kind: str) -> bool:
 def _equals(codes: NDArray[np.int64], different: int, classes: NDArray[np.int64]) -> bool:
     """Whether the values and the classes stand for each other one to one."""
     n_classes = len(np.unique(classes))
+    # With fewer than two rows a class anything may equal the label.
     if n_classes < 2 or different != n_classes or len(classes) < 2 * n_classes:
         return False
     return len(np.unique(codes * (int(classes.max()) + 1) + classes)) == n_classes

@@ -66,8 +66,10 @@ def _quota_cores() -> int | None:
 def _cgroup_memory_left() -> int | None:
     limit = _read("memory.max") or _read("memory/memory.limit_in_bytes")
     used = _read("memory.current") or _read("memory/memory.usage_in_bytes")
+    # Version 1 of control groups writes a number beyond any memory where there is no limit.
     if not limit.isdigit() or int(limit) > 1 << 50:
         return None
+    # What counts as used includes caches of files, which the kernel gives back, so some is always left.
     return max(1 << 26, int(limit) - (int(used) if used.isdigit() else 0))
 
 

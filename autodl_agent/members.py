@@ -45,6 +45,7 @@ class Member:
         """Fit the first fold's model once and predict the test rows: the quickest way to something real."""
         if not self._models:
             self._models = [self.spec.create(self._data.task, self._data.task.seed + k) for k in range(len(self.folds))]
+        # The other folds' models come later: the first answer does not wait for them (decision 0008).
         self.more = self._models[0].fit(self._data.take(self.folds[0].train), deadline)
         self.settled = (settle(self._models[0]),)
         return to_logits(checked(self._models[0].predict(self._test_rows), self.spec.name, self._test_rows))

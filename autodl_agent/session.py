@@ -46,6 +46,7 @@ class Session(threading.Thread):
     ) -> None:
         super().__init__(name="session", daemon=True)
         self.dataset, self.budget, self.seed, self.choose = dataset, budget, seed, choose
+        # Nothing yet: version 0 is that of the class frequencies.
         self._newest = Newest(-1, None)
         self._changed = threading.Condition()
         self._ended = False

@@ -119,6 +119,7 @@ class TensorStore:
             for start in range(0, len(missing), CHUNK * cores()):
                 part = missing[start : start + CHUNK * cores()]
                 cache.array[part] = self._compute(name, recipe, part, deadline)
+                # After the values: another process that reads the array trusts this byte.
                 cache.ready[part] = True
         return cache.array[rows]
 
@@ -243,6 +244,7 @@ class TensorStore:
         try:
             if self._spill is None:
                 self._spill = Path(tempfile.mkdtemp(prefix="autodl-spill-", dir=self._spill_parent))
+            # Half of the disk at most: the run's own files and other programs need room, too.
             if size > shutil.disk_usage(self._spill).free // 2:
                 return None
             path = self._spill / f"{len(self._caches)}.bin"

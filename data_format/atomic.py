@@ -14,6 +14,7 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
 
     Raises OSError as the file system gives it (read-only folder, full disk); an older `path` then stays as it was.
     """
+    # In the same folder, since a rename is one step within a file system only.
     handle, name = tempfile.mkstemp(prefix=".tmp_", dir=path.parent)
     temporary = Path(name)
     try:

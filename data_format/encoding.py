@@ -27,7 +27,7 @@ _UNSPACED = (
     (0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x3040, 0x30FF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF),
     (0xF900, 0xFAFF), (0x20000, 0x3134F),
 )  # fmt: skip
-_SCRIPT_SAMPLE = 200
+_SCRIPT_SAMPLE = 200  # texts looked at: a language shows in a few
 
 
 def encoder(dataset: Dataset, vocabulary: dict[str, int]) -> Callable[[Example], Example]:

@@ -46,6 +46,7 @@ class Inputs:
             "words": list(self.words),
             "sparse_columns": self.sparse_columns,
             "text_columns": list(self.text_columns),
+            # Pairs: the keys of a JSON object would become texts.
             "vocabulary": [[number, token] for number, token in self.vocabulary.items()],
         }
 

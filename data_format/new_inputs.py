@@ -97,6 +97,7 @@ def _ids(records: Records) -> list[str]:
             found = records.context(index).id
         except DataError:
             found = None
+        # Ids are for telling rows apart, so one record without its own is enough.
         if found is None:
             break
         own.append(str(found))

@@ -10,6 +10,7 @@ from typing import NamedTuple, NoReturn
 
 from data_format.errors import DataError
 
+# Nesting is recursion here: a file of nothing but brackets must end in an error with its line.
 _MAX_DEPTH = 64
 
 _STRING = r"""'[^'\\\n]*(?:\\.[^'\\\n]*)*'|"[^"\\\n]*(?:\\.[^"\\\n]*)*\""""
@@ -197,6 +198,7 @@ def _unescape(match: re.Match[bytes]) -> bytes:
         return _OCTAL[code]
     head = code[0]
     if chr(head).isdigit() and head < 0x38:
+        # Three octal digits reach 511; an escape stands for one byte.
         return bytes([int(code, 8) & 0xFF])
     if head in b"xX" and len(code) > 1:
         return bytes([int(code[1:], 16)])

@@ -2,6 +2,7 @@
 
 from typing import BinaryIO
 
+# How it began and how it ended tells most; a flood in between must not fill the disk.
 HEAD_BYTES, TAIL_BYTES = 1 << 20, 1 << 18
 
 

@@ -58,6 +58,7 @@ def find_task(dataset_dir: Path, api: str = "auto") -> TaskFolder:
     if not is_autodl(folder):
         raise DataError(f"{folder}: expected train/ and test/ with records, or meta.json, found neither")
     metadata = read_metadata(folder / "test")
+    # Only for its errors: a damaged description should be known before the submission starts.
     read_metadata(folder / "train")
     chosen = cast(Api, "autodl" if api == "auto" else api)
     return TaskFolder(name, folder, chosen, False, metadata.sample_count, metadata.output_dim)

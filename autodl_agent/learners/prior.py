@@ -20,6 +20,7 @@ class PriorLearner(Learner):
 
     def fit(self, data: Examples, deadline: Deadline) -> bool:
         """Count the labels of the given rows."""
+        # Half a count for and half against (Jeffreys): no class is impossible or certain.
         self.shares = ((data.labels.sum(0) + 0.5) / (len(data) + 1)).astype(np.float32)
         return False
 

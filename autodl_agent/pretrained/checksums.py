@@ -9,7 +9,7 @@ from data_format.atomic import write_atomic
 
 MEMORY = "checksums.json"
 LARGE_BYTES = 1 << 20  # smaller files are hashed in a millisecond
-MOST_ENTRIES = 200
+MOST_ENTRIES = 200  # every change of a file leaves an entry behind
 
 
 def sha256(path: Path) -> str:
@@ -17,6 +17,7 @@ def sha256(path: Path) -> str:
     facts = path.stat()
     if facts.st_size < LARGE_BYTES:
         return _hash(path)
+    # The time of change cannot be set back by programs, the time of modification can.
     key = f"{path.resolve()}|{facts.st_size}|{facts.st_mtime_ns}|{facts.st_ctime_ns}"
     known = _recall()
     if key not in known:

@@ -8,7 +8,7 @@ from autodl_agent.rounds import Round
 _LANE = 34
 _BAR = 14
 _MOST_LANES = 24
-_MOST_BARS = 600
+_MOST_BARS = 600  # rounds may be thousands, and each is two elements of the page
 _MOST_ROWS = 300
 _SIZES = (("narrow", 360), ("roomy", 760))
 

@@ -16,7 +16,7 @@ from autodl_agent.snapshot import Snapshot
 from autodl_agent.task import Task
 from data_format.inputs import Inputs
 
-FORMAT = 1
+FORMAT = 1  # raised when older programs could not read what is written
 MODEL_FILE = "model.json"
 LOGITS_FILE = "logits.npz"
 MOST_LOGITS_BYTES = 256 << 20

@@ -202,6 +202,7 @@ def class_names(prediction_dir: Path, n: int) -> tuple[str, ...]:
     """Names from the classes.txt of the run that the folder belongs to, else column numbers."""
     for folder in (prediction_dir, prediction_dir.absolute().parent):
         try:
+            # Not `splitlines`, which would cut a name at U+2028 and the like.
             names = (folder / "classes.txt").read_text(encoding="utf-8").removesuffix("\n").split("\n")
         except (OSError, UnicodeDecodeError):
             continue

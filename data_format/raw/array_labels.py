@@ -36,6 +36,7 @@ def read_labels(
     if len(values) != n:
         raise DataError(f"y: expected {n} labels, one an example, found {len(values)}")
     if isinstance(values, list | tuple) and n and all(_is_collection(row) for row in values):
+        # Rows of as many numbers each are a matrix, though they came as lists; sets and rows of one never are.
         widths = {len(row) for row in values}
         flat = [cell for row in values for cell in row]
         matrix_like = len(widths) == 1 and widths != {1} and not any(isinstance(row, set | frozenset) for row in values)

@@ -123,6 +123,7 @@ def _column(values: NDArray[Any]) -> Column:
     if values.dtype.kind in "biuf":
         return values.astype(np.float64)
     if values.dtype.kind == "M":
+        # Days since 1970, as dates in files become numbers.
         days = (values - np.datetime64(0, "D")) / np.timedelta64(1, "D")
         return np.asarray(days, np.float64)
     if values.dtype.kind == "m":

@@ -13,7 +13,7 @@ from data_format.errors import DataError
 from data_format.raw.csvfile import Grid, counted, decode, rows_text
 
 LIST_SEPARATOR = "\x1f"
-_MAX_PROBLEMS = 1000
+_MAX_PROBLEMS = 1000  # line numbers that are listed; all are counted
 
 
 def read_json_lines(path: Path) -> Grid:

@@ -13,7 +13,7 @@ from data_format.raw.walk import is_litter
 
 _LABEL_LISTS = ("labels_train", "train_labels", "labels")
 _TEST_LISTS = ("labels_test", "test_labels")
-_LOOKED_AT = 50
+_LOOKED_AT = 50  # cells of a column that may name files
 
 
 def open_layout(path: Path, options: ReadOptions = AS_FOUND) -> Dataset:

@@ -128,6 +128,7 @@ class StoreSide(Side):
 
     def _cells(self, name: str) -> Cells:
         if name not in self.positions:
+            # Two bytes a row, where a list of empty cells would take eight.
             return Coded([""], np.zeros(len(self), np.uint16))
         cells = self._store.cells(self._store.names[self.positions[name]])
         if self._picked is None:
@@ -240,6 +241,7 @@ class Tables:
             building[0].add(name, kind, values, odd)
             building[1].add(name, kind, *((words(other), 0) if kind == "word" else numbers(other, kind)))
             for side in self._sides:
+                # What has become numbers is given back before the next column is made.
                 if isinstance(side, StoreSide):
                     side.forget(name)
         return tuple(table.finish() for table in building)
@@ -274,6 +276,7 @@ class _Building:
         """The table."""
         width = len(self._names[0])
         numbers_of = self._numbers[:, :width]
+        # A small table is packed; a large one stays as it is, since a copy would take its memory twice.
         if width < self._numbers.shape[1] and numbers_of.nbytes < _COPIED_BYTES:
             numbers_of = numbers_of.copy()
         strings = np.stack(self._words, axis=1) if self._words else np.empty((self._n, 0), dtype=object)

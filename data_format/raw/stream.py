@@ -11,9 +11,9 @@ from data_format.raw.columnstore import _records
 from data_format.raw.csvfile import Grid, counted, decode, grid_of_text, rows_text
 from data_format.raw.tablefiles import read_table
 
-_HEAD_BYTES = 1 << 20
+_HEAD_BYTES = 1 << 20  # enough to tell encoding, separator and heading
 _WHOLE_BYTES = 4 << 20  # up to this size every format is read at once
-_SHOWN = 5
+_SHOWN = 5  # row numbers that are named; all are counted
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ def stream_rows(path: Path, known: Known, size: int, problems: list[Problem]) ->
         grid = read_table(path, _as_grid(path, known))
         problems += grid.problems
         return Rows(path, grid.names, grid.header, _pieces(grid, size))
+    # A row cut in the middle would look like one with too few cells.
     data = data[: data.rfind(b"\n") + 1] or data
     text, encoding = decode(data)
     head = grid_of_text(text, path, [], _as_grid(path, known))

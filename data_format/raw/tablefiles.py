@@ -19,7 +19,7 @@ from data_format.raw.parquet import parquet_library
 TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json", ".arff", ".parquet", ".pq", ".xlsx")
 _JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
 _HEAD = 4096
-_SAMPLE_BYTES = 1 << 18
+_SAMPLE_BYTES = 1 << 18  # some thousand rows: to know a column by its first cells, no whole file need be read
 
 
 def read_table(path: Path, like: Like | None = None) -> Grid:
@@ -36,6 +36,7 @@ def read_table(path: Path, like: Like | None = None) -> Grid:
     if path.suffix.lower() in _JSON_SUFFIXES:
         return read_json_lines(path)
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    # A CSV file may begin with a brace in its heading, so its name counts more than its content.
     if start.startswith((b'{"', b"{ ", b'[{"', b"[\n", b"[ ", b"{\n")) and path.suffix.lower() not in (".csv", ".tsv"):
         return read_json_lines(path)
     if path.suffix.lower() == ".arff" or (start[:9].lower() == b"@relation" or start.startswith(b"%")):

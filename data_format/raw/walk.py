@@ -37,6 +37,7 @@ def printable(path: str) -> str:
     if path.isascii() and path.isprintable():
         return path
     text = path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    # Lists of ids have one a line.
     return text.replace("\r", "\\r").replace("\n", "\\n")
 
 

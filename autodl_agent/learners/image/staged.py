@@ -91,6 +91,7 @@ class StagedHead:
             return
         choice = self._choice(sample, features, deadline, options)
         multipliers = choice.multipliers(features)
+        # Few columns are fitted at once; many in batches, so that memory does not grow with the rows.
         n_parts = -(-len(sample) // BATCH_ROWS) if is_wide(len(sample), len(multipliers)) else 1
 
         def batches() -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
@@ -107,6 +108,7 @@ class StagedHead:
     ) -> Choice:
         """The last choice where it was made on as many rows as there will ever be, else a new one."""
         done = self.fitted
+        # No more than CHOICE_ROWS are looked at, so a choice made on as many stands; other features need their own.
         if done is not None and done.rows >= CHOICE_ROWS and len(options[0]) == len(done.choice.weights):
             return done.choice
         few = sample.sample(CHOICE_ROWS, self.seed)

@@ -68,8 +68,10 @@ class SoundTrees(Learner):
         if not self.grove.trees or not len(data):
             return np.tile(self.targets.shares, (len(data), 1))
         x = data.array(self._recipe)
+        # Kept off 0 and 1, whose log-odds are infinite.
         found = self.grove.shares(median_filled(x, self.medians)).clip(1e-3, 1 - 1e-3)
         if self.forest is not None:
+            # As log-odds, as the ensemble averages its members.
             found = sigmoid((np.log(found / (1 - found)) + self._boosted(x)) / 2)
         out = self.targets.spread(np.asarray(found, np.float32))
         out[data.store.bad[data.split][data.rows]] = self.targets.shares

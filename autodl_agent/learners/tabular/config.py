@@ -42,6 +42,7 @@ class QuickSettings:
     wide: columns above which no random features are made, and the dual form is solved on `wide` rows at most.
     """
 
+    # Few rows and waves at first: an answer within the first second counts more than a better one later.
     rows: tuple[int, ...] = (3_000, 12_000, 60_000, 60_000)
     waves: tuple[int, ...] = (300, 600, 1_000, 2_000)
     widths: tuple[float, ...] = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)

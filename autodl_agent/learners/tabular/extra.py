@@ -148,6 +148,7 @@ class ExtraTrees(Learner):
             before = deadline.now()
             out += _pool().map(lambda seed: soil.tree(plan, self._drawn(soil, plan, seed), seed), seeds[at:][: cores()])
             took = deadline.now() - before
+            # It rises at once and falls slowly: one quick group of trees does not promise the next.
             self._tree_s = max(0.7 * self._tree_s, took / DEARER[plan.random])
         return out
 

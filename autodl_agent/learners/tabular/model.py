@@ -108,6 +108,7 @@ def best_shape(
             if new.merit <= best.merit:
                 break
             best, at, number = new, number, number + way
+        # The merit rises to one top: what was better one way is not sought the other way.
         if at != start:
             break
     return Shape(settings.widths[at], best.penalty)

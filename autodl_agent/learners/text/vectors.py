@@ -31,6 +31,7 @@ class TextVectors:
         self._texts, self._encoder, self._reading, self._speed = texts, encoder, reading, speed
         self._array = np.zeros((len(texts), encoder.features), np.float16)  # half: a hundred thousand texts fit
         self._ready = np.zeros(len(texts), bool)
+        # What is not read costs nothing; the 8 stand for what a text costs beside its characters.
         most = reading.pieces * PIECE_CHARACTERS
         self._lengths = np.fromiter((min(len(text), most) + 8 for text in texts), np.int64, len(texts))
         self._lock = threading.Lock()
@@ -42,6 +43,7 @@ class TextVectors:
     def rows(self, rows: Rows, deadline: Deadline) -> Floats:
         """(len(rows), features). Raises OutOfTimeError; the texts encoded until then are kept."""
         with self._lock:
+            # A row that is asked for twice is encoded once.
             batches = self._batches(np.unique(rows[~self._ready[rows]]))
             for first in range(0, len(batches), cores()):
                 if deadline.passed:
