@@ -228,7 +228,7 @@ class Bench:
             "stride": 1 if device().accelerators else 2, "dropout": self.config.dropout,
         }  # fmt: skip
         motor = Engine(Blueprint.of(build, facts, True, self.config.training))
-        motor.train_with(motor.fresh(0, np.zeros(CLASSES, np.float32)))
+        motor.train_with(motor.fresh(0, {}))
         flops, rate = BACKWARD * forward_flops(motor.model), self.config.training.rate
         for batch in self.sizes.batches:
             stream = self._stream(px, batch)

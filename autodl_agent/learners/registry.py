@@ -86,6 +86,16 @@ LADDERS: dict[Domain, tuple[LearnerSpec, ...]] = {
         ),
         LearnerSpec("patch-image", "image.learner:PatchImage", example_ms=1.0, expected=0.86),
         LearnerSpec(
+            "tuned-image",
+            "image.tuned:TunedImage",
+            start_s=6.0,
+            fold_s=45.0,
+            example_ms=2.0,
+            expected=0.95,
+            fits=_pictures,
+            worker=True,
+        ),
+        LearnerSpec(
             "scratch-image",
             "image.scratch:ScratchImage",
             start_s=6.0,

@@ -19,6 +19,7 @@ from autodl_agent.pretrained.torchfile import TorchFileError
 
 Floats = NDArray[np.float32]
 FEATURES = 1280
+FAMILY = "efficientnet-"  # stands before the variant in the names of weights
 EPSILON = 1e-3  # of batch normalisation
 STEM = 32  # channels of the first convolution, not scaled in the Lite family
 # (width, depth) multipliers

@@ -74,8 +74,9 @@ def _load(weights: Weights, cut: int | None) -> LiteNetwork:
 
 
 def _convert(weights: Weights, cut: int | None) -> bytes:
-    from autodl_agent.pretrained.efficientnet import convert
-    return convert(weights.name.removeprefix("efficientnet-"), read_tensors(_genuine(weights)), cut)
+    from autodl_agent.pretrained.efficientnet import FAMILY, convert
+
+    return convert(weights.name.removeprefix(FAMILY), read_tensors(_genuine(weights)), cut)
 
 
 def _genuine(weights: Weights) -> Path:

@@ -152,3 +152,45 @@ class ScratchImageConfig:
     policy: Policy = Policy(flip=False)
     full_policy_passes: float = 15.0
     training: TrainingConfig = TrainingConfig(batch_rows=32)
+
+
+@dataclass(frozen=True)
+class TunedImageConfig:
+    """Settings of `TunedImage`.
+
+    network: name of the weights. cut: number of the block from which on layers are trained where there is no
+    accelerator; with one, all are. small_px, large_px: side of the view, the latter for originals of more than
+    large_from_px; `accelerated_px` are these two where there is an accelerator. dropout: before the last layer.
+    first_rows, classes_rows: rows of the first increment, and rows per class on top. most_rows: rows at the most.
+    head_rows: rows that the last layer's first weights come from; fewer than least_head_rows say nothing.
+    mirrored_from: increments after which mirrored maps are made too, where mirroring is harmless.
+    mix: share of batches of maps that are mixed. policy: how pictures are changed where all layers are trained.
+    training: see there.
+    """
+
+    network: str = "efficientnet-lite0"
+    cut: int = 11
+    small_px: int = 96
+    large_px: int = 128
+    large_from_px: float = 64
+    accelerated_px: tuple[int, int] = (128, 192)
+    dropout: float = 0.2
+    first_rows: int = 4000
+    classes_rows: int = 10
+    most_rows: int = 30_000
+    head_rows: int = 4000
+    least_head_rows: int = 20
+    least_flip_rows: int = 100
+    mirrored_from: int = 1
+    mix: float = 0.5
+    policy: Policy = Policy(flip=False)
+    training: TrainingConfig = TrainingConfig(
+        batch_rows=32,
+        first_samples=5000,
+        first_epochs=6,
+        max_epochs=40,
+        rate=1e-3,
+        decay=0.0,
+        layer_decay=0.9,
+        opening=5,
+    )

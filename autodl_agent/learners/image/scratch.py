@@ -11,11 +11,10 @@ from autodl_agent.clock import Deadline
 from autodl_agent.learners.base import Examples, Learner, Probabilities
 from autodl_agent.learners.image.augment import augmented
 from autodl_agent.learners.image.config import ScratchImageConfig
-from autodl_agent.learners.image.features import gradient_feature, image_recipe
-from autodl_agent.learners.image.folding import fold
-from autodl_agent.learners.image.heads import CHOICE_ROWS, choose
+from autodl_agent.learners.image.features import image_recipe
 from autodl_agent.learners.image.learner import original_side_px
 from autodl_agent.learners.image.scratch_network import build
+from autodl_agent.learners.image.symmetry import mirroring_is_harmless
 from autodl_agent.learners.networks.batches import Batch, Positions
 from autodl_agent.learners.networks.device import device
 from autodl_agent.learners.networks.engine import Blueprint
@@ -141,14 +140,8 @@ class ScratchImage(Learner):
         values = some.array(recipe, deadline).reshape(-1, recipe.shape[2]).astype(np.float32)
         if not len(values):
             values = np.zeros((1, recipe.shape[2]), np.float32)
-        return Eyes(side, stride, values.mean(0), np.maximum(values.std(0), 1.0), self._symmetric(data, deadline))
-
-    def _symmetric(self, data: Examples, deadline: Deadline) -> bool:
-        features = (gradient_feature(self.task, self.config.side_px),)
-        few = decoded(data.sample(CHOICE_ROWS, self.seed), features[0].recipe, deadline)
-        if len(few) < self.config.least_flip_rows:
-            return False
-        return not choose(fold(few, features, deadline), few.labels, features, ((),), self.seed).with_odd
+        flip = mirroring_is_harmless(data, config.least_flip_rows, self.seed, deadline)
+        return Eyes(side, stride, values.mean(0), np.maximum(values.std(0), 1.0), flip)
 
     def _blueprint(self, eyes: Eyes) -> Blueprint:
         facts = {

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autodl_agent.learners.image.config import ViewConfig
-from autodl_agent.pretrained.efficientnet import FEATURES
+from autodl_agent.pretrained.efficientnet import FAMILY, FEATURES, map_shape
 from autodl_agent.pretrained.models import can_serve, network
 from autodl_agent.store import Recipe, TensorStore
 from autodl_agent.task import Task
@@ -33,13 +33,28 @@ def serves(task: Task, views: Sequence[ViewConfig]) -> bool:
 
 def view_recipe(task: Task, view: ViewConfig, aspect: float) -> Recipe:
     """(FEATURES,) float16 of every picture. aspect: usual rows / columns."""
+    pixels = pixel_recipe(task, view, aspect)
+    batch = partial(frozen_features, name=view.network, mirrored=view.mirrored)
+    return Recipe(_key(pixels, view), (FEATURES,), "float16", source=pixels, batch=batch)
+
+
+def map_recipe(task: Task, view: ViewConfig, aspect: float, cut: int) -> Recipe:
+    """(rows, columns, channels) float16 of every picture: what block number `cut` of the network is given."""
+    pixels = pixel_recipe(task, view, aspect)
+    shape = map_shape(view.network.removeprefix(FAMILY), cut, *pixels.shape[:2])
+    batch = partial(frozen_maps, name=view.network, mirrored=view.mirrored, cut=cut, shape=shape)
+    return Recipe(f"{_key(pixels, view)}/{cut}", shape, "float16", source=pixels, batch=batch)
+
+
+def pixel_recipe(task: Task, view: ViewConfig, aspect: float, keep: bool = False) -> Recipe:
+    """(rows, columns, 3) uint8 of every picture, not mirrored."""
     rows, columns, fit = view_shape(view, aspect)
     decode = partial(_decode, rows=rows, columns=columns, fit=fit, value_range=task.value_range)
-    key = f"picture@{rows}x{columns}/{fit}"
-    pixels = Recipe(key, (rows, columns, 3), "uint8", decode, keep=False)
-    batch = partial(frozen_features, name=view.network, mirrored=view.mirrored)
-    name = f"{key}/{view.network}{'/mirrored' if view.mirrored else ''}"
-    return Recipe(name, (FEATURES,), "float16", source=pixels, batch=batch)
+    return Recipe(f"picture@{rows}x{columns}/{fit}", (rows, columns, 3), "uint8", decode, keep=keep)
+
+
+def _key(pixels: Recipe, view: ViewConfig) -> str:
+    return f"{pixels.key}/{view.network}{'/mirrored' if view.mirrored else ''}"
 
 
 def view_shape(view: ViewConfig, aspect: float) -> tuple[int, int, str]:
@@ -56,6 +71,15 @@ def frozen_features(pictures: NDArray[np.uint8], name: str, mirrored: bool = Fal
     if mirrored:
         pictures = pictures[:, :, ::-1]
     return network(name).run(pictures, normalised)
+
+
+def frozen_maps(
+    pictures: NDArray[np.uint8], name: str, mirrored: bool, cut: int, shape: tuple[int, int, int]
+) -> Floats:
+    """(n, rows, columns, 3) -> (n, *shape), see `efficientnet.map_shape`. Raises MissingWeightsError."""
+    if mirrored:
+        pictures = pictures[:, :, ::-1]
+    return network(name, cut).run(pictures, normalised, shape)
 
 
 def normalised(pictures: NDArray[Any]) -> Floats:

@@ -18,6 +18,8 @@ class TrainingConfig:
     average_every: steps between two looks at the weights.
     patience: increments without a better one on held rows after which training ends (where there are such rows).
     balance: rows of a class with k rows are drawn in proportion to k ** -balance.
+    layer_decay: factor of the rate from one group of layers to the next one further from the output; groups are what a
+    blueprint's `rank` says. opening: groups that learn in the first increment, and as many more in each one after it.
     """
 
     batch_rows: int = 64
@@ -35,3 +37,5 @@ class TrainingConfig:
     average_every: int = 4
     patience: int = 2
     balance: float = 0.5
+    layer_decay: float = 1.0
+    opening: int = 1

@@ -6,7 +6,7 @@ state is a tuple of NumPy arrays that nothing changes: a copy of the learner pre
 
 import json
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from autodl_agent.learners.networks import heads
 from autodl_agent.learners.networks.batches import Batch, Inputs, cut, length
 from autodl_agent.learners.networks.config import TrainingConfig
 from autodl_agent.learners.networks.device import Device, device, out_of_memory, seeded
+from autodl_agent.learners.networks.optimiser import adamw
 
 Arrays = tuple[NDArray[Any], ...]
 MOST_ENGINES = 4
@@ -29,12 +30,14 @@ class Blueprint:
     """How a model is built: a function of JSON facts, so that a saved network can be built again.
 
     build: makes the uncompiled Keras model from the facts; its last layer is `heads.output`.
+    rank: path of a variable -> number of its group of layers, 0 at the output; None where all learn alike.
     """
 
     build: Callable[[dict[str, Any]], Any]
     facts: str
     softmax: bool
     training: TrainingConfig
+    rank: Callable[[str], int] | None = None
 
     @classmethod
     def of(
@@ -43,9 +46,10 @@ class Blueprint:
         facts: dict[str, Any],
         softmax: bool,
         training: TrainingConfig,
+        rank: Callable[[str], int] | None = None,
     ) -> "Blueprint":
         """With the facts as a dict."""
-        return cls(build, json.dumps(facts, sort_keys=True), softmax, training)
+        return cls(build, json.dumps(facts, sort_keys=True), softmax, training, rank)
 
 
 @dataclass(frozen=True)
@@ -67,9 +71,7 @@ class Engine:
         self.model = self._build(0)
         training = blueprint.training
         with _scope(self.device):
-            optimiser = keras.optimizers.AdamW(
-                training.rate, weight_decay=training.decay, global_clipnorm=training.clip_norm
-            )
+            optimiser = adamw(training, blueprint.rank)
             jax = (
                 keras.backend.backend() == "jax"
             )  # TensorFlow's graphs gain nothing from it here, and trace for longer
@@ -79,19 +81,22 @@ class Engine:
         self._blank = _values(optimiser.variables)
         self._holds: Arrays | None = None
 
-    def fresh(self, seed: int, bias: NDArray[np.float32]) -> State:
-        """An untrained network that answers with the class shares, drawn from the seed."""
+    def fresh(self, seed: int, given: Mapping[str, NDArray[np.float32]]) -> State:
+        """An untrained network, drawn from the seed but for what is given: values by the end of a variable's path."""
         model = self._build(seed)
         own = list(_values(model.variables))
         for place, variable in enumerate(model.variables):
-            if variable.path.endswith("head/bias"):
-                own[place] = np.broadcast_to(bias, own[place].shape).copy()
+            for name, value in given.items():
+                if variable.path.endswith(name):
+                    own[place] = np.broadcast_to(value, own[place].shape).copy()
         weights = {id(variable): value for variable, value in zip(model.variables, own, strict=True)}
         return State((*own, *self._blank), tuple(weights[id(variable)] for variable in model.weights))
 
-    def train_with(self, state: State) -> None:
-        """Put in all variables of a network that is to go on learning."""
+    def train_with(self, state: State, increment: int = 0) -> None:
+        """Put in all variables of a network that is to go on learning. increment: its number, from 0."""
         self._put([*self.model.variables, *self.model.optimizer.variables], state.variables)
+        if self.blueprint.rank is not None:
+            self.model.optimizer.open(self.blueprint.training.opening * (increment + 1))
 
     def predict_with(self, state: State) -> None:
         """Put in the averaged weights of a network that is to predict."""

@@ -6,7 +6,7 @@ Zhang 2013 (polynomial-decay averaging).
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -37,14 +37,18 @@ class Held:
 
 @final
 class Network:
-    """What one learner knows, with the increments it has had. Its state is bound anew, never changed."""
+    """What one learner knows, with the increments it has had. Its state is bound anew, never changed.
 
-    def __init__(self, blueprint: Blueprint, seed: int) -> None:
-        self.blueprint, self.seed = blueprint, seed
+    given: values that some variables begin with, see `Engine.fresh`; without any the answer is the class shares.
+    """
+
+    def __init__(self, blueprint: Blueprint, seed: int, given: Mapping[str, Floats] | None = None) -> None:
+        self.blueprint, self.seed, self.given = blueprint, seed, given or {}
         self.state: State | None = None
         self.shown: State | None = None  # what predicts: the latest, or the one best on held rows
         self.merit, self.misses = -math.inf, 0
-        self.samples = 0.0  # seen in finished increments
+        self.increments = 0  # finished
+        self.samples = 0.0  # seen in them
         self.planned = 0.0  # of the last increment
         self.calm = 1.0
         self.row_s = 0.0  # seconds to predict one row
@@ -67,8 +71,9 @@ class Network:
         steps = max(1, math.ceil(self.planned / rows))
         before = self.state
         if before is None:
-            before = motor.fresh(self.seed, first_bias(labels, self.blueprint.softmax))
-        motor.train_with(before)
+            bias = {"head/bias": first_bias(labels, self.blueprint.softmax)}
+            before = motor.fresh(self.seed, {**bias, **self.given})
+        motor.train_with(before, self.increments)
         rng = np.random.default_rng([self.seed, before.steps])
         order = epochs(draw_rates(labels, training.balance), rows, rng)
         run = _Run(motor, before, training, self.calm)
@@ -77,6 +82,7 @@ class Network:
             self.calm *= CALMER
             return self.calm > CALMER**4
         self.state = run.state()
+        self.increments += 1
         self.samples += run.done * rows
         self._judge(held)
         return self.samples < training.max_epochs * n and self.misses < training.patience

@@ -13,6 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from autodl_agent.pretrained import efficientnet
+from autodl_agent.pretrained.efficientnet import scaled_channels
+
 
 class Tensor:
     """Pickles as `_rebuild_tensor_v2` of a storage; shape, strides and offset may lie."""
@@ -101,6 +104,42 @@ def _tensors(state: Any) -> list[Tensor]:
     if isinstance(state, Tensor):
         return [state]
     return [t for value in state.values() for t in _tensors(value)] if isinstance(state, dict) else []
+
+
+def _made_up(variant, rng):
+    """Tensors under PyTorch's names, of the right shapes."""
+    out = {}
+
+    def layer(name, shape, norm, channels):
+        fan_in = np.prod(shape[1:])
+        out[f"{name}.weight"] = (rng.normal(size=shape) / np.sqrt(fan_in)).astype(np.float32)
+        out[f"{norm}.weight"] = rng.uniform(0.5, 1.5, channels).astype(np.float32)
+        out[f"{norm}.bias"] = rng.normal(size=channels).astype(np.float32) * 0.1
+        out[f"{norm}.running_mean"] = rng.normal(size=channels).astype(np.float32) * 0.1
+        out[f"{norm}.running_var"] = rng.uniform(0.5, 1.5, channels).astype(np.float32)
+        out[f"{norm}.num_batches_tracked"] = np.array(7)
+
+    width, depth = efficientnet.SCALES[variant]
+    layer("_conv_stem", (32, 3, 3, 3), "_bn0", 32)
+    before, number = 32, 0
+    for place, stage in enumerate(efficientnet.STAGES):
+        after = scaled_channels(stage.channels, width)
+        repeats = stage.repeats if place in (0, 6) else int(np.ceil(stage.repeats * depth))
+        for _ in range(repeats):
+            name, inner = f"_blocks.{number}", before * stage.expand
+            if stage.expand > 1:
+                layer(f"{name}._expand_conv", (inner, before, 1, 1), f"{name}._bn0", inner)
+            layer(f"{name}._depthwise_conv", (inner, 1, stage.kernel, stage.kernel), f"{name}._bn1", inner)
+            layer(f"{name}._project_conv", (after, inner, 1, 1), f"{name}._bn2", after)
+            before, number = after, number + 1
+    layer("_conv_head", (1280, before, 1, 1), "_bn1", 1280)
+    return out
+
+
+@pytest.fixture
+def made_up():
+    """made_up(variant, rng): tensors of an EfficientNet-Lite."""
+    return _made_up
 
 
 @pytest.fixture

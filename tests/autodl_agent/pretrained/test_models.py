@@ -52,7 +52,7 @@ def test_a_damaged_conversion_is_made_anew(ready, monkeypatch):
     row = replace(ready, converts=True)
     monkeypatch.setattr(table, "WEIGHTS", (row,))
     blob = prepare(ready).read_bytes()
-    monkeypatch.setattr(models, "_convert", lambda weights: blob)
+    monkeypatch.setattr(models, "_convert", lambda weights, cut: blob)
     path = prepare(row)
     assert path == converted_path(row) and can_serve("net")
     path.write_bytes(blob[:100])

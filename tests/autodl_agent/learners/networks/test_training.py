@@ -152,7 +152,7 @@ def test_what_diverges_is_thrown_away_and_tried_more_calmly():
 def test_a_batch_that_does_not_fit_is_halved(monkeypatch):
     x, y = rows(64)
     motor, sizes = engine(blueprint()), []
-    motor.train_with(motor.fresh(0, np.zeros(3, np.float32)))
+    motor.train_with(motor.fresh(0, {}))
 
     class Crowded:
         """A stand-in for a model on a card with room for 20 rows."""
