@@ -1,6 +1,8 @@
 import time
 
-from autodl_agent.clock import Budget, since_launch_s
+import pytest
+
+from autodl_agent.clock import Budget, Deadline, since_launch_s
 from autodl_agent.testing import FakeClock
 
 
@@ -33,3 +35,18 @@ def test_budget_from_launch_has_used_time_already():
     budget = Budget.from_launch(1e9)
     assert budget.gone() >= since_launch_s() * 0.5
     assert abs(budget.epoch + budget.gone() - time.time()) < 1
+
+
+def test_time_that_an_earlier_run_used_lies_before_the_zero():
+    clock = FakeClock()
+    first = clock.budget(60)
+    clock.at += 5
+    longer = first.after(40)
+    assert (longer.total_s, longer.gone(), longer.left()) == (100, 45, first.left())
+    assert longer.epoch == first.epoch - 40
+
+
+@pytest.mark.parametrize(("seconds", "passed"), [(1, False), (0, True), (-1, True)])
+def test_a_deadline_has_passed_at_its_moment(seconds, passed):
+    clock = FakeClock()
+    assert Deadline(clock.at + seconds, clock).passed is passed

@@ -2,8 +2,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autodl_agent.learners.base import balanced_order
+from autodl_agent.learners.base import _take_csr, balanced_order
 from autodl_agent.testing import examples_of, memory_dataset
+from data_format.examples import Csr
 
 
 @settings(max_examples=40, deadline=None)
@@ -46,3 +47,21 @@ def test_readable_leaves_out_what_was_marked():
     train.store.mark_bad("train", 7, "broken")
     assert 7 not in train.readable().rows
     assert len(train.readable()) == len(train) - 1
+
+
+@given(st.lists(st.lists(st.integers(0, 5), max_size=4, unique=True), min_size=1, max_size=6), st.data())
+def test_sparse_rows_are_taken_like_dense_ones(rows, data):
+    indptr = np.cumsum([0, *map(len, rows)])
+    values = np.arange(1, indptr[-1] + 1, dtype=np.float32)
+    csr = Csr(indptr, np.array([c for row in rows for c in row], np.int64), values, 6)
+    chosen = np.array(data.draw(st.lists(st.integers(0, len(rows) - 1), max_size=8)), np.int64)
+    found = _take_csr(csr, chosen)
+    assert np.array_equal(dense(found), dense(csr)[chosen])
+
+
+def dense(csr):
+    out = np.zeros((len(csr.indptr) - 1, csr.n_columns), np.float32)
+    for row in range(len(out)):
+        span = slice(csr.indptr[row], csr.indptr[row + 1])
+        out[row, csr.indices[span]] = csr.values[span]
+    return out
