@@ -17,6 +17,7 @@ PLAYED = [
     Round(1, "linear", 0.2, 2.0, 0.8, 0.8, np.zeros((20, 3), np.float32), {"linear": 1.0}),
     Round(2, "forest", 2.0, 7.0, error="ValueError: no"),
 ]
+NEXT = Round(3, "forest", 7.0, 9.0, weights={"linear": 0.5, "forest": 0.5})
 
 
 def described(played: list[Round]) -> dict:
@@ -41,7 +42,10 @@ def test_facts_are_json_and_hold_no_prediction() -> None:
     assert (facts["multilabel"], facts["n_train"], facts["classes"]) == (True, 60, 3)
 
 
-@pytest.mark.parametrize(("played", "weights"), [(PLAYED, {"linear": 1.0}), (PLAYED[:1], {}), ([], {})])
+@pytest.mark.parametrize(
+    ("played", "weights"),
+    [(PLAYED, {"linear": 1.0}), ([*PLAYED, NEXT], {"linear": 0.5, "forest": 0.5}), (PLAYED[:1], {}), ([], {})],
+)
 def test_the_ensemble_is_the_last_one_known(played: list[Round], weights: dict[str, float]) -> None:
     assert described(played)["ensemble"] == weights
 

@@ -36,7 +36,7 @@ LEVELS = (RNG.integers(0, 256, (1, 4, 5, 3)) / 255).astype(np.float32)
     [
         (LEVELS, np.uint8),
         (LEVELS * 0, np.uint8),
-        (LEVELS + 0.001, np.float32),
+        (LEVELS * 0.9, np.float32),
         (LEVELS * 2, np.float32),
         (-LEVELS, np.float32),
         (LEVELS[:, :1], np.float32),
@@ -150,8 +150,8 @@ def test_the_stream_of_the_files_agrees(folder: Path) -> None:
         lambda pairs: [(example + 9, labels) for example, labels in pairs],
         lambda pairs: [(example, labels[::-1] * 0.5) for example, labels in pairs],
         lambda pairs: [(example[:, :, 1:], labels) for example, labels in pairs],
-        lambda pairs: [(np.where(np.arange(example.size).reshape(example.shape) == 1, np.nan, example), labels)
-                       for example, labels in pairs],
+        # The code of the second row's word is 0, which a missing value must not be taken for.
+        lambda pairs: [(np.where(example == 0, np.nan, example), labels) for example, labels in pairs],
     ],
 )  # fmt: skip
 def test_another_stream_does_not(folder: Path, change: Any) -> None:
@@ -163,6 +163,16 @@ def test_a_stream_that_is_longer_than_the_files_does_not(folder: Path, monkeypat
     pairs = stream_of(folder)
     assert agree(folder, pairs)
     assert not agree(folder, [*pairs, pairs[0]])
+
+
+def test_a_text_without_words_is_compared_too(tmp_path: Path) -> None:
+    dataset, _ = memory_dataset("text", 6, 3)
+    dataset.train.source.examples[0] = Text("")  # type: ignore[attr-defined]
+    folder = next(write_dataset(dataset, tmp_path / "set").glob("*.data"))
+    pairs = stream_of(folder)
+    assert pairs[0][0].shape[0] == 0
+    assert agree(folder, pairs)
+    assert not agree(folder, [pairs[0], *pairs[2:]])
 
 
 def test_more_shards_than_are_compared_leave_the_order_open(folder: Path, tmp_path: Path) -> None:
