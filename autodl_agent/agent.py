@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 LAST_CALL_S = 0.05  # before the end: no prediction that starts to be written now would arrive in time
-INTERRUPTED_S, AT_THE_END_S = 1.0, (1.0, 5.0)  # that the last files may take; least and most
+INTERRUPTED_S, AT_THE_END_S = 1.0, (0.8, 5.0)  # that the last files may take; least and most
 PERFECT = 0.99995
 SCORING_SHARE = 0.5  # of the seconds after the end, for the curve on the test rows
 GRACE_S = 1.2  # after the end, for data so slow to open that not even the prior is on disk
@@ -209,6 +209,8 @@ def run(
 def _complete(engine: _Engine, interrupted: BaseException | None, reporter: Reporter) -> RunResult:
     """Close the run: refuse late predictions, write the summary files, drop the spilled data."""
     count = engine.out.stop() if engine.out else 0
+    if engine.lane:
+        engine.lane.halt()  # the cores are for the last files now
     if engine.error is not None and (count == 0 or isinstance(engine.error, DataError | AutoDLError)):
         raise engine.error
     if engine.out is None or engine.dataset is None:

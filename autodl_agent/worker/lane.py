@@ -136,13 +136,17 @@ class WorkerLane:
                 if folder.name not in keep:
                     shutil.rmtree(folder, ignore_errors=True)
 
-    def close(self) -> None:
-        """End the worker and remove its files."""
+    def halt(self) -> None:
+        """End the worker; the models that it wrote stay."""
         with self._lock:
             self._closed = True
             process, self._process = self._process, None
         if process is not None:
             process.close()
+
+    def close(self) -> None:
+        """End the worker and remove its files."""
+        self.halt()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _start(self) -> None:
