@@ -20,7 +20,7 @@ from autodl_agent.stacking import fit_sigmoid, fit_softmax
 
 Logits = NDArray[np.float32]
 Weights = NDArray[np.float64]
-PICKS = 8
+PICKS = 8  # of a quarter each: after eight the weights that the likelihood gave count for a tenth
 PICK = 0.25  # share of the weight that one pick takes
 CANDIDATES = 5  # members of most weight among which picks are made
 NOISE = 0.02  # a pick must gain this many standard errors of the NAUC; picks share their rows, so few do
@@ -133,6 +133,7 @@ class Judge:
         scores = np.tensordot(np.asarray(weights[used], np.float32), views[used], 1)
         if coupled:
             scores = scores - scores.max(1, keepdims=True)
+            # Logarithms keep the ranks of small shares, which would merge in float32.
             scores -= np.log(np.exp(scores).sum(1, keepdims=True))
         return float(2 * np.nanmean(fast_aucs(scores, self.truth)) - 1)
 

@@ -29,6 +29,7 @@ def peak_memory_bytes() -> int:
     """Largest resident size of this process so far."""
     import resource
 
+    # Linux counts in KiB.
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 

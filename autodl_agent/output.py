@@ -20,7 +20,9 @@ from autodl_agent.task import Task
 from data_format.predictions import append_timestamp, read_prediction, write_end, write_prediction, write_start
 
 log = logging.getLogger(__name__)
+# Any of these marks a folder as that of a run, so that --overwrite never touches another one.
 RUN_FILES = ("run.json", "predictions", "classes.txt")
+# What --overwrite removes, by name: other files in the folder are not ours.
 FILES = (
     *("classes.txt", "test_rows.txt", "predictions.csv", "learning_curve.csv", "learning_curve.png"),
     *("run.json", "skipped.csv", "report.html", "log.txt"),

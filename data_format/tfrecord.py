@@ -26,7 +26,7 @@ _LENGTH = struct.Struct("<Q")
 _OVERHEAD = _HEADER.size + _FOOTER.size
 _MASK_DELTA = 0xA282EAD8
 _MAX_UNPACKED_BYTES = 1 << 28
-_LFS = b"version https://git-lfs.github.com/spec/"
+_LFS = b"version https://git-lfs.github.com/spec/"  # what stands in place of a file that git-lfs did not fetch
 
 
 def masked_crc(data: bytes) -> int:

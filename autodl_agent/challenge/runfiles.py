@@ -96,6 +96,7 @@ class RunFiles:
         if path.is_dir() and not path.is_symlink():
             _remove(path)
         with atomic_file(path) as file:
+            # start.txt within the block, so that it is there before the prediction appears.
             file.write(text)
             self._replace("start.txt", self._start)
 

@@ -24,8 +24,9 @@ from data_format.raw.csvfile import Grid, counted, decode, grid_of_text, rows_te
 BIG_BYTES = 96 << 20  # strings of a smaller file fit in memory several times over
 _HEAD_BYTES = 1 << 20
 _CHUNK_CELLS = 1 << 17
-_CODES = 65_535
+_CODES = 65_535  # codes are 16 bits wide
 _ALL_CODES = 1_000_000  # different cells of all columns together: about 100 MB
+# An open quote shows after so many lines, not at the end of a file of gigabytes.
 _MAX_RECORD_LINES = 20_000
 
 

@@ -36,8 +36,9 @@ _ON = {"1": 1.0, "1.0": 1.0, "true": 1.0, "yes": 1.0}
 _OFF = {"0": 0.0, "0.0": 0.0, "false": 0.0, "no": 0.0, "": 0.0}
 _SWITCH = _ON | _OFF
 _NUMBERED = re.compile(r"(.*?)(\d+)")
+# Eighteen digits fit a 64-bit integer; with longer numbers among them names are sorted as texts.
 _WHOLE = re.compile(r"-?\d{1,18}")
-_MAX_LABEL_CELLS = 400_000_000
+_MAX_LABEL_CELLS = 400_000_000  # 1.6 GB as float32
 
 
 @dataclass(frozen=True, slots=True)

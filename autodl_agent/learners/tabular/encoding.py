@@ -199,6 +199,7 @@ def _slots(csr: Csr, n: int, settings: EncodingSettings) -> NDArray[np.int64]:
     """The columns that split the rows most evenly get a slot of their own; the others that repeat share a quarter."""
     counts = np.bincount(csr.indices, minlength=csr.n_columns)[: csr.n_columns]
     room = int(min(settings.max_sparse, max(64, settings.max_cells // max(1, n))))
+    # A column that one of many rows has says nothing of the others.
     seen = np.flatnonzero(counts >= (2 if n > 50 else 1))
     slots = np.full(csr.n_columns, -1, np.int64)
     if len(seen) <= room:
@@ -207,12 +208,14 @@ def _slots(csr: Csr, n: int, settings: EncodingSettings) -> NDArray[np.int64]:
     own = room - room // 4
     order = seen[np.argsort(-np.minimum(counts[seen], n - counts[seen]), kind="stable")]
     slots[order[:own]] = np.arange(own)
+    # Multiplicative hashing (Knuth): the same column has the same slot in every process.
     slots[order[own:]] = own + (order[own:] * 2_654_435_761 >> 7) % (room - own)
     return slots
 
 
 def _dense(csr: Csr, slots: NDArray[np.int64], n_slots: int) -> Floats:
     n = len(csr.indptr) - 1
+    # New rows may be wider than those of training were.
     known = csr.indices < len(slots)
     slot = np.where(known, slots[np.where(known, csr.indices, 0)], -1)
     rows = np.repeat(np.arange(n), np.diff(csr.indptr))

@@ -103,6 +103,7 @@ def matrix(bags: Sequence[Bag], blocks: Sequence[Block]) -> Any:
     parts = []
     for bag, block in zip(bags, blocks, strict=True):
         known = bag.onto(block.columns)
+        # So that the whole row has length one again, whatever the number of blocks.
         values = weigh(known, block.idf) / np.float32(np.sqrt(len(blocks)))
         parts.append(sparse.csr_matrix((values, known.indices, known.indptr), (len(known), len(block.columns))))
     return parts[0] if len(parts) == 1 else sparse.hstack(parts, format="csr")

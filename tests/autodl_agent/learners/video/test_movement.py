@@ -85,3 +85,14 @@ def test_every_displacement_has_one_ring_at_most_and_rest_has_none(side: int) ->
     assert not bins[0].any() and across[0] == down[0] == 0
     # What points one way is matched by what points the other.
     assert across.sum() == down.sum() == 0
+
+
+def test_the_largest_shift_of_an_even_grid_has_no_direction() -> None:
+    bins = _rings(32)[0].reshape(32, 32, -1)
+    assert not bins[16].any() and not bins[:, 16].any()
+    assert bins[15].any() and bins[:, 17].any()
+
+
+def test_grain_without_texture_stands_still() -> None:
+    grain = np.random.default_rng(0).integers(98, 107, (1, 6, 32, 32)).astype(np.float32)
+    assert np.abs(flow(grain)).max() < 0.1
