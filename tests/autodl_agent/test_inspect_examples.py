@@ -24,12 +24,12 @@ def texts(train: list[str], test: list[str]) -> Dataset:
 
 
 def test_rows_that_stand_twice() -> None:
-    # Rows 0, 3 and 4 are equal and of the classes 0, 0 and 1; row 1 stands once more in the test rows.
-    dataset = texts(["a", "b", "c", "a", "a"], ["b", "x", "b"])
+    # Rows 0, 3 and 4 are equal and of the classes 0, 0 and 1, rows 2 and 5 of one class; row 1 is a test row, too.
+    dataset = texts(["a", "b", "c", "a", "a", "c"], ["b", "x", "b"])
     facts = duplicate_facts(dataset, make_task(dataset))
-    assert (facts["compared_train"], facts["compared_test"]) == (5, 3)
-    assert (facts["test_rows_also_in_train"], facts["examples"]) == (2, ["5", "7"])
-    assert (facts["train_rows_standing_twice"], facts["contradicting_groups"]) == (2, 1)
+    assert (facts["compared_train"], facts["compared_test"]) == (6, 3)
+    assert (facts["test_rows_also_in_train"], facts["examples"]) == (2, ["6", "8"])
+    assert (facts["train_rows_standing_twice"], facts["contradicting_groups"]) == (3, 1)
 
 
 def test_test_rows_that_are_the_training_rows_are_no_leak() -> None:
