@@ -172,7 +172,7 @@ def parallel_gain(room: float, before: float, after: float) -> float:
     """By how much the ensemble's error `room` falls when that of one member falls from `before` to `after`."""
     before, after = max(before, room), max(after, 1e-6)
     more = max((room / after) ** DIVERSITY - (room / before) ** DIVERSITY, 0.0)
-    return room * (1 - (1 + more) ** (-1 / DIVERSITY))
+    return room * (1 - math.pow(1 + more, -1 / DIVERSITY))
 
 
 def _promise(spec: LearnerSpec, best_nauc: float) -> float:
