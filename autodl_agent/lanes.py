@@ -23,7 +23,6 @@ OVERDUE = 1.5  # times the expected cost, and
 OVERDUE_S = 1.0  # as many seconds more, after which a slice no longer keeps the other lane waiting
 TICK_S = 0.25
 TRIES = 2  # of a learner whose worker was ended by somebody else
-WORSE = 0.002  # NAUC by which new results may be below the ones they replace
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,8 @@ class Lanes:
             self._opened = True
         while not loop.over:
             self._fill()
-            if loop.running is None and self.lane.playing is None and not self.lane.loading:
+            # A slice may have ended since the lanes were filled: its result is among the events then.
+            if self._idle and self.events.empty():
                 return
             try:
                 event = self.events.get(timeout=max(0.01, min(TICK_S, loop.budget.left())))
@@ -66,6 +66,10 @@ class Lanes:
                 yield loop.settle(event.member, event.started_s, event.worked)
             elif event is not None:
                 yield self._finished(event)
+
+    @property
+    def _idle(self) -> bool:
+        return self.loop.running is None and self.lane.playing is None and not self.lane.loading
 
     def _fill(self) -> None:
         """Start what the policy wants in the lanes that are free."""
@@ -125,7 +129,7 @@ class Lanes:
             return loop.starved(member, event.started_s)
         loop.members[name] = member
         member.more = event.more
-        if not loop.is_worse(event.logits.get("held_out"), member.held_out, WORSE):
+        if not loop.is_worse(event.logits.get("held_out"), member.held_out):
             member.accept(event.logits.get("held_out"), event.logits["test"], list(event.models), loop.task)
         judged = loop.judged(member, event.started_s)
         models = [model for part in loop.snapshot.parts for model in part.models] + list(member.settled)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from autodl_agent import policy
 from autodl_agent.clock import Budget
-from autodl_agent.ensemble import Blend, Logits, select
+from autodl_agent.ensemble import Blend, Judge, Logits, select
 from autodl_agent.holdout import Fold, make_folds
 from autodl_agent.learners.base import Examples, Labels, Probabilities
 from autodl_agent.learners.prior import class_shares
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 CHANCE = 0.0  # held-out NAUC of what knows nothing
+WORSE, WORSE_ERRORS = 0.002, 0.5  # NAUC, and standard errors of it, by which new results may be below the old ones
 STARVED_AT_MOST = 4  # slices without a result after which a learner is benched
 Choose = Callable[..., policy.Slice | None]
 Keep = Callable[[Snapshot], None]
@@ -146,7 +147,10 @@ class Loop:
         try:
             if isinstance(worked, Exception):
                 raise worked
-            member.accept(worked)
+            if self.is_worse(worked.held_out, member.held_out):
+                member.decline(worked)
+            else:
+                member.accept(worked)
             return self.judged(member, started)
         except OutOfTimeError:
             # What was decoded is kept, so the next slice gets further.
@@ -204,12 +208,12 @@ class Loop:
         self.keep(snapshot)
         return self._round(learner, started, ensemble_nauc=self.emitted_nauc, prediction=prediction)
 
-    def is_worse(self, new: Logits | None, old: Logits | None, by: float) -> bool:
-        """Whether the first logits of the held-out rows are worse than the second by more than this NAUC."""
+    def is_worse(self, new: Logits | None, old: Logits | None) -> bool:
+        """Whether the first logits of the held-out rows are worse than the second by more than chance explains."""
         if new is None or old is None:
             return False
-        scores = [select([logits], self.truth, False, picks=1).nauc for logits in (new, old)]
-        return scores[0] < scores[1] - by
+        now, before = (select([logits], self.truth, False, picks=1).nauc for logits in (new, old))
+        return now < before - max(WORSE, WORSE_ERRORS * Judge(self.truth).standard_error(before))
 
     def _snapshot(self, names: list[str], blend: Blend) -> Snapshot:
         used = [(self.members[name], weight) for name, weight in zip(names, blend.weights, strict=True) if weight > 0]
@@ -245,7 +249,7 @@ class Loop:
     ) -> None:
         seconds = self.budget.gone() - started
         best = self.emitted_nauc or 0.0
-        self.history.append(policy.Record(spec.name, seconds, nauc, best, member.more, failed, starved))
+        self.history.append(policy.Record(spec.name, seconds, nauc, best, member.more, failed, starved, member.next_s))
 
     def _round(
         self,

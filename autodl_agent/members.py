@@ -34,7 +34,9 @@ class Member:
     def __init__(self, spec: LearnerSpec, data: Examples, test: Examples, folds: tuple[Fold, ...]) -> None:
         self.spec, self.folds = spec, folds
         self.more = True
-        self.starved = self.increments = 0
+        self.starved = 0
+        self.increments = 0  # that made the settled models
+        self._played = 0
         self.held_out: Logits | None = None
         self._data, self._test_rows = data, test
         self.settled: tuple[Learner, ...] = ()
@@ -51,6 +53,12 @@ class Member:
         return to_logits(checked(self._models[0].predict(self._test_rows), self.spec.name, self._test_rows))
 
     @property
+    def next_s(self) -> float | None:
+        """Seconds that the next slice will take by what the folds' models say; they share what is computed."""
+        said = [model.next_s for model in self._models if model.next_s is not None]
+        return max(said) if said and self.more else None
+
+    @property
     def at_hand(self) -> bool:
         """Whether `test` costs nothing."""
         return self._test is not None
@@ -63,7 +71,13 @@ class Member:
         """Make the result of `work` the member's own."""
         self.more, self.held_out, self.settled = worked.more, worked.held_out, worked.settled
         self._test = None
-        self.increments += 1
+        self._played += 1
+        self.increments = self._played
+
+    def decline(self, worked: "Worked") -> None:
+        """Keep what there is in place of a result that is worse; the models go on from where they are."""
+        self.more = worked.more
+        self._played += 1
 
     def refitted(self, deadline: Deadline) -> Learner:
         """A model fitted on all rows, those held out too, with as many increments. Raises OutOfTimeError."""

@@ -6,8 +6,9 @@ Every learner that may go on is scored by the expected gain in area under the le
 
 Costs. Untried: start_s + fold_s × folds + example_ms × rows by the LearnerSpec, times what benchmarks found
 (`Prior.cost`), times the pace of this run: how the first slices of other learners compared with their guesses, halved
-in logarithm. Tried: the seconds of its last slice × growth, the geometric mean of the growth seen and GROWTH_WEIGHT
-times the prior's. Out of time before its first result: what is left of the guess, since what it computed is kept.
+in logarithm. Tried: what the learner itself says (`Learner.next_s`), else the seconds of its last slice × growth, the
+geometric mean of the growth seen and GROWTH_WEIGHT times the prior's; out of time before its first result: what is left
+of the guess, since what it computed is kept.
 
 Gains, with room = 1 − NAUC of the ensemble. Untried (exploration): room × (Prior.first + BONUS_SHARE); without a prior
 what `expected` promises, and a small bonus, so that everything affordable is tried once. Tried (exploitation): its own
@@ -59,7 +60,8 @@ class Record:
     """What one past slice did.
 
     nauc: the learner's held-out NAUC after it, None when it could not be judged. starved: the deadline came before a
-    result; what was decoded is kept, so a longer slice may get there.
+    result; what was decoded is kept, so a longer slice may get there. next_s: what the learner itself expects its next
+    slice to take, None where it cannot tell.
     """
 
     learner: str
@@ -69,6 +71,7 @@ class Record:
     more: bool
     failed: bool = False
     starved: bool = False
+    next_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,8 @@ def expected_cost_s(
     spec: LearnerSpec, past: Sequence[Record], task: Task, folds: int, prior: Prior | None = None, pace: float = 1.0
 ) -> float:
     """Seconds of the next slice: measured growth where there is a past, the guess for the first one otherwise."""
+    if past and past[-1].next_s is not None:
+        return past[-1].next_s
     if _results(past):
         return past[-1].seconds * _growth(past, prior)
     guessed = guess_s(spec, task, folds) * (prior.cost if prior else 1.0) * pace

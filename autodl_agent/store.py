@@ -92,6 +92,8 @@ class TensorStore:
         self._memory_left, self._spill_parent, self._share = memory_bytes, spill_parent, share
         self._caches: dict[tuple[SplitName, str], _Cache | None] = {}
         self._kept: dict[tuple[SplitName, Hashable], Any] = {}
+        self._row_s: dict[str, float] = {}  # recipe key -> seconds of its newest rows, each
+        self._byte_s = 0.0  # seconds a byte of source of the newest features
         self._lock = threading.RLock()
         self._spill: Path | None = None
         self._closed = False
@@ -117,11 +119,29 @@ class TensorStore:
         with cache.lock:
             missing = np.unique(rows[~cache.ready[rows]])
             for start in range(0, len(missing), CHUNK * cores()):
-                part = missing[start : start + CHUNK * cores()]
+                part, began = missing[start : start + CHUNK * cores()], deadline.now()
                 cache.array[part] = self._compute(name, recipe, part, deadline)
                 # After the values: another process that reads the array trusts this byte.
                 cache.ready[part] = True
+                self._note_pace(recipe, (deadline.now() - began) / len(part))
         return cache.array[rows]
+
+    def cost_s(self, name: SplitName, recipe: Recipe, rows: Rows) -> float | None:
+        """Seconds that those of the rows will take that are not computed yet; None where nothing is known of the pace.
+
+        A recipe of which no row was computed is expected to take as long a byte of its source as the one before.
+        """
+        cache = self._caches.get((name, recipe.key))
+        missing = len(np.unique(rows)) if cache is None else int((~cache.ready[np.unique(rows)]).sum())
+        if not missing:
+            return 0.0
+        row_s = self._row_s.get(recipe.key, self._byte_s * recipe.source.row_bytes if recipe.source else 0.0)
+        return missing * row_s if row_s else None
+
+    def _note_pace(self, recipe: Recipe, row_s: float) -> None:
+        self._row_s[recipe.key] = row_s
+        if recipe.source is not None:
+            self._byte_s = row_s / max(1, recipe.source.row_bytes)
 
     def kept(self, name: SplitName, key: Hashable, build: Callable[[], T]) -> T:
         """`build()` once per split and key; for whole-split results that are no fixed-shape arrays."""

@@ -74,7 +74,12 @@ class Learner(ABC):
 
     The constructor does no work and imports nothing heavy. Every learner is deterministic given the seed and the
     increments it was granted, never changes its input, and may raise OutOfTimeError where the store does.
+
+    next_s: seconds that the next `fit` will take, where the learner can tell (a step of a plan that is unlike the one
+    before); None leaves it to the growth of its slices.
     """
+
+    next_s: float | None = None
 
     def __init__(self, task: Task, seed: int) -> None:
         self.task, self.seed = task, seed

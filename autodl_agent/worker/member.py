@@ -42,6 +42,7 @@ class RemoteMember:
     """Has what `members.Member` has for the ensemble: held_out, test(), settled, more, starved."""
 
     at_hand = True  # its test predictions came with the slice
+    next_s: float | None = None  # the worker tells nothing of what comes
 
     def __init__(self, spec: LearnerSpec) -> None:
         self.spec = spec

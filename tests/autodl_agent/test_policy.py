@@ -236,3 +236,9 @@ def test_what_a_slice_without_a_result_computed_is_not_paid_twice():
     hungry = [Record("strong", 12.0, None, 0.5, True, starved=True)]
     assert expected_cost_s(spec, hungry, TASK, 1) == pytest.approx(8.0)
     assert expected_cost_s(spec, [*hungry, *hungry], TASK, 1) == pytest.approx(LEAST_LEFT * 12)
+
+
+def test_what_a_learner_says_of_its_next_slice_counts():
+    past = [done("strong", 0.5, seconds=1.0), done("strong", 0.6, seconds=1.2, next_s=17.0)]
+    assert expected_cost_s(STRONG, past, TASK, 1) == 17.0
+    assert choose(past, (STRONG,), TASK, 55, 60) is None

@@ -62,6 +62,16 @@ def test_a_learner_that_knows_nothing_is_left_out_of_the_ensemble(n_train):
     assert all("idle" not in r.weights for r in played)
 
 
+def test_a_slice_that_makes_a_learner_worse_leaves_its_earlier_result():
+    """One that suddenly knows nothing stays in the ensemble as it was before."""
+    played, truth, _ = play({"good": {"misbehave": "shares", "at": 3, "slices": 4}}, n_train=400)
+    own = [r.member_nauc for r in played if r.member_nauc is not None]
+    assert len(own) == 4
+    assert own == sorted(own)
+    last = [r.prediction for r in played if r.prediction is not None][-1]
+    assert nauc(truth, last) > 0.5
+
+
 def test_it_ends_when_time_is_over():
     played, _, _ = play({"a": {"slices": 10_000, "seconds": 1.0}}, total_s=20)
     assert played[-1].ended_s <= 25

@@ -156,3 +156,24 @@ def test_who_computes_when_the_store_is_closed_is_out_of_time():
     recipe = Recipe("closing", (1,), "float32", lambda example: store.close() or np.zeros(1, np.float32))
     with pytest.raises(OutOfTimeError):
         store.rows("train", recipe, np.arange(300))
+
+
+def test_the_cost_of_rows_is_told_by_those_before():
+    dataset, _ = memory_dataset("image", n_train=40)
+    clock = FakeClock()
+    store = TensorStore(dataset, make_task(dataset), clock.budget(1000).deadline(1000))
+
+    def decode(example):
+        clock.at += 0.5
+        return np.zeros((4, 4, 3), np.uint8)
+
+    def recipe(name, side):
+        pixels = Recipe(f"pixels@{side}", (side, side, 3), "uint8", lambda e: np.resize(decode(e), (side, side, 3)))
+        return Recipe(name, (2,), "float32", source=replace(pixels, keep=False), batch=lambda x: np.ones((len(x), 2)))
+
+    small, large, rows = recipe("small", 4), recipe("large", 8), np.arange(40)
+    assert store.cost_s("train", small, rows) is None
+    store.rows("train", small, rows[:10])
+    assert store.cost_s("train", small, rows[:10]) == 0
+    assert store.cost_s("train", small, rows) == pytest.approx(30 * 0.5, rel=0.1)
+    assert store.cost_s("train", large, rows) == pytest.approx(40 * 0.5 * 4, rel=0.1)

@@ -81,10 +81,12 @@ class FrozenImage(Learner):
             self._head.fit(data, step.rows >> self._halved, self._looks(step.views, aspect), deadline)
         except OutOfTimeError:
             if self._done:  # what was computed is kept, and the head of the step before still stands
+                self._foresee(data, steps)
                 return True
             self._halved += step.rows >> self._halved > FEWEST_ROWS
             raise
         self._views, self._aspect, self._done, self._halved = step.views, aspect, self._done + 1, 0
+        self._foresee(data, steps)
         return self._done < len(steps)
 
     def predict(self, data: Examples) -> Probabilities:
@@ -110,6 +112,12 @@ class FrozenImage(Learner):
         """Views count by their pixels: what a larger one shows, a smaller one mostly shows too."""
         chosen = [self.config.views[k] for k in views]
         return [Look(view_recipe(self.task, view, aspect), (float(view.side_px**2),)) for view in chosen]
+
+    def _foresee(self, data: Examples, steps: list[Step]) -> None:
+        self.next_s = None
+        if self._done < len(steps):
+            step = steps[self._done]
+            self.next_s = self._head.cost_s(data, step.rows, self._looks(step.views, self._aspect))
 
     def _steps(self, n: int) -> list[Step]:
         """The plan for n rows without the views whose network is not there."""

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from autodl_agent.clock import Deadline
 from autodl_agent.learners.base import Examples, Probabilities
+from autodl_agent.learners.coverage import rows_to_predict
 from autodl_agent.learners.image.config import GaussianConfig
 from autodl_agent.learners.image.gaussian import GaussianHead, fit_gaussian
 from autodl_agent.learners.image.wide import Speed
@@ -34,6 +35,7 @@ class FrozenHead:
 
     def __init__(self, task: Task, seed: int, config: GaussianConfig) -> None:
         self.seed, self.config = seed, config
+        self._fit_s = self._fit_work = 0.0  # of the newest head; work: see `_work`
         self.head: GaussianHead | None = None
         self.shares = class_shares(task)
         self._speed = Speed()
@@ -53,13 +55,23 @@ class FrozenHead:
         if not len(sample):
             return
         weights = [weight for look in looks for weight in look.weights]
-        features = _blocks(sample, looks, deadline)
+        features, began = _blocks(sample, looks, deadline), deadline.now()
         try:
             self.head = fit_gaussian(features, weights, sample.labels, self.config, self.seed, deadline, self._speed)
         except OutOfTimeError:
             self._speed.per_s *= DISTRUST
             raise
+        self._fit_s, self._fit_work = deadline.now() - began, _work(len(sample), looks)
         self.shares = ((sample.labels.sum(0) + 0.5) / (len(sample) + 1)).astype(np.float32)
+
+    def cost_s(self, data: Examples, rows: int, looks: Sequence[Look]) -> float | None:
+        """Seconds of a fit on so many rows, features of the rows to be predicted included; None where unknown."""
+        wanted = (data.sample(max(1, rows), self.seed), *rows_to_predict(data))
+        costs = [data.store.cost_s(part.split, look.recipe, part.rows) for look in looks for part in wanted]
+        if None in costs:
+            return None
+        head_s = self._fit_s * _work(rows, looks) / self._fit_work if self._fit_work else 0.0
+        return sum(cost for cost in costs if cost) + head_s
 
     def predict(self, data: Examples, looks: Sequence[Look]) -> Probabilities:
         """(n, classes) probabilities; rows that cannot be read get the class shares. looks: those of the last fit."""
@@ -83,6 +95,11 @@ class FrozenHead:
         self.shares = np.asarray(arrays["shares"], np.float32)
         head = {k.removeprefix("head_"): v for k, v in arrays.items() if k.startswith("head_")}
         self.head = GaussianHead.from_arrays(head) if head else None
+
+
+def _work(rows: int, looks: Sequence[Look]) -> float:
+    """What the seconds of a kernel head grow with: pairs of rows, features."""
+    return float(rows**2 * sum(int(np.prod(look.recipe.shape)) for look in looks))
 
 
 def compute(store: TensorStore, split: SplitName, recipe: Recipe, rows: Rows, deadline: Deadline) -> None:

@@ -81,6 +81,19 @@ class DenseText:
         self.shares = ((sample.labels.sum(0) + 0.5) / (len(sample) + 1)).astype(np.float32)
         return self._next(data) is not None and self._affordable(data, encoder, deadline)
 
+    def next_s(self, data: Examples) -> float | None:
+        """Seconds that the next step will take: what is still to be read for it, and the head; None where unknown."""
+        if self.hopeless or (step := self._next(data)) is None:
+            return None
+        encoder = text_encoder(self.config.encoder)
+        step = self._shrunk(data, encoder, step)
+        wanted = (*rows_to_predict(data), data.sample(step.rows, self.seed))
+        reading = self.config.readings[step.reading]
+        costs = [text_vectors(part, self.config.encoder, encoder, reading).cost_s(part.rows) for part in wanted]
+        if not any(costs):  # all is read, or nothing is known of the speed
+            return None
+        return sum(costs) + seconds_of_net(step.rows, encoder.features, self.task.n_classes, self.config.net)
+
     def predict(self, data: Examples) -> Probabilities:
         """(n, classes) calibrated scores; unreadable rows, and all rows without a head, get the classes' shares."""
         out = np.tile(self.shares, (len(data), 1))
@@ -190,7 +203,13 @@ class UseText(Learner):
 
     def fit(self, data: Examples, deadline: Deadline) -> bool:
         """A sample, then all rows, then longer readings of long texts. Raises OutOfTimeError and keeps its state."""
-        return self._dense.fit(data, deadline)
+        try:
+            more = self._dense.fit(data, deadline)
+        except OutOfTimeError:
+            self.next_s = self._dense.next_s(data)
+            raise
+        self.next_s = self._dense.next_s(data) if more else None
+        return more
 
     def predict(self, data: Examples) -> Probabilities:
         """(n, classes) calibrated scores."""
@@ -218,7 +237,13 @@ class E5Text(Learner):
 
     def fit(self, data: Examples, deadline: Deadline) -> bool:
         """A sample, then all rows, then longer readings of long texts. Raises OutOfTimeError and keeps its state."""
-        return self._dense.fit(data, deadline)
+        try:
+            more = self._dense.fit(data, deadline)
+        except OutOfTimeError:
+            self.next_s = self._dense.next_s(data)
+            raise
+        self.next_s = self._dense.next_s(data) if more else None
+        return more
 
     def predict(self, data: Examples) -> Probabilities:
         """(n, classes) calibrated scores."""

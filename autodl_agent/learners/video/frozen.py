@@ -53,10 +53,12 @@ class FrozenVideo(Learner):
             self._head.fit(data, rows >> self._halved, self._looks(clips), deadline)
         except OutOfTimeError:
             if self._done:  # what was computed is kept, and the head of the step before still stands
+                self._foresee(data, steps)
                 return True
             self._halved += rows >> self._halved > FEWEST_ROWS
             raise
         self._clips, self._done, self._halved = clips, self._done + 1, 0
+        self._foresee(data, steps)
         return self._done < len(steps)
 
     def predict(self, data: Examples) -> Probabilities:
@@ -75,6 +77,12 @@ class FrozenVideo(Learner):
         learner._clips, learner._done = tuple(facts["clips"]), int(facts["done"])
         learner._head.restore(arrays)
         return learner
+
+    def _foresee(self, data: Examples, steps: list[tuple[tuple[int, ...], int]]) -> None:
+        self.next_s = None
+        if self._done < len(steps):
+            clips, rows = steps[self._done]
+            self.next_s = self._head.cost_s(data, rows, self._looks(clips))
 
     def _steps(self, n: int) -> list[tuple[tuple[int, ...], int]]:
         """(samplings, rows) of every step."""
