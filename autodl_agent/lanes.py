@@ -19,8 +19,8 @@ from autodl_agent.worker.lane import Finished, WorkerLane
 from autodl_agent.worker.member import RemoteMember, StoredModel
 
 ENOUGH_CORES = 4  # for two slices at once
-OVERDUE = 1.5  # times the expected cost, and
-OVERDUE_S = 1.0  # as many seconds more, after which a slice no longer keeps the other lane waiting
+OVERDUE = 2.0  # times the expected cost, and
+OVERDUE_S = 3.0  # as many seconds more, after which a slice no longer keeps the other lane waiting: costs are guesses
 TICK_S = 0.25
 TRIES = 2  # of a learner whose worker was ended by somebody else
 

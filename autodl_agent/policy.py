@@ -46,6 +46,7 @@ DIVERSITY = 2.0  # exponent of the parallel errors; larger: the less what is beh
 BY_PRIOR = 0.4  # weight of the benchmark's share in the gain of a tried learner
 LEAST_SHARE = 0.01  # of the room: what a learner with more to do may always bring
 BONUS = 0.02  # for the untried without a prior: ensembles gain from difference even where they are no better
+UNKNOWN_SHARE = 0.1  # of the room, which that bonus never exceeds
 BONUS_SHARE = 0.02  # of the room, for the untried with one: this set may be another than those of the benchmark
 LEAST_LEFT = 0.4  # share of a slice without a result that the next one takes at least
 PATIENCE = 3.0  # a slice may take this many times its expected cost before its deadline
@@ -182,7 +183,8 @@ def parallel_gain(room: float, before: float, after: float) -> float:
 
 def _promise(spec: LearnerSpec, best_nauc: float) -> float:
     """What an untried learner of which no benchmark tells may bring."""
-    return min(max(spec.expected - best_nauc, 0.0) + BONUS, max(1 - best_nauc, 0.0))
+    room = max(1 - best_nauc, 0.0)
+    return min(max(spec.expected - best_nauc, 0.0) + min(BONUS, UNKNOWN_SHARE * room), room)
 
 
 def learning_rate(past: Sequence[Record], prior_rate: float) -> float:
