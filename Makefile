@@ -44,9 +44,9 @@ wheel: $(VENV)/installed-dev ## build the wheel into dist/
 	PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip wheel --quiet --quiet --no-deps --wheel-dir dist .
 	@ls dist/*.whl
 
-bench: $(VENV)/installed-dev ## whole runs on the sample sets, then every benchmark script
+bench: $(VENV)/installed-dev ## whole runs on the sample sets, then every benchmark script that needs no arguments
 	$(BIN)/autodl benchmark sample_data --budget 10 --output runs/bench.jsonl
-	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
+	@for script in $(filter-out benchmarks/make_%.py benchmarks/draw_curves.py,$(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
 
 proto: $(VENV)/installed-dev ## data_format/autodl.proto -> the descriptor file that the reader loads
 	$(BIN)/python -m grpc_tools.protoc --proto_path=data_format --descriptor_set_out=data_format/autodl.binpb autodl.proto

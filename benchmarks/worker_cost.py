@@ -1,6 +1,6 @@
 """What the worker process costs the predictions that come before its first one.
 
-    python benchmarks/worker_cost.py DATASET… [--pairs 5] [--budget 30]
+    python benchmarks/worker_cost.py [DATASET…] [--pairs 5] [--budget 30]
 
 Runs of `autodl run` in pairs, with the worker and without (AUTODL_WORKER=off), in turn and in changing order; each is
 ended after its third real prediction or SECONDS_MOST. For the first, second and third real prediction the table has
@@ -23,6 +23,7 @@ from autodl_agent.learners.registry import ladder_of
 from data_format import open_dataset
 from data_format.predictions import list_predictions, read_prediction
 
+SAMPLE = Path(__file__).resolve().parents[1] / "sample_data" / "digits"
 LOOKED_AT = 3
 SECONDS_MOST = 12.0  # of a paired run; the first three predictions come long before
 NEVER_S = 600.0
@@ -80,7 +81,7 @@ def compare(dataset: Path, pairs: int, budget: float) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("datasets", nargs="+", type=Path)
+    parser.add_argument("datasets", nargs="*", type=Path, default=[SAMPLE])
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--budget", type=float, default=30.0, help="long enough for a worker to be started")
     options = parser.parse_args()
