@@ -121,7 +121,7 @@ def _text(row: Labels, rng: np.random.Generator) -> Example:
     return Text(" ".join(rng.permutation(words)))
 
 
-def examples_of(dataset: Dataset, seconds: float = 120.0) -> tuple[Examples, Examples]:
+def examples_of(dataset: Dataset, seconds: float = 3600.0) -> tuple[Examples, Examples]:
     """Views of all training and all test rows through a fresh store."""
     task = make_task(dataset)
     store = TensorStore(dataset, task, Budget.from_now(seconds).deadline(seconds))

@@ -52,6 +52,13 @@ def _pictures(task: Task) -> bool:
     return task.shape[3] in (1, 3) and can_serve("efficientnet-lite0")
 
 
+def _trainable(task: Task) -> bool:
+    """Training goes on from the weights as they were shipped."""
+    from autodl_agent.pretrained.models import can_train
+
+    return _pictures(task) and can_train("efficientnet-lite0")
+
+
 def _use(task: Task) -> bool:
     from autodl_agent.learners.text.dense import use_fits
 
@@ -92,7 +99,7 @@ LADDERS: dict[Domain, tuple[LearnerSpec, ...]] = {
             fold_s=45.0,
             example_ms=2.0,
             expected=0.95,
-            fits=_pictures,
+            fits=_trainable,
             worker=True,
         ),
         LearnerSpec(

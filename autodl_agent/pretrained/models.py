@@ -29,6 +29,11 @@ def can_serve(name: str) -> bool:
     return interpreter_found() and (converted_path(weights).is_file() or likely(weights))
 
 
+def can_train(name: str) -> bool:
+    """Whether `tensors_of(name)` will most likely work: the file as it was shipped is needed, a converted one is not."""
+    return interpreter_found() and likely(known(name))
+
+
 def network(name: str, cut: int | None = None) -> LiteNetwork:
     """The network of this name. Raises MissingWeightsError with the reason where it cannot be had.
 

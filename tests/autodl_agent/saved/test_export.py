@@ -37,7 +37,8 @@ def numbers():
     store = TensorStore(dataset, task, budget.deadline(60))
     best = {}
     kept = []
-    for played in rounds(store, LADDERS[task.domain], budget, keep=kept.append):
+    ladder = [spec for spec in LADDERS[task.domain] if spec.name in ("quick-table", "boosted-trees")]
+    for played in rounds(store, ladder, budget, keep=kept.append):
         for part in kept[-1].parts:
             best[part.name] = part
         if len(best) == 2 or played.ended_s > 20:

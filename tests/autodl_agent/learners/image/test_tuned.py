@@ -10,13 +10,13 @@ from autodl_agent.learners.image.tuned import TunedImage
 from autodl_agent.learners.image.views import view_recipe
 from autodl_agent.learners.linear import sigmoid
 from autodl_agent.members import settle
-from autodl_agent.pretrained.models import can_serve
+from autodl_agent.pretrained.models import can_train
 from autodl_agent.scoring.auc import nauc
 from autodl_agent.store import OutOfTimeError
 from autodl_agent.testing import examples_of, memory_dataset
 from data_format.examples import Dense
 
-pytestmark = pytest.mark.skipif(not can_serve("efficientnet-lite0"), reason="weights not installed")
+pytestmark = pytest.mark.skipif(not can_train("efficientnet-lite0"), reason="weights not installed")
 
 
 @pytest.fixture
