@@ -30,7 +30,7 @@ def can_serve(name: str) -> bool:
 
 
 def can_train(name: str) -> bool:
-    """Whether `tensors_of(name)` will most likely work: the file as it was shipped is needed, a converted one is not."""
+    """Whether `tensors_of(name)` will most likely work: the file as shipped is needed, a converted one is not."""
     return interpreter_found() and likely(known(name))
 
 
