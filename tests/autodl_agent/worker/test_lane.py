@@ -238,7 +238,7 @@ def test_the_program_trains_a_network_in_its_worker(tmp_path: Path) -> None:
     """The one test with all that a run has: Keras in the worker, its results in the ensemble, the model saved."""
     sample = Path(__file__).resolve().parents[3] / "sample_data" / "wine"
     command = [sys.executable, str(sample.parents[1] / "cli.py"), "run", str(sample), "-o", str(tmp_path / "out")]
-    options = ["--budget", "60", "--learners", "quick-table,table-network"]
+    options = ["--budget", "40", "--learners", "quick-table,table-network"]
     done = subprocess.run(
         [*command, *options], env={**os.environ, "AUTODL_WORKER": "on"}, capture_output=True, text=True, check=False
     )
