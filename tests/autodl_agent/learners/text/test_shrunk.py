@@ -42,7 +42,7 @@ def test_a_longer_reading_is_not_cut(learner):
 @pytest.mark.parametrize("fitted", [False, True])
 def test_no_time_for_the_first_head_is_told_apart_from_a_finished_learner(fitted, monkeypatch):
     train, _ = examples_of(memory_dataset("text", n_train=600)[0])
-    monkeypatch.setattr(dense, "text_vectors", lambda *rest: SimpleNamespace(cost_s=lambda rows: 1000.0))
+    monkeypatch.setattr(dense, "text_vectors", lambda *rest: SimpleNamespace(cost_s=lambda rows: 1e9))
     learner = DenseText(train.task, 0, E5)
     monkeypatch.setattr(learner, "_encoder", lambda data: SimpleNamespace(features=8))
     deadline = Deadline(train.store.end.now() + 1, train.store.end.now)
