@@ -193,6 +193,17 @@ class DenseText:
         return False
 
 
+def _advance(learner: Learner, dense: DenseText, data: Examples, deadline: Deadline) -> bool:
+    """`dense.fit` for the learner, which then says what its next step will cost, also after one without a result."""
+    try:
+        more = dense.fit(data, deadline)
+    except OutOfTimeError:
+        learner.next_s = dense.next_s(data)
+        raise
+    learner.next_s = dense.next_s(data) if more else None
+    return more
+
+
 @final
 class UseText(Learner):
     """Multilingual Universal Sentence Encoder: cheap vectors of 512."""
@@ -203,13 +214,7 @@ class UseText(Learner):
 
     def fit(self, data: Examples, deadline: Deadline) -> bool:
         """A sample, then all rows, then longer readings of long texts. Raises OutOfTimeError and keeps its state."""
-        try:
-            more = self._dense.fit(data, deadline)
-        except OutOfTimeError:
-            self.next_s = self._dense.next_s(data)
-            raise
-        self.next_s = self._dense.next_s(data) if more else None
-        return more
+        return _advance(self, self._dense, data, deadline)
 
     def predict(self, data: Examples) -> Probabilities:
         """(n, classes) calibrated scores."""
@@ -237,13 +242,7 @@ class E5Text(Learner):
 
     def fit(self, data: Examples, deadline: Deadline) -> bool:
         """A sample, then all rows, then longer readings of long texts. Raises OutOfTimeError and keeps its state."""
-        try:
-            more = self._dense.fit(data, deadline)
-        except OutOfTimeError:
-            self.next_s = self._dense.next_s(data)
-            raise
-        self.next_s = self._dense.next_s(data) if more else None
-        return more
+        return _advance(self, self._dense, data, deadline)
 
     def predict(self, data: Examples) -> Probabilities:
         """(n, classes) calibrated scores."""
