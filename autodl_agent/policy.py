@@ -114,7 +114,7 @@ def choose(
         gain = expected_gain(spec, past, best_nauc, prior, cost)
         # The first rung is the one built to answer at once; later, the expected gain per second decides.
         score = gain * (1 - _log_time(gone_s + cost, total_s)) / max(cost, 1e-3) if history else float(-position)
-        rank = (cost <= room, score)
+        rank = (cost <= room or not history, score)
         if best is None or rank > best[:2]:
             allowed = min(room, max(PATIENCE * cost, 3.0) * 2.0 ** _starved_at_the_end(past))
             best = (*rank, Slice(spec, allowed, cost))

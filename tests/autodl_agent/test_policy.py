@@ -40,6 +40,12 @@ def test_the_first_rung_is_tried_even_when_there_is_no_time():
     assert choose([], LADDER, TASK, 0.95, 1.0).spec is QUICK
 
 
+def test_the_first_rung_answers_first_even_when_only_another_seems_to_fit():
+    """Its guess may be too high; a prior for its cost must not hand the first answer to a slower learner."""
+    slow = {("tabular", "quick"): Prior(0.5, 0.6, cost=100.0)}
+    assert choose([], (QUICK, replace(STRONG, start_s=0.1, example_ms=0.01)), TASK, 0.5, 4, priors=slow).spec is QUICK
+
+
 def test_an_untried_learner_with_much_to_gain_is_next():
     history = [done("quick", 0.5), done("quick", 0.51)]
     assert choose(history, LADDER, TASK, 3, 60).spec is STRONG
