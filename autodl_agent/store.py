@@ -48,6 +48,7 @@ class Recipe:
     decode: one example -> array of `shape` (runs in threads, may raise Unreadable); or else
     source and batch: (n, *source.shape) -> (n, *shape), a feature computed from another recipe.
     keep: False for large arrays that are only on their way to becoming features: computed anew when asked for again.
+    effort: time a byte of the source takes, against other recipes from sources of that kind.
     """
 
     key: str
@@ -57,6 +58,12 @@ class Recipe:
     source: "Recipe | None" = None
     batch: Callable[[NDArray[Any]], NDArray[Any]] | None = None
     keep: bool = True
+    effort: float = 1.0
+
+    @property
+    def work(self) -> float:
+        """What one example costs against those of other recipes with a source; 0 without one."""
+        return self.effort * self.source.row_bytes if self.source else 0.0
 
     @property
     def row_bytes(self) -> int:
@@ -129,19 +136,19 @@ class TensorStore:
     def cost_s(self, name: SplitName, recipe: Recipe, rows: Rows) -> float | None:
         """Seconds that those of the rows will take that are not computed yet; None where nothing is known of the pace.
 
-        A recipe of which no row was computed is expected to take as long a byte of its source as the one before.
+        A recipe of which no row was computed is expected to take as long for its work as the one before.
         """
         cache = self._caches.get((name, recipe.key))
         missing = len(np.unique(rows)) if cache is None else int((~cache.ready[np.unique(rows)]).sum())
         if not missing:
             return 0.0
-        row_s = self._row_s.get(recipe.key, self._byte_s * recipe.source.row_bytes if recipe.source else 0.0)
+        row_s = self._row_s.get(recipe.key, self._byte_s * recipe.work)
         return missing * row_s if row_s else None
 
     def _note_pace(self, recipe: Recipe, row_s: float) -> None:
         self._row_s[recipe.key] = row_s
-        if recipe.source is not None:
-            self._byte_s = row_s / max(1, recipe.source.row_bytes)
+        if recipe.work:
+            self._byte_s = row_s / recipe.work
 
     def kept(self, name: SplitName, key: Hashable, build: Callable[[], T]) -> T:
         """`build()` once per split and key; for whole-split results that are no fixed-shape arrays."""

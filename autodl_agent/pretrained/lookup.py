@@ -5,6 +5,7 @@ of an installed package, located through its metadata alone; a TensorFlow Hub ha
 """
 
 import os
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,12 +49,22 @@ def look(weights: Weights) -> Finding:
 
 
 def likely(weights: Weights) -> bool:
-    """Whether a file of the right size is there: without reading it, in a millisecond."""
-    return any(_size(path) == weights.n_bytes for _, path in candidates(weights) if isinstance(path, Path))
+    """Whether a file of the right size is there: without reading it, in a millisecond.
+
+    Packages are looked for where Python looks for them: their metadata take 40 ms to import and to read.
+    """
+    in_packages = (Path(entry) / weights.path for entry in sys.path)
+    in_folders = (path for _, path in _in_folders(weights) if isinstance(path, Path))
+    return any(_size(path) == weights.n_bytes for path in (*in_folders, *in_packages))
 
 
 def candidates(weights: Weights) -> Iterator[tuple[str, Path | str]]:
     """(place, file) in the order of the search, or (place, reason) where there is nothing to look at."""
+    yield from _in_folders(weights)
+    yield f"package {weights.package}", _in_package(weights)
+
+
+def _in_folders(weights: Weights) -> Iterator[tuple[str, Path | str]]:
     if given := os.environ.get(FOLDER_VARIABLE):
         yield from _in_folder(FOLDER_VARIABLE, Path(given), weights)
     else:
@@ -61,7 +72,6 @@ def candidates(weights: Weights) -> Iterator[tuple[str, Path | str]]:
     beside = Path(__file__).resolve().parents[2] / "weights"
     if beside.is_dir():
         yield from _in_folder(str(beside), beside, weights)
-    yield f"package {weights.package}", _in_package(weights)
 
 
 def _in_folder(place: str, folder: Path, weights: Weights) -> Iterator[tuple[str, Path | str]]:

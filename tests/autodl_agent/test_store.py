@@ -177,3 +177,4 @@ def test_the_cost_of_rows_is_told_by_those_before():
     assert store.cost_s("train", small, rows[:10]) == 0
     assert store.cost_s("train", small, rows) == pytest.approx(30 * 0.5, rel=0.1)
     assert store.cost_s("train", large, rows) == pytest.approx(40 * 0.5 * 4, rel=0.1)
+    assert store.cost_s("train", replace(large, key="dear", effort=3), rows) == pytest.approx(40 * 0.5 * 12, rel=0.1)

@@ -23,6 +23,7 @@ Floats = NDArray[np.float32]
 PEEKED_ROWS = 31  # pictures whose headers tell the usual shape
 STEP_PX = 8  # sides are multiples of it
 LONGEST = 3.0  # aspect ratio of the longest shape a whole view takes
+EFFORTS = {"efficientnet-lite2": 1.6}  # multiplications for a pixel, against Lite0
 SQUARE_UP_TO = 1.7  # aspect ratio up to which the centre stands for the picture
 
 
@@ -35,7 +36,8 @@ def view_recipe(task: Task, view: ViewConfig, aspect: float) -> Recipe:
     """(FEATURES,) float16 of every picture. aspect: usual rows / columns."""
     pixels = pixel_recipe(task, view, aspect)
     batch = partial(frozen_features, name=view.network, mirrored=view.mirrored)
-    return Recipe(_key(pixels, view), (FEATURES,), "float16", source=pixels, batch=batch)
+    effort = EFFORTS.get(view.network, 1.0)
+    return Recipe(_key(pixels, view), (FEATURES,), "float16", source=pixels, batch=batch, effort=effort)
 
 
 def map_recipe(task: Task, view: ViewConfig, aspect: float, cut: int) -> Recipe:
