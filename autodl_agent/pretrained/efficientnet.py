@@ -14,7 +14,8 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from autodl_agent.pretrained.litegraph import LiteGraph, Tensor
+from autodl_agent.pretrained.bytegraph import ByteGraph
+from autodl_agent.pretrained.litegraph import LiteGraph, Spread, Tensor
 from autodl_agent.pretrained.torchfile import TorchFileError
 
 Floats = NDArray[np.float32]
@@ -64,27 +65,27 @@ class Weights:
     def __init__(self, tensors: dict[str, NDArray[np.floating]]) -> None:
         self._left = {name: value for name, value in tensors.items() if not name.endswith("num_batches_tracked")}
 
-    def conv(self, layer: str, norm: str) -> tuple[Floats, Floats]:
-        """Weights (out, rows, columns, in) and bias (out,) of a convolution and the normalisation after it."""
+    def conv(self, layer: str, norm: str) -> tuple[Floats, Floats, Spread]:
+        """Weights (out, rows, columns, in) and bias (out,) of a convolution and the normalisation after it; spread."""
         weights = self._take(f"{layer}.weight").transpose(0, 2, 3, 1)
-        factor, bias = self._norm(norm)
-        return _f32(weights * factor[:, None, None, None]), bias
+        factor, bias, spread = self._norm(norm)
+        return _f32(weights * factor[:, None, None, None]), bias, spread
 
-    def depthwise(self, layer: str, norm: str) -> tuple[Floats, Floats]:
-        """Weights (1, rows, columns, channels) and bias (channels,)."""
+    def depthwise(self, layer: str, norm: str) -> tuple[Floats, Floats, Spread]:
+        """Weights (1, rows, columns, channels), bias (channels,) and spread."""
         weights = self._take(f"{layer}.weight").transpose(1, 2, 3, 0)
-        factor, bias = self._norm(norm)
-        return _f32(weights * factor), bias
+        factor, bias, spread = self._norm(norm)
+        return _f32(weights * factor), bias, spread
 
     def unused(self) -> list[str]:
         """Names that nobody asked for."""
         return sorted(self._left)
 
-    def _norm(self, name: str) -> tuple[Floats, Floats]:
+    def _norm(self, name: str) -> tuple[Floats, Floats, Spread]:
         gamma, beta = self._take(f"{name}.weight"), self._take(f"{name}.bias")
         mean, variance = self._take(f"{name}.running_mean"), self._take(f"{name}.running_var")
         factor = gamma / np.sqrt(variance + EPSILON)
-        return _f32(factor), _f32(beta - mean * factor)
+        return _f32(factor), _f32(beta - mean * factor), (_f32(beta), _f32(np.abs(gamma)))
 
     def _take(self, name: str) -> NDArray[np.floating]:
         try:
@@ -93,12 +94,15 @@ class Weights:
             raise TorchFileError(f"tensor {name!r} expected, found only {len(self._left)} others") from None
 
 
-def convert(variant: str, tensors: dict[str, NDArray[np.floating]], cut: int | None = None) -> bytes:
+def convert(
+    variant: str, tensors: dict[str, NDArray[np.floating]], cut: int | None = None, in_bytes: bool = False
+) -> bytes:
     """The .tflite file of a variant ("lite0" …). Raises TorchFileError where tensors are missing or left over.
 
     cut: number of the block whose input is wanted, see `map_shape`; None for the pooled features.
+    in_bytes: compute these in 8 bits.
     """
-    weights, graph = Weights(tensors), LiteGraph(3)
+    weights, graph = Weights(tensors), ByteGraph(3) if in_bytes else LiteGraph(3)
     x = graph.conv(graph.input, *weights.conv("_conv_stem", "_bn0"), stride=2, relu6=True)
     for number, block in enumerate(blocks(variant)):
         if number == cut:

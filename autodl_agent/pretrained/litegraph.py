@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 Tensor = int  # number of a tensor of the graph
+Spread = tuple[Floats, Floats]  # mean and deviation of every channel
 SCHEMAS = ("ai_edge_litert.schema_py_generated", "tensorflow.lite.python.schema_py_generated")
 
 
@@ -32,7 +33,10 @@ class LiteGraph:
     """A graph under construction: every method adds an operator and gives the tensor that it makes.
 
     channels: of the input, float32 (n, rows, columns, channels) of any n and size.
+    spread: what comes out of a layer before its activation, for graphs that have to know.
     """
+
+    CONV, DEPTHWISE, ADD = 1, 1, 1  # versions of the operators
 
     def __init__(self, channels: int) -> None:
         self._s = schema()
@@ -42,24 +46,40 @@ class LiteGraph:
         self._codes: list[tuple[int, int]] = []
         self.input = self._add_tensor("input", [1, 1, 1, channels], [-1, -1, -1, channels])
 
-    def conv(self, x: Tensor, weights: Floats, bias: Floats, stride: int = 1, relu6: bool = False) -> Tensor:
+    def conv(
+        self,
+        x: Tensor,
+        weights: Floats,
+        bias: Floats,
+        spread: Spread | None = None,
+        stride: int = 1,
+        relu6: bool = False,
+    ) -> Tensor:
         """Convolution, "same" padding. weights: (out, rows, columns, in). bias: (out,)."""
         options = self._s.Conv2DOptionsT()
         options.padding, options.strideH, options.strideW = self._s.Padding.SAME, stride, stride
         options.dilationHFactor = options.dilationWFactor = 1
         options.fusedActivationFunction = self._activation(relu6)
-        code = (self._s.BuiltinOperator.CONV_2D, 1)
-        inputs = [x, self._constant(weights), self._constant(bias)]
+        code = (self._s.BuiltinOperator.CONV_2D, self.CONV)
+        inputs = [x, *self._layer(x, weights, bias, 0)]
         return self._operator(code, self._s.BuiltinOptions.Conv2DOptions, options, inputs, len(weights))
 
-    def depthwise(self, x: Tensor, weights: Floats, bias: Floats, stride: int = 1, relu6: bool = False) -> Tensor:
+    def depthwise(
+        self,
+        x: Tensor,
+        weights: Floats,
+        bias: Floats,
+        spread: Spread | None = None,
+        stride: int = 1,
+        relu6: bool = False,
+    ) -> Tensor:
         """Convolution of every channel by itself, "same" padding. weights: (1, rows, columns, channels)."""
         options = self._s.DepthwiseConv2DOptionsT()
         options.padding, options.strideH, options.strideW = self._s.Padding.SAME, stride, stride
         options.depthMultiplier = options.dilationHFactor = options.dilationWFactor = 1
         options.fusedActivationFunction = self._activation(relu6)
-        code = (self._s.BuiltinOperator.DEPTHWISE_CONV_2D, 1)
-        inputs = [x, self._constant(weights), self._constant(bias)]
+        code = (self._s.BuiltinOperator.DEPTHWISE_CONV_2D, self.DEPTHWISE)
+        inputs = [x, *self._layer(x, weights, bias, 3)]
         return self._operator(code, self._s.BuiltinOptions.DepthwiseConv2DOptions, options, inputs, weights.shape[3])
 
     def add(self, x: Tensor, y: Tensor) -> Tensor:
@@ -68,7 +88,7 @@ class LiteGraph:
         options.fusedActivationFunction = self._activation(False)
         channels = self._graph.tensors[x].shape[3]
         return self._operator(
-            (self._s.BuiltinOperator.ADD, 1), self._s.BuiltinOptions.AddOptions, options, [x, y], channels
+            (self._s.BuiltinOperator.ADD, self.ADD), self._s.BuiltinOptions.AddOptions, options, [x, y], channels
         )
 
     def mean(self, x: Tensor) -> Tensor:
@@ -91,6 +111,10 @@ class LiteGraph:
         builder = flatbuffers.Builder(sum(b.data.nbytes for b in self._buffers[1:]) + (1 << 16))
         builder.Finish(model.Pack(builder), b"TFL3")
         return bytes(builder.Output())
+
+    def _layer(self, x: Tensor, weights: Floats, bias: Floats, axis: int) -> tuple[Tensor, Tensor]:
+        """Weights and bias as constants. axis: of the output channels."""
+        return self._constant(weights), self._constant(bias)
 
     def _activation(self, relu6: bool) -> int:
         kinds = self._s.ActivationFunctionType
@@ -116,13 +140,14 @@ class LiteGraph:
         return code
 
     def _constant(self, values: NDArray[Any]) -> Tensor:
-        kinds = {np.dtype(np.float32): self._s.TensorType.FLOAT32, np.dtype(np.int32): self._s.TensorType.INT32}
+        types = self._s.TensorType
+        kinds = {"float32": types.FLOAT32, "int32": types.INT32, "int8": types.INT8}
         buffer = self._s.BufferT()
         buffer.data = np.frombuffer(np.ascontiguousarray(values).tobytes(), np.uint8)
         self._buffers.append(buffer)
         number = self._add_tensor(f"t{len(self._graph.tensors)}", list(values.shape), None)
         tensor = self._graph.tensors[number]
-        tensor.type, tensor.buffer = kinds[values.dtype], len(self._buffers) - 1
+        tensor.type, tensor.buffer = kinds[values.dtype.name], len(self._buffers) - 1
         return number
 
     def _add_tensor(self, name: str, shape: list[int], signature: list[int] | None) -> Tensor:

@@ -12,7 +12,7 @@ from autodl_agent.pretrained.table import Weights, known
 from autodl_agent.pretrained.torchfile import Tensors, read_tensors
 
 log = logging.getLogger(__name__)
-CONVERSION = 1  # part of the name of a converted file: a new number makes every cache convert anew
+CONVERSION = 2  # part of the name of a converted file: a new number makes every cache convert anew
 
 
 class MissingWeightsError(AutoDLError):
@@ -81,7 +81,8 @@ def _load(weights: Weights, cut: int | None) -> LiteNetwork:
 def _convert(weights: Weights, cut: int | None) -> bytes:
     from autodl_agent.pretrained.efficientnet import FAMILY, convert
 
-    return convert(weights.name.removeprefix(FAMILY), read_tensors(_genuine(weights)), cut)
+    # Maps are what a network in single precision is trained on; pooled features lose nothing in bytes (decision 0005).
+    return convert(weights.name.removeprefix(FAMILY), read_tensors(_genuine(weights)), cut, in_bytes=cut is None)
 
 
 def _genuine(weights: Weights) -> Path:
@@ -93,5 +94,5 @@ def _genuine(weights: Weights) -> Path:
 
 def converted_path(weights: Weights, cut: int | None = None) -> Path:
     """Where the converted file of these weights is, or would be; one that ends before block `cut` has its own."""
-    part = "" if cut is None else f"-to{cut}"
+    part = "-8bit" if cut is None else f"-to{cut}"
     return cache_dir() / f"{weights.name}-{weights.sha256[:16]}-v{CONVERSION}{part}.tflite"

@@ -8,9 +8,12 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
+from autodl_agent.learners.image.views import normalised
 from autodl_agent.pretrained import serving
+from autodl_agent.pretrained.bytegraph import ByteGraph
 from autodl_agent.pretrained.efficientnet import Block, blocks, convert, scaled_channels
 from autodl_agent.pretrained.litegraph import LiteGraph
+from autodl_agent.pretrained.models import can_train, tensors_of
 from autodl_agent.pretrained.serving import InterpreterError, LiteNetwork, batch_size
 from autodl_agent.pretrained.torchfile import TorchFileError
 
@@ -61,6 +64,47 @@ def test_a_written_graph_computes_what_it_says(side, tmp_path):
     found = network.run(pictures, lambda part: part)
     assert network.features == 4
     assert np.allclose(found, plain(pictures), atol=1e-4)
+
+
+def normed_layer(rng, shape, inputs_deviation, taps):
+    """Random weights whose outputs deviate from their random bias by about one, and that spread."""
+    weights = (rng.normal(size=shape) / (inputs_deviation * np.sqrt(taps))).astype(np.float32)
+    bias = rng.normal(size=shape[0] if shape[0] > 1 else shape[3]).astype(np.float32)
+    return weights, bias, (bias, np.ones_like(bias))
+
+
+@interpreter
+def test_a_graph_in_bytes_computes_nearly_what_it_says(tmp_path):
+    rng = np.random.default_rng(4)
+    stem, filters = normed_layer(rng, (8, 3, 3, 3), 0.5, 27), normed_layer(rng, (1, 3, 3, 8), 1.0, 9)
+    narrow, middle = normed_layer(rng, (8, 1, 1, 8), 1.0, 8), normed_layer(rng, (8, 1, 1, 8), 1.5, 8)
+    graph = ByteGraph(3)
+    x = graph.conv(graph.depthwise(graph.conv(graph.input, *stem, stride=2, relu6=True), *filters, relu6=True), *narrow)
+    blob = graph.finish([graph.mean(graph.add(x, graph.conv(x, *middle)))])
+    (tmp_path / "a.tflite").write_bytes(blob)
+    pictures = (rng.normal(0, 0.5, size=(40, 12, 12, 3)).clip(-1, 1) * 128).round().astype(np.float32) / 128
+    found = LiteNetwork(tmp_path / "a.tflite", workers=1).run(pictures, lambda part: part)
+    x = convolved(pictures, *stem[:2], 2, False).clip(0, 6)
+    x = convolved(convolved(x, *filters[:2], 1, True).clip(0, 6), *narrow[:2], 1, False)
+    expected = (x + convolved(x, *middle[:2], 1, False)).mean((1, 2))
+    assert np.abs(found - expected).max() < 0.1 * expected.std()
+    assert np.std(found - expected) < 0.2 * expected.std(0).mean()
+
+
+@interpreter
+def test_a_channel_without_weights_keeps_its_bias_in_bytes(tmp_path):
+    graph, bias = ByteGraph(3), np.array([3.0, -1.0], np.float32)
+    x = graph.conv(graph.input, np.zeros((2, 1, 1, 3), np.float32), bias, (bias, np.zeros(2, np.float32)))
+    (tmp_path / "a.tflite").write_bytes(graph.finish([graph.mean(x)]))
+    found = LiteNetwork(tmp_path / "a.tflite", workers=1).run(np.zeros((2, 4, 4, 3), np.float32), lambda part: part)
+    assert np.allclose(found, bias, atol=0.02)
+
+
+@interpreter
+def test_a_layer_in_bytes_asks_for_its_spread():
+    graph = ByteGraph(3)
+    with pytest.raises(ValueError, match="spread"):
+        graph.conv(graph.input, np.ones((2, 1, 1, 3), np.float32), np.zeros(2, np.float32))
 
 
 @interpreter
@@ -143,6 +187,19 @@ def test_converted_networks_compute_what_the_tensors_say(variant, tmp_path, made
     assert np.allclose(found, expected, atol=2e-3)
 
 
+@pytest.mark.skipif(not can_train("efficientnet-lite0"), reason="needs the weights extra")
+def test_the_real_network_in_bytes_gives_nearly_the_same_features(tmp_path):
+    rng, tensors = np.random.default_rng(5), tensors_of("efficientnet-lite0")
+    coarse = rng.uniform(0, 255, (12, 8, 8, 3)).repeat(12, 1).repeat(12, 2)
+    pictures = (coarse + rng.normal(0, 20, coarse.shape)).clip(0, 255).round()
+    found = []
+    for in_bytes in (False, True):
+        (tmp_path / "a.tflite").write_bytes(convert("lite0", tensors, in_bytes=in_bytes))
+        found.append(LiteNetwork(tmp_path / "a.tflite", 1).run(pictures, normalised))
+    exact, rough = (rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in found)
+    assert (exact * rough).sum(1).min() > 0.97
+
+
 @interpreter
 def test_missing_and_surplus_tensors_are_named(made_up):
     tensors = made_up("lite0", np.random.default_rng(3))
@@ -156,6 +213,7 @@ def test_missing_and_surplus_tensors_are_named(made_up):
 NEWS = """
 import os, sys
 from pathlib import Path
+from autodl_agent.learners.image.views import normalised
 from autodl_agent.pretrained import serving
 real = serving.interpreter_class
 
