@@ -33,6 +33,7 @@ Rows = NDArray[np.int64]
 T = TypeVar("T")
 U = TypeVar("U")
 
+FORGETTING = 0.9  # what an older chunk of rows counts for in the pace, against the one after it
 CHUNK = 64  # rows between two looks at the clock: 64 small images take about 20 ms
 
 
@@ -78,6 +79,21 @@ class _Cache:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
+@dataclass
+class _Pace:
+    """Seconds and rows so far, older ones for less: a few rows alone would seem slow, as batches are filled up."""
+
+    seconds: float = 0.0
+    rows: float = 0.0
+
+    def add(self, seconds: float, rows: int) -> None:
+        self.seconds, self.rows = FORGETTING * self.seconds + seconds, FORGETTING * self.rows + rows
+
+    @property
+    def row_s(self) -> float:
+        return self.seconds / self.rows
+
+
 class TensorStore:
     """Decoded examples of one data set, within a memory limit.
 
@@ -99,8 +115,8 @@ class TensorStore:
         self._memory_left, self._spill_parent, self._share = memory_bytes, spill_parent, share
         self._caches: dict[tuple[SplitName, str], _Cache | None] = {}
         self._kept: dict[tuple[SplitName, Hashable], Any] = {}
-        self._row_s: dict[str, float] = {}  # recipe key -> seconds of its newest rows, each
-        self._byte_s = 0.0  # seconds a byte of source of the newest features
+        self._paces: dict[str, _Pace] = {}  # by recipe key
+        self._work_s = 0.0  # seconds of a unit of the newest features' work
         self._lock = threading.RLock()
         self._spill: Path | None = None
         self._closed = False
@@ -130,7 +146,7 @@ class TensorStore:
                 cache.array[part] = self._compute(name, recipe, part, deadline)
                 # After the values: another process that reads the array trusts this byte.
                 cache.ready[part] = True
-                self._note_pace(recipe, (deadline.now() - began) / len(part))
+                self._note_pace(recipe, deadline.now() - began, len(part))
         return cache.array[rows]
 
     def cost_s(self, name: SplitName, recipe: Recipe, rows: Rows) -> float | None:
@@ -142,13 +158,14 @@ class TensorStore:
         missing = len(np.unique(rows)) if cache is None else int((~cache.ready[np.unique(rows)]).sum())
         if not missing:
             return 0.0
-        row_s = self._row_s.get(recipe.key, self._byte_s * recipe.work)
+        row_s = self._paces[recipe.key].row_s if recipe.key in self._paces else self._work_s * recipe.work
         return missing * row_s if row_s else None
 
-    def _note_pace(self, recipe: Recipe, row_s: float) -> None:
-        self._row_s[recipe.key] = row_s
+    def _note_pace(self, recipe: Recipe, seconds: float, rows: int) -> None:
+        pace = self._paces.setdefault(recipe.key, _Pace())
+        pace.add(seconds, rows)
         if recipe.work:
-            self._byte_s = row_s / recipe.work
+            self._work_s = pace.row_s / recipe.work
 
     def kept(self, name: SplitName, key: Hashable, build: Callable[[], T]) -> T:
         """`build()` once per split and key; for whole-split results that are no fixed-shape arrays."""

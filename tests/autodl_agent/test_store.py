@@ -5,7 +5,8 @@ import pytest
 
 from autodl_agent.clock import Budget
 from autodl_agent.domain import make_task
-from autodl_agent.store import OutOfTimeError, Recipe, TensorStore
+from autodl_agent.machine import cores
+from autodl_agent.store import CHUNK, OutOfTimeError, Recipe, TensorStore
 from autodl_agent.testing import FakeClock, memory_dataset
 from data_format.errors import Unreadable
 from data_format.examples import Dense, Text
@@ -156,6 +157,22 @@ def test_who_computes_when_the_store_is_closed_is_out_of_time():
     recipe = Recipe("closing", (1,), "float32", lambda example: store.close() or np.zeros(1, np.float32))
     with pytest.raises(OutOfTimeError):
         store.rows("train", recipe, np.arange(300))
+
+
+def test_a_few_dear_rows_at_the_end_do_not_tell_the_cost_of_the_others():
+    dataset, _ = memory_dataset("image", n_train=300)
+    clock = FakeClock()
+    store = TensorStore(dataset, make_task(dataset), clock.budget(1000).deadline(1000))
+
+    def padded(x):  # a batch takes as long with one row as with all
+        clock.at += 1.0
+        return np.ones((len(x), 2))
+
+    pixels = Recipe("pixels", (4,), "uint8", lambda example: np.zeros(4, np.uint8), keep=False)
+    recipe = Recipe("features", (2,), "float32", source=pixels, batch=padded)
+    chunk = CHUNK * cores()
+    store.rows("train", recipe, np.arange(chunk + 1))
+    assert store.cost_s("train", recipe, np.arange(chunk + 1, 300)) < 0.1 * (299 - chunk)
 
 
 def test_the_cost_of_rows_is_told_by_those_before():
