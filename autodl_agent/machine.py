@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 CGROUP = Path("/sys/fs/cgroup")
+DEVICES = Path("/dev")
 
 
 @cache
@@ -17,6 +18,16 @@ def cores() -> int:
     except AttributeError:  # not on every system
         usable = os.cpu_count() or 1
     return max(1, min(usable, _quota_cores() or usable))
+
+
+def has_card() -> bool:
+    """Whether the system shows a graphics card of NVIDIA or AMD that this process may use; nothing is imported.
+
+    A driver's file says little of libraries: Keras may still see no accelerator, which `networks.device` tells.
+    """
+    if os.environ.get("CUDA_VISIBLE_DEVICES", "all").strip() in ("", "-1"):
+        return False
+    return any(DEVICES.glob("nvidia[0-9]*")) or (DEVICES / "kfd").exists()
 
 
 def memory_limit_bytes() -> int:

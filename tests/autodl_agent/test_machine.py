@@ -5,7 +5,14 @@ from pathlib import Path
 import pytest
 
 from autodl_agent import machine
-from autodl_agent.machine import _cgroup_memory_left, _quota_cores, cores, memory_limit_bytes, peak_memory_bytes
+from autodl_agent.machine import (
+    _cgroup_memory_left,
+    _quota_cores,
+    cores,
+    has_card,
+    memory_limit_bytes,
+    peak_memory_bytes,
+)
 
 
 @pytest.fixture
@@ -87,3 +94,28 @@ def test_without_any_word_of_memory_two_gigabytes_are_hoped_for(group: Path, mon
 
 def test_the_peak_is_that_of_a_python_with_numpy_in_bytes() -> None:
     assert 10 << 20 < peak_memory_bytes() < 1 << 40
+
+
+@pytest.mark.parametrize(
+    ("files", "visible", "found"),
+    [
+        ((), None, False),
+        (("nvidiactl", "nvidia-uvm"), None, False),
+        (("nvidia0",), None, True),
+        (("nvidia11",), "1", True),
+        (("kfd",), None, True),
+        (("nvidia0", "kfd"), "", False),
+        (("nvidia0",), "-1", False),
+        (("null",), "0", False),
+    ],
+)
+def test_a_card_is_a_file_of_its_driver_that_is_not_hidden(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: tuple[str, ...], visible: str | None, found: bool
+) -> None:
+    monkeypatch.setattr(machine, "DEVICES", tmp_path)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    for name in files:
+        (tmp_path / name).touch()
+    assert has_card() == found
