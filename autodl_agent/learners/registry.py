@@ -71,6 +71,12 @@ def _e5(task: Task) -> bool:
     return e5_fits(task)
 
 
+def _tuned_text(task: Task) -> bool:
+    from autodl_agent.learners.text.tuned import tuned_fits
+
+    return tuned_fits(task)
+
+
 def _embedding(task: Task) -> bool:
     from autodl_agent.learners.speech.deep import embedding_fits
 
@@ -164,6 +170,16 @@ LADDERS: dict[Domain, tuple[LearnerSpec, ...]] = {
             fold_s=2.5,
             example_ms=0.4,
             expected=0.85,
+            worker=True,
+        ),
+        LearnerSpec(
+            "tuned-text",
+            "text.tuned:TunedText",
+            start_s=8.0,
+            fold_s=20.0,
+            example_ms=1.0,
+            expected=0.96,
+            fits=_tuned_text,
             worker=True,
         ),
     ),

@@ -97,6 +97,10 @@ class E5File:
         table = self._bytes[start : start + size].reshape(-1, row_bytes)
         return unpacked(np.asarray(table[numbers]).ravel()).reshape(-1, self.width)
 
+    def places(self) -> Floats:
+        """(places, width) what is added to a piece's vector for its place in the text."""
+        return self.vector("emb.pos").reshape(-1, self.width) + self.vector("emb.type")[: self.width]
+
     def _blob(self, name: str, kind: int) -> bytes:
         if name not in self._places or self._places[name][0] != kind:
             raise E5FileError(f"tensor {name!r} of kind {kind} expected, found {self._places.get(name)}")
@@ -109,11 +113,10 @@ class E5Encoder:
 
     def __init__(self, file: E5File) -> None:
         self._file, self._eps = file, np.float32(file.eps)
-        f, width = file, file.width
-        self._place = f.vector("emb.pos").reshape(-1, width) + f.vector("emb.type")[:width]
-        self._norm = f.vector("emb.ln.w"), f.vector("emb.ln.b")
+        self._place = file.places()
+        self._norm = file.vector("emb.ln.w"), file.vector("emb.ln.b")
         self._layers = [self._layer(f"l{number}.", file) for number in range(file.layers)]
-        self.features = width
+        self.features = file.width
 
     def encode(self, texts: Sequence[Numbers], layers: tuple[int, ...]) -> Floats:
         """(n, layers, width) means over each text's pieces after the asked layers (1 … 12), rising.

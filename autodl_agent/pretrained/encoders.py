@@ -53,6 +53,12 @@ def text_encoder(name: str) -> TextEncoder:
     return found
 
 
+def e5_file() -> E5File:
+    """The weights of "e5-small", for what trains them on. Raises MissingWeightsError."""
+    found: E5File = _once("e5-small, file", lambda: E5File(_file("e5-small")))
+    return found
+
+
 def whisper() -> WhisperEncoder:
     """The encoder of Whisper tiny.en: 0.1 s once. Raises MissingWeightsError."""
     found: WhisperEncoder = _once("whisper-tiny-en", lambda: WhisperEncoder(_file("whisper-tiny-en")))

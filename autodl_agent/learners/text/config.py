@@ -167,3 +167,36 @@ class TextNetworkConfig:
     training: TrainingConfig = TrainingConfig(
         batch_rows=32, first_samples=6_000, first_epochs=20, rate=3e-3, max_epochs=100, decay=0.02
     )
+
+
+@dataclass(frozen=True)
+class TunedTextConfig:
+    """Settings of `TunedText`.
+
+    lengths: pieces of a text, marks included, that one increment after the other reads; a longer one is tried only
+    where at least `long_share` of the texts have more than the one before. dropout: before the last layer. first_rows,
+    most_rows: rows of the first and of later increments at the most. head_rows: rows that the last layer's first
+    weights come from; fewer than least_head_rows say nothing. known_share, look: as in `DenseConfig`. training: see
+    there; its numbers are guesses from what is usual for such encoders, not measured.
+    """
+
+    lengths: tuple[int, ...] = (64, 128, 256)
+    long_share: float = 0.1
+    dropout: float = 0.1
+    first_rows: int = 8_000
+    most_rows: int = 60_000
+    head_rows: int = 2_000
+    least_head_rows: int = 20
+    known_share: float = 0.8
+    look: int = 200
+    training: TrainingConfig = TrainingConfig(
+        batch_rows=32,
+        first_samples=4_000,
+        first_epochs=3,
+        max_epochs=8,
+        rate=2e-4,
+        average_every=16,  # a look copies 85 MB from the card
+        decay=0.0,
+        layer_decay=0.85,
+        opening=4,
+    )

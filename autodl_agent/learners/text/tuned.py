@@ -1,0 +1,146 @@
+"""Multilingual E5 small trained on, from its uppermost layers downwards: for machines with an accelerator."""
+
+from functools import partial
+from pathlib import Path
+from typing import Self, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autodl_agent.clock import Deadline
+from autodl_agent.learners.base import Examples, Learner, Probabilities
+from autodl_agent.learners.linear import fit_ridge
+from autodl_agent.learners.networks.batches import Batch, Positions
+from autodl_agent.learners.networks.engine import Blueprint
+from autodl_agent.learners.networks.heads import targets
+from autodl_agent.learners.networks.rows import closing, completed, good_rows
+from autodl_agent.learners.networks.training import Network
+from autodl_agent.learners.prior import class_shares
+from autodl_agent.learners.state import load_state, save_state
+from autodl_agent.learners.text.config import Reading, TunedTextConfig
+from autodl_agent.learners.text.pieces import MARKS, TextPieces, text_pieces
+from autodl_agent.learners.text.tuned_model import build
+from autodl_agent.learners.text.vectors import text_vectors
+from autodl_agent.machine import has_card
+from autodl_agent.pretrained import encoders
+from autodl_agent.pretrained.tail import rank
+from autodl_agent.task import Task
+
+Floats = NDArray[np.float32]
+ENCODER = "e5-small"
+
+
+@final
+class TunedText(Learner):
+    """Starts from a linear head on the frozen vectors; layers are opened and longer stretches read as it goes."""
+
+    config = TunedTextConfig()
+
+    def __init__(self, task: Task, seed: int) -> None:
+        super().__init__(task, seed)
+        self.shares = class_shares(task)
+        self._length = 0  # pieces of a text that the last increment read, marks included
+        self._network: Network | None = None
+
+    def fit(self, data: Examples, deadline: Deadline) -> bool:
+        """One increment. Raises OutOfTimeError, MissingWeightsError; what was known before then stands."""
+        data.texts()
+        data = data.readable()
+        if not len(data) or self.task.n_classes == 0 or not self._knows(data):
+            return False
+        row_s = self._network.row_s if self._network else 0.0
+        # Held-out rows are asked for right after, within the same time.
+        held_out = row_s * (len(data.store.split("train")) - len(data))
+        deadline = closing(data, Deadline(deadline.at - held_out, deadline.now), row_s)
+        sample = data.sample(self.config.most_rows if self._network else self.config.first_rows, self.seed)
+        pieces = self._pieces(sample)
+        pieces.read(sample.rows, deadline)
+        length = self._next_length(pieces.lengths(sample.rows))
+        network = self._network or Network(self._blueprint(), self.seed, self._head(sample, length, deadline))
+        wanted = targets(sample.labels, not self.task.multilabel, self.config.training.smoothing)
+
+        def make(positions: Positions, rng: np.random.Generator) -> Batch:
+            return pieces.inputs(sample.rows[positions], length), wanted[positions]
+
+        more = network.increment(sample.labels, make, deadline)
+        self._network, self._length = network, length
+        self.shares = ((sample.labels.sum(0) + 0.5) / (len(sample) + 1)).astype(np.float32)
+        return more or len(sample) < min(len(data), self.config.most_rows)
+
+    def predict(self, data: Examples) -> Probabilities:
+        """(n, classes) probabilities; texts that cannot be read get the class shares."""
+        network = self._network
+        if network is None or network.shown is None or not len(data):
+            return np.tile(self.shares, (len(data), 1))
+        data.texts()
+        good = good_rows(data)
+        rows, pieces = data.rows[good], self._pieces(data)
+        pieces.read(rows, data.store.end)
+        make = partial(_inputs, pieces, rows, self._length)
+        found = network.predict(len(good), make, data.store.end.now) if len(good) else self.shares[None][:0]
+        return completed(data, self.shares, good, found)
+
+    def save(self, folder: Path) -> None:
+        """Write the trained weights; the vectors of pieces are looked up after `load` as in this run."""
+        arrays: dict[str, NDArray[np.float32]] = {"shares": self.shares}
+        save_state(folder, {"length": self._length}, arrays | (self._network.arrays() if self._network else {}))
+
+    @classmethod
+    def load(cls, folder: Path, task: Task) -> Self:
+        """The inverse of `save`; fitted again, it starts afresh from what it sees."""
+        learner = cls(task, task.seed)
+        facts, arrays = load_state(folder)
+        learner.shares, learner._length = arrays["shares"], int(facts["length"])
+        if learner._length:
+            learner._network = Network(learner._blueprint(), task.seed)
+            learner._network.restore(arrays)
+        return learner
+
+    def _knows(self, data: Examples) -> bool:
+        """Whether the encoder has pieces for these texts' script."""
+        config = self.config
+        texts = [text[:500] for text in data.sample(config.look, self.seed).texts()]
+        unknown = encoders.text_encoder(ENCODER).vocabulary.unknown_share(texts, config.lengths[0])
+        return unknown <= 1 - config.known_share
+
+    def _next_length(self, lengths: NDArray[np.int64]) -> int:
+        """The next of the configured lengths where enough texts are longer than the present one."""
+        for length in self.config.lengths:
+            if length > self._length and (
+                not self._length or float(np.mean(lengths > self._length)) >= self.config.long_share
+            ):
+                return length
+        return self._length
+
+    def _head(self, sample: Examples, length: int, deadline: Deadline) -> dict[str, Floats]:
+        """First weights of the last layer: ridge regression on the vectors of the untouched encoder."""
+        config = self.config
+        if len(sample) < config.least_head_rows:
+            return {}
+        some = sample.sample(config.head_rows, self.seed)
+        reading = Reading(length - MARKS, length - MARKS)
+        vectors = text_vectors(some, ENCODER, encoders.text_encoder(ENCODER), reading)
+        head = fit_ridge(vectors.rows(some.rows, deadline), some.labels)
+        kernel = head.scale[:, None] * head.weights * head.slope
+        bias = (head.intercept - (head.centre * head.scale) @ head.weights) * head.slope + head.offset
+        return {"head/kernel": kernel, "head/bias": bias}
+
+    def _pieces(self, data: Examples) -> TextPieces:
+        return text_pieces(data, self.config.lengths[-1] - MARKS)
+
+    def _blueprint(self) -> Blueprint:
+        facts = {
+            "layers": list(encoders.E5_LAYERS),
+            "classes": self.task.n_classes,
+            "dropout": self.config.dropout,
+        }
+        return Blueprint.of(build, facts, not self.task.multilabel, self.config.training, rank)
+
+
+def _inputs(pieces: TextPieces, rows: Positions, length: int, positions: Positions) -> dict[str, NDArray[np.floating]]:
+    return pieces.inputs(rows[positions], length)
+
+
+def tuned_fits(task: Task) -> bool:
+    """Whether there is a card, without which a step takes seconds, and the file of E5."""
+    return has_card() and encoders.can_load(ENCODER)
