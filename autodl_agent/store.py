@@ -49,7 +49,7 @@ class Recipe:
     decode: one example -> array of `shape` (runs in threads, may raise Unreadable); or else
     source and batch: (n, *source.shape) -> (n, *shape), a feature computed from another recipe.
     keep: False for large arrays that are only on their way to becoming features: computed anew when asked for again.
-    effort: time a byte of the source takes, against other recipes from sources of that kind.
+    effort: time a byte of the source takes, against other recipes of the same maker.
     """
 
     key: str
@@ -62,8 +62,13 @@ class Recipe:
     effort: float = 1.0
 
     @property
+    def maker(self) -> Any:
+        """The function behind `batch`, which recipes of several sizes share."""
+        return getattr(self.batch, "func", self.batch)
+
+    @property
     def work(self) -> float:
-        """What one example costs against those of other recipes with a source; 0 without one."""
+        """What one example costs against those of other recipes of the same maker."""
         return self.effort * self.source.row_bytes if self.source else 0.0
 
     @property
@@ -86,12 +91,20 @@ class _Pace:
     seconds: float = 0.0
     rows: float = 0.0
 
-    def add(self, seconds: float, rows: int) -> None:
+    def add(self, seconds: float, rows: float) -> None:
         self.seconds, self.rows = FORGETTING * self.seconds + seconds, FORGETTING * self.rows + rows
 
     @property
     def row_s(self) -> float:
-        return self.seconds / self.rows
+        return self.seconds / self.rows if self.rows else 0.0
+
+
+@dataclass
+class _Maker:
+    """How fast one way to make features is: their sources by the row, the rest by the unit of work."""
+
+    source: _Pace = field(default_factory=_Pace)
+    work: _Pace = field(default_factory=_Pace)
 
 
 class TensorStore:
@@ -116,7 +129,7 @@ class TensorStore:
         self._caches: dict[tuple[SplitName, str], _Cache | None] = {}
         self._kept: dict[tuple[SplitName, Hashable], Any] = {}
         self._paces: dict[str, _Pace] = {}  # by recipe key
-        self._work_s = 0.0  # seconds of a unit of the newest features' work
+        self._makers: dict[Any, _Maker] = {}  # by what makes the features
         self._lock = threading.RLock()
         self._spill: Path | None = None
         self._closed = False
@@ -146,26 +159,22 @@ class TensorStore:
                 cache.array[part] = self._compute(name, recipe, part, deadline)
                 # After the values: another process that reads the array trusts this byte.
                 cache.ready[part] = True
-                self._note_pace(recipe, deadline.now() - began, len(part))
+                self._paces.setdefault(recipe.key, _Pace()).add(deadline.now() - began, len(part))
         return cache.array[rows]
 
     def cost_s(self, name: SplitName, recipe: Recipe, rows: Rows) -> float | None:
         """Seconds that those of the rows will take that are not computed yet; None where nothing is known of the pace.
 
-        A recipe of which no row was computed is expected to take as long for its work as the one before.
+        A recipe of which no row was computed is expected to take as long for its source as others that are made the
+        same way, and for a unit of work.
         """
         cache = self._caches.get((name, recipe.key))
         missing = len(np.unique(rows)) if cache is None else int((~cache.ready[np.unique(rows)]).sum())
         if not missing:
             return 0.0
-        row_s = self._paces[recipe.key].row_s if recipe.key in self._paces else self._work_s * recipe.work
+        pace, maker = self._paces.get(recipe.key), self._makers.get(recipe.maker, _Maker())
+        row_s = pace.row_s if pace else maker.source.row_s + maker.work.row_s * recipe.work
         return missing * row_s if row_s else None
-
-    def _note_pace(self, recipe: Recipe, seconds: float, rows: int) -> None:
-        pace = self._paces.setdefault(recipe.key, _Pace())
-        pace.add(seconds, rows)
-        if recipe.work:
-            self._work_s = pace.row_s / recipe.work
 
     def kept(self, name: SplitName, key: Hashable, build: Callable[[], T]) -> T:
         """`build()` once per split and key; for whole-split results that are no fixed-shape arrays."""
@@ -232,11 +241,17 @@ class TensorStore:
 
     def _compute(self, name: SplitName, recipe: Recipe, rows: Rows, deadline: Deadline) -> NDArray[Any]:
         if recipe.source is not None and recipe.batch is not None:
+            began = deadline.now()
             source = self.rows(name, recipe.source, rows, deadline)
             if deadline.passed:
                 raise OutOfTimeError(recipe.key)
+            between = deadline.now()
             parts = np.array_split(source, min(cores(), max(1, len(rows) // CHUNK)))
-            return np.concatenate(self._in_threads(recipe.batch, parts)).astype(recipe.dtype, copy=False)
+            out = np.concatenate(self._in_threads(recipe.batch, parts)).astype(recipe.dtype, copy=False)
+            maker = self._makers.setdefault(recipe.maker, _Maker())
+            maker.source.add(between - began, len(rows))
+            maker.work.add(deadline.now() - between, len(rows) * recipe.work)
+            return out
         out = np.zeros((len(rows), *recipe.shape), recipe.dtype)
         step = min(CHUNK, max(1, -(-len(rows) // cores())))  # few rows still keep every core busy
         chunks = [slice(s, s + step) for s in range(0, len(rows), step)]

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -184,14 +185,20 @@ def test_the_cost_of_rows_is_told_by_those_before():
         clock.at += 0.5
         return np.zeros((4, 4, 3), np.uint8)
 
+    def features(pixels, width):
+        clock.at += 0.1 * pixels.size / (4 * 4 * 3)
+        return np.ones((len(pixels), width))
+
     def recipe(name, side):
         pixels = Recipe(f"pixels@{side}", (side, side, 3), "uint8", lambda e: np.resize(decode(e), (side, side, 3)))
-        return Recipe(name, (2,), "float32", source=replace(pixels, keep=False), batch=lambda x: np.ones((len(x), 2)))
+        return Recipe(name, (2,), "float32", source=replace(pixels, keep=False), batch=partial(features, width=2))
 
     small, large, rows = recipe("small", 4), recipe("large", 8), np.arange(40)
     assert store.cost_s("train", small, rows) is None
     store.rows("train", small, rows[:10])
     assert store.cost_s("train", small, rows[:10]) == 0
-    assert store.cost_s("train", small, rows) == pytest.approx(30 * 0.5, rel=0.1)
-    assert store.cost_s("train", large, rows) == pytest.approx(40 * 0.5 * 4, rel=0.1)
-    assert store.cost_s("train", replace(large, key="dear", effort=3), rows) == pytest.approx(40 * 0.5 * 12, rel=0.1)
+    assert store.cost_s("train", small, rows) == pytest.approx(30 * 0.6, rel=0.1)
+    assert store.cost_s("train", large, rows) == pytest.approx(40 * (0.5 + 0.4), rel=0.1)
+    assert store.cost_s("train", replace(large, key="dear", effort=3), rows) == pytest.approx(40 * (0.5 + 1.2), rel=0.1)
+    other = replace(large, key="other", batch=lambda x: np.ones((len(x), 2)))
+    assert store.cost_s("train", other, rows) is None

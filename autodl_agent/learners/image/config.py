@@ -103,6 +103,7 @@ class FrozenImageConfig:
 
     views: in the order in which they come; the first gives the first answer and is dropped when the second is there.
     grown_views: how many of the others are there before the rows grow beyond `middle_rows`.
+    leap_rows: with no more rows to predict the last of them comes next after the first view, before smaller ones.
     middle_rows: rows of the first large fits; sets up to half as large again are taken whole.
     most_rows: rows at the most, for the views until then and for those after.
     The other fields are as in `QuickImageConfig`.
@@ -117,6 +118,7 @@ class FrozenImageConfig:
         ViewConfig("efficientnet-lite0", 160, mirrored=True),
     )
     grown_views: int = 2
+    leap_rows: int = 6000
     middle_rows: int = 5000
     most_rows: tuple[int, int] = (40_000, 20_000)
     first_rows: int = 1000

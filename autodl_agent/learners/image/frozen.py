@@ -31,20 +31,21 @@ def fits(task: Task) -> bool:
     return serves(task, FrozenImageConfig().views)
 
 
-def plan(config: FrozenImageConfig, n: int, classes: int) -> Iterator[Step]:
-    """The increments for n training rows, first to last."""
+def plan(config: FrozenImageConfig, n: int, classes: int, predicted: int) -> Iterator[Step]:
+    """The increments for n training rows, first to last. predicted: rows whose features every view needs anyway."""
     first = min(n, config.most_first_rows, config.first_rows + config.classes_rows * classes)
     grown = tuple(range(1, 1 + config.grown_views))
-    yield Step((0,), first)
-    yield Step((1,), first)
     rows = _level(config.middle_rows, min(n, config.most_rows[0]))
-    if rows > first:
+    yield Step((0,), first)
+    if predicted <= config.leap_rows:  # large pictures at once: small ones in between would hardly be cheaper
+        yield Step(grown[-1:], first)
+        yield Step(grown[-1:], rows)
+        yield Step(grown, rows)
+    else:
+        yield Step((1,), first)
         yield Step((1,), rows)
-    half = _level(config.middle_rows // 2, rows)
-    for end in range(2, len(grown) + 1):
-        if half < rows:  # larger pictures of half the rows say more than smaller ones of all, and sooner
-            yield Step(grown[:end], half)
-        yield Step(grown[:end], rows)
+        yield Step(grown, _level(config.middle_rows // 2, rows))  # larger ones of half the rows say more, and sooner
+        yield Step(grown, rows)
     while rows < min(n, config.most_rows[0]):
         rows = _level(rows * config.row_growth, min(n, config.most_rows[0]))
         yield Step(grown, rows)
@@ -123,7 +124,8 @@ class FrozenImage(Learner):
         """The plan for n rows without the views whose network is not there."""
         there = {name: can_serve(name) for name in {view.network for view in self.config.views}}
         out: list[Step] = []
-        for step in plan(self.config, n, self.task.n_classes) if n else ():
+        predicted = self.task.n_train - n + self.task.n_test
+        for step in plan(self.config, n, self.task.n_classes, predicted) if n else ():
             views = tuple(k for k in step.views if there[self.config.views[k].network])
             if views and Step(views, step.rows) not in out:
                 out.append(Step(views, step.rows))

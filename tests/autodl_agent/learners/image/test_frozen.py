@@ -67,12 +67,14 @@ def test_without_weights_it_does_not_fit(plain, monkeypatch):
 
 def test_the_plan_grows_rows_and_views():
     config = FrozenImageConfig()
-    small = list(plan(config, 800, 10))
-    assert small == [Step((0,), 800), Step((1,), 800), *(Step(tuple(range(1, k)), 800) for k in range(3, 7))]
-    middle = list(plan(config, 6000, 10))
+    small = list(dict.fromkeys(plan(config, 800, 10, 200)))
+    assert small == [Step((0,), 800), Step((2,), 800), *(Step(tuple(range(1, k)), 800) for k in range(3, 7))]
+    middle = list(plan(config, 6000, 10, 10_000))
     assert middle[:3] == [Step((0,), 1050), Step((1,), 1050), Step((1,), 6000)]
     assert middle[3:5] == [Step((1, 2), 2500), Step((1, 2), 6000)]
-    large = list(plan(config, 100_000, 10_000))
+    few = list(plan(config, 6000, 10, 1000))
+    assert few[1:4] == [Step((2,), 1050), Step((2,), 6000), Step((1, 2), 6000)] and few[4:] == middle[5:]
+    large = list(plan(config, 100_000, 10_000, 50_000))
     assert large[0].rows == config.most_first_rows
     assert [s.rows for s in large if s.views == (1, 2)] == [2500, 5000, 20_000, 40_000]
     assert large[-1] == Step((1, 2, 3, 4, 5), 20_000)
@@ -119,7 +121,7 @@ def test_out_of_time_later_keeps_the_head_and_goes_on(plain):
     assert learner.fit(train, Deadline(-1.0, lambda: 0.0)) is True
     assert np.array_equal(learner.predict(test), before) and learner._views == (0,)
     learner.fit(train, soon())
-    assert learner._views == (1,)
+    assert learner._views == (2,)
 
 
 @pytest.mark.parametrize(
