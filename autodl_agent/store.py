@@ -85,17 +85,19 @@ class _Cache:
 
 
 @dataclass
-class _Pace:
+class RowPace:
     """Seconds and rows so far, older ones for less: a few rows alone would seem slow, as batches are filled up."""
 
     seconds: float = 0.0
     rows: float = 0.0
 
     def add(self, seconds: float, rows: float) -> None:
+        """Count rows (or units of work) that were just made."""
         self.seconds, self.rows = FORGETTING * self.seconds + seconds, FORGETTING * self.rows + rows
 
     @property
     def row_s(self) -> float:
+        """Seconds of one row, 0 before the first."""
         return self.seconds / self.rows if self.rows else 0.0
 
 
@@ -103,8 +105,8 @@ class _Pace:
 class _Maker:
     """How fast one way to make features is: their sources by the row, the rest by the unit of work."""
 
-    source: _Pace = field(default_factory=_Pace)
-    work: _Pace = field(default_factory=_Pace)
+    source: RowPace = field(default_factory=RowPace)
+    work: RowPace = field(default_factory=RowPace)
 
 
 class TensorStore:
@@ -128,7 +130,7 @@ class TensorStore:
         self._memory_left, self._spill_parent, self._share = memory_bytes, spill_parent, share
         self._caches: dict[tuple[SplitName, str], _Cache | None] = {}
         self._kept: dict[tuple[SplitName, Hashable], Any] = {}
-        self._paces: dict[str, _Pace] = {}  # by recipe key
+        self._paces: dict[str, RowPace] = {}  # by recipe key
         self._makers: dict[Any, _Maker] = {}  # by what makes the features
         self._lock = threading.RLock()
         self._spill: Path | None = None
@@ -159,7 +161,7 @@ class TensorStore:
                 cache.array[part] = self._compute(name, recipe, part, deadline)
                 # After the values: another process that reads the array trusts this byte.
                 cache.ready[part] = True
-                self._paces.setdefault(recipe.key, _Pace()).add(deadline.now() - began, len(part))
+                self._paces.setdefault(recipe.key, RowPace()).add(deadline.now() - began, len(part))
         return cache.array[rows]
 
     def cost_s(self, name: SplitName, recipe: Recipe, rows: Rows) -> float | None:

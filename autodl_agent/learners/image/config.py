@@ -101,7 +101,9 @@ class GaussianConfig:
 class FrozenImageConfig:
     """Settings of `FrozenImage`.
 
-    views: in the order in which they come; the first gives the first answer and is dropped when the second is there.
+    views: the first gives the first answer and is dropped when another is there; saved models know them by number.
+    later_views: those after the grown ones, in the order in which they join. large_view: the one that only originals of
+    large_from_px and more on their longer side get.
     grown_views: how many of the others are there before the rows grow beyond `middle_rows`.
     leap_rows: with no more rows to predict the last of them comes next after the first view, before smaller ones.
     middle_rows: rows of the first large fits; sets up to half as large again are taken whole.
@@ -116,7 +118,11 @@ class FrozenImageConfig:
         ViewConfig("efficientnet-lite0", 224, whole=True),
         ViewConfig("efficientnet-lite2", 224, whole=True),
         ViewConfig("efficientnet-lite0", 160, mirrored=True),
+        ViewConfig("efficientnet-lite0", 320, whole=True),
     )
+    later_views: tuple[int, ...] = (3, 4, 6, 5)
+    large_view: int = 6
+    large_from_px: float = 320
     grown_views: int = 2
     leap_rows: int = 6000
     middle_rows: int = 5000

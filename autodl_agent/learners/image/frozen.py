@@ -9,6 +9,7 @@ from autodl_agent.clock import Deadline
 from autodl_agent.learners.base import Examples, Learner, Probabilities
 from autodl_agent.learners.image.config import FrozenImageConfig
 from autodl_agent.learners.image.frozen_head import FrozenHead, Look
+from autodl_agent.learners.image.learner import original_side_px
 from autodl_agent.learners.image.views import serves, usual_aspect, view_recipe
 from autodl_agent.learners.state import load_state, save_state
 from autodl_agent.pretrained.models import can_serve
@@ -31,8 +32,11 @@ def fits(task: Task) -> bool:
     return serves(task, FrozenImageConfig().views)
 
 
-def plan(config: FrozenImageConfig, n: int, classes: int, predicted: int) -> Iterator[Step]:
-    """The increments for n training rows, first to last. predicted: rows whose features every view needs anyway."""
+def plan(config: FrozenImageConfig, n: int, classes: int, predicted: int, large: bool = False) -> Iterator[Step]:
+    """The increments for n training rows, first to last.
+
+    predicted: rows whose features every view needs anyway. large: whether the pictures are large enough for all views.
+    """
     first = min(n, config.most_first_rows, config.first_rows + config.classes_rows * classes)
     grown = tuple(range(1, 1 + config.grown_views))
     rows = _level(config.middle_rows, min(n, config.most_rows[0]))
@@ -49,8 +53,11 @@ def plan(config: FrozenImageConfig, n: int, classes: int, predicted: int) -> Ite
     while rows < min(n, config.most_rows[0]):
         rows = _level(rows * config.row_growth, min(n, config.most_rows[0]))
         yield Step(grown, rows)
-    for end in range(len(grown) + 2, len(config.views) + 1):
-        yield Step(tuple(range(1, end)), min(rows, config.most_rows[1]))
+    views = grown
+    for view in config.later_views:
+        if large or view != config.large_view:
+            views = (*views, view)
+            yield Step(views, min(rows, config.most_rows[1]))
 
 
 def _level(wanted: int, most: int) -> int:
@@ -74,7 +81,7 @@ class FrozenImage(Learner):
 
     def fit(self, data: Examples, deadline: Deadline) -> bool:
         """One step of the plan; where its features take longer than there is time, they are finished next time."""
-        steps = self._steps(len(data))
+        steps = self._steps(data)
         if self._done >= len(steps):
             return False
         step, aspect = steps[self._done], usual_aspect(data.store)
@@ -120,12 +127,13 @@ class FrozenImage(Learner):
             step = steps[self._done]
             self.next_s = self._head.cost_s(data, step.rows, self._looks(step.views, self._aspect))
 
-    def _steps(self, n: int) -> list[Step]:
-        """The plan for n rows without the views whose network is not there."""
+    def _steps(self, data: Examples) -> list[Step]:
+        """The plan for these rows without the views whose network is not there."""
+        n, large = len(data), original_side_px(data.store) >= self.config.large_from_px
         there = {name: can_serve(name) for name in {view.network for view in self.config.views}}
         out: list[Step] = []
         predicted = self.task.n_train - n + self.task.n_test
-        for step in plan(self.config, n, self.task.n_classes, predicted) if n else ():
+        for step in plan(self.config, n, self.task.n_classes, predicted, large) if n else ():
             views = tuple(k for k in step.views if there[self.config.views[k].network])
             if views and Step(views, step.rows) not in out:
                 out.append(Step(views, step.rows))

@@ -14,7 +14,7 @@ from autodl_agent.pretrained.encoders import speech_embedder, whisper
 from autodl_agent.pretrained.resampling import resampled
 from autodl_agent.pretrained.speech import CHANNELS
 from autodl_agent.pretrained.whisper import LAYERS, RATE, WIDTH
-from autodl_agent.store import CHUNK, Recipe, SplitName
+from autodl_agent.store import CHUNK, Recipe, RowPace, SplitName
 from data_format.examples import Example
 from data_format.sounds import sound
 
@@ -105,7 +105,7 @@ class Pace:
     """Seconds a clip takes, by recipe; kept with the store, for all learners of a run."""
 
     def __init__(self) -> None:
-        self._seconds: dict[str, float] = {}
+        self._paces: dict[str, RowPace] = {}
         self._heard: dict[tuple[SplitName, str], NDArray[np.bool_]] = {}
 
     def hear(self, data: Examples, recipe: Recipe, deadline: Deadline) -> None:
@@ -118,17 +118,17 @@ class Pace:
             began = deadline.now()
             part.array(recipe, deadline)
             heard[part.rows] = True
-            pace = (deadline.now() - began) / len(part)
-            self._seconds[recipe.key] = 0.5 * (self._seconds.get(recipe.key, pace) + pace)
+            self._paces.setdefault(recipe.key, RowPace()).add(deadline.now() - began, len(part))
 
     def cost_s(self, data: Examples, recipe: Recipe) -> float:
         """Seconds that the rows not heard yet will take; 0 while this recipe's pace is not known."""
-        return self._seconds.get(recipe.key, 0.0) * int((~self._mask(data, recipe.key)[data.rows]).sum())
+        pace = self._paces.get(recipe.key, RowPace())
+        return pace.row_s * int((~self._mask(data, recipe.key)[data.rows]).sum())
 
     def guess(self, recipe: Recipe, known: Recipe, factor: float) -> None:
         """Where the pace of `recipe` is not known yet: it takes `factor` times that of `known`."""
-        if recipe.key not in self._seconds and known.key in self._seconds:
-            self._seconds[recipe.key] = factor * self._seconds[known.key]
+        if recipe.key not in self._paces and known.key in self._paces:
+            self._paces[recipe.key] = RowPace(factor * self._paces[known.key].row_s, 1)
 
     def _mask(self, data: Examples, key: str) -> NDArray[np.bool_]:
         place = (data.split, key)

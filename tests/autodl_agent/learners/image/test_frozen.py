@@ -78,6 +78,18 @@ def test_the_plan_grows_rows_and_views():
     assert large[0].rows == config.most_first_rows
     assert [s.rows for s in large if s.views == (1, 2)] == [2500, 5000, 20_000, 40_000]
     assert large[-1] == Step((1, 2, 3, 4, 5), 20_000)
+    detailed = list(plan(config, 800, 10, 200, large=True))
+    assert [step.views[-1] for step in detailed[-4:]] == [3, 4, 6, 5]
+
+
+@pytest.mark.parametrize(("side", "largest"), [(300, 224), (320, 320)])
+def test_only_large_originals_get_the_largest_view(plain, monkeypatch, side, largest):
+    monkeypatch.setattr(frozen, "original_side_px", lambda store: side)
+    train, _ = examples_of(memory_dataset("image")[0])
+    learner = FrozenImage(train.task, 0)
+    while learner.fit(train, soon()):
+        pass
+    assert max(shape[1] for shape in plain.seen) == largest
 
 
 def test_each_step_looks_once_at_every_row(plain):
