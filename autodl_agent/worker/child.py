@@ -36,6 +36,7 @@ from autodl_agent.worker.protocol import (
 
 BEAT_S = 0.5
 IMPORT_NICENESS = 15  # while the coordinator makes its first predictions
+COORDINATOR = os.getppid()
 _ending = threading.Lock()
 
 
@@ -129,12 +130,22 @@ def _beat(channel: Channel, folder: Path) -> None:
 def _end(folder: Path) -> NoReturn:
     """End this process and whatever it started; it leads a group of its own."""
     with _ending:  # one thread removes, the others wait for their end
-        for _ in range(100):  # a learner may be writing its results
-            shutil.rmtree(folder, ignore_errors=True)
-            if not folder.exists():
-                break
-            time.sleep(0.01)
+        if _orphaned():
+            for _ in range(100):  # a learner may be writing its results
+                shutil.rmtree(folder, ignore_errors=True)
+                if not folder.exists():
+                    break
+                time.sleep(0.01)
         _kill_group()
+
+
+def _orphaned() -> bool:
+    """Whether the coordinator is gone; a learner may as well have closed the line to one that still needs its files."""
+    for _ in range(100):  # the line of a process that dies is closed a little before its children are handed on
+        if os.getppid() != COORDINATOR:
+            return True
+        time.sleep(0.01)
+    return False
 
 
 def _kill_group() -> NoReturn:

@@ -120,7 +120,11 @@ class WorkerLane:
                 return
             self._number += 1
             results = self.folder / f"slice-{self._number}"
-            results.mkdir()
+            try:
+                results.mkdir()
+            except OSError as error:
+                self._give_up(f"its folder cannot be written to ({error.strerror or error})")
+                return
             self._playing = self._number, spec, self.budget.gone(), results
             allowed_s = max(0.05, self.budget.deadline(seconds).left())
             message = Play(self._number, spec.name, spec.where, allowed_s, str(results))

@@ -1,6 +1,7 @@
 """Learners in the worker: their results join the ensemble, and whatever they do to their process harms nothing."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -132,6 +133,7 @@ def test_its_models_can_be_saved_and_loaded(tmp_path: Path) -> None:
         ("flood", ""),
         ("spawn", ""),
         ("threads", ""),
+        ("close-files", "worker: "),
     ],
 )
 def test_a_fault_costs_its_learner_and_nothing_else(name: str, said: str, family: Marked) -> None:
@@ -187,21 +189,36 @@ def test_a_worker_lost_again_and_again_is_given_up(caplog: pytest.LogCaptureFixt
     assert played[-1].ensemble_nauc is None or played[-1].ensemble_nauc > 0
 
 
-def test_the_worker_ends_when_the_coordinator_is_gone() -> None:
+def test_a_worker_whose_line_is_cut_ends_and_leaves_the_files_to_a_coordinator_that_lives() -> None:
     run = Run(REMOTE)
     process = run.lane._process
     assert process is not None
     until = time.monotonic() + 20
     while not run.lane._ready and time.monotonic() < until:
         time.sleep(0.05)
-    process._closed.set()  # as if this process had been killed: its end closes, and nobody says a word
+    process._closed.set()  # its end closes, and nobody says a word
     process._channel._end.shutdown(2)
     while running(process.pid) and time.monotonic() < until:
         time.sleep(0.05)
     assert not running(process.pid)
-    assert not run.lane.folder.exists()
+    assert run.lane.folder.exists()
     run.lane.close()
     run.store.close()
+    assert not run.lane.folder.exists()
+
+
+def test_a_folder_that_cannot_be_written_to_ends_the_heavy_learners_and_not_the_run(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    run, played = Run(REMOTE, slice_s=3.0), []
+    for one in run.rounds():
+        played.append(one.learner)
+        if one.learner == "remote":
+            shutil.rmtree(run.lane.folder)
+    run.lane.close()
+    run.store.close()
+    assert "its folder cannot be written to" in caplog.text
+    assert played.count("remote") <= 2 and played.count(QUICK.name) >= 2
 
 
 def test_libraries_that_are_missing_are_told() -> None:
