@@ -47,7 +47,8 @@ BY_PRIOR = 0.4  # weight of the benchmark's share in the gain of a tried learner
 LEAST_SHARE = 0.01  # of the room: what a learner with more to do may always bring
 BONUS = 0.02  # for the untried without a prior: ensembles gain from difference even where they are no better
 UNKNOWN_SHARE = 0.1  # of the room, which that bonus never exceeds
-BONUS_SHARE = 0.02  # of the room, for the untried with one: this set may be another than those of the benchmark
+BONUS_SHARE = 0.01  # of the room, for the untried with one: this set may be another than those of the benchmark
+TELLING_S = 3.0  # a first slice of fewer seconds says less of the pace: imports and caches are much of it
 LEAST_LEFT = 0.4  # share of a slice without a result that the next one takes at least
 PATIENCE = 3.0  # a slice may take this many times its expected cost before its deadline
 TOO_HIGH = 0.25  # a guessed slice may turn out to cost this share of what was expected …
@@ -143,14 +144,15 @@ def guess_s(spec: LearnerSpec, task: Task, folds: int) -> float:
 
 def pace_of(history: Sequence[Record], ladder: Sequence[LearnerSpec], task: Task, folds: int, priors: Priors) -> float:
     """How slow this machine and these examples are: measured over guessed first slices, in 0.25 … 4."""
-    logs = []
+    total = weights = 0.0
     for spec in ladder:
         first = next((record for record in history if record.learner == spec.name), None)
         if first is not None and not (first.failed or first.starved):
             guess = expected_cost_s(spec, [], task, folds, priors.get((str(task.domain), spec.name)))
-            logs.append(math.log(max(first.seconds, 1e-3) / max(guess, 1e-3)))
+            weight = min(1.0, first.seconds / TELLING_S)
+            total, weights = total + weight * math.log(max(first.seconds, 1e-3) / max(guess, 1e-3)), weights + weight
     # Halved and shrunk: learners of one task are slow together, though not in step.
-    return math.exp(min(max(0.5 * sum(logs) / (len(logs) + 1), math.log(0.25)), math.log(4))) if logs else 1.0
+    return math.exp(min(max(0.5 * total / (weights + 1), math.log(0.25)), math.log(4)))
 
 
 def expected_gain(

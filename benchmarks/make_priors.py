@@ -85,7 +85,7 @@ def guess_of(run: dict[str, Any], learner: str) -> float:
     spec = next(spec for spec in LADDERS[domain] if spec.name == learner)
     n_train, n_test = run["n_train"], run["n_test"]
     task = Task("", domain, "", ("a", "b"), n_train, n_test, (1, 1, 1, 1), False, (1, 1))
-    return policy.guess_s(spec, task, FOLDS if n_train <= CROSS_FIT_UP_TO else 1)
+    return policy.guess_s(spec.at_hand(), task, FOLDS if n_train <= CROSS_FIT_UP_TO else 1)
 
 
 def shrunk(values: list[float], neutral: float, low: float, high: float) -> float:

@@ -1,7 +1,7 @@
 """Which learners serve which domain, in the order of the ladder: a literal table, imported without the learners."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 
 from autodl_agent.errors import UsageError
@@ -9,6 +9,7 @@ from autodl_agent.learners.base import Learner
 from autodl_agent.task import Domain, Task
 
 SEED_STEP = 7919  # between the seeds of copies, far beyond the number of folds
+AT_HAND_S = 0.3  # what a first slice in the worker takes to begin once the libraries are loaded
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,10 @@ class LearnerSpec:
     libraries: tuple[str, ...] = ("keras",)
     copy: int = 0
 
+    def at_hand(self) -> "LearnerSpec":
+        """As it is once the worker has loaded its libraries; unchanged where it needs no worker."""
+        return replace(self, start_s=min(self.start_s, AT_HAND_S)) if self.worker else self
+
     def create(self, task: Task, seed: int) -> Learner:
         """Import the class and make an untrained learner."""
         module, _, name = self.where.partition(":")
@@ -57,6 +62,12 @@ def _trainable(task: Task) -> bool:
     from autodl_agent.pretrained.models import can_train
 
     return _pictures(task) and can_train("efficientnet-lite0")
+
+
+def _clips(task: Task) -> bool:
+    from autodl_agent.learners.video.factored import fits
+
+    return fits(task)
 
 
 def _use(task: Task) -> bool:
@@ -122,6 +133,16 @@ LADDERS: dict[Domain, tuple[LearnerSpec, ...]] = {
         LearnerSpec("quick-video", "video.learner:QuickVideo", start_s=0.1, example_ms=15.0, expected=0.6),
         LearnerSpec(
             "frozen-video", "video.frozen:FrozenVideo", start_s=0.2, example_ms=40.0, expected=0.7, fits=_pictures
+        ),
+        LearnerSpec(
+            "clip-network",
+            "video.factored:FactoredVideo",
+            start_s=10.0,
+            fold_s=30.0,
+            example_ms=20.0,
+            expected=0.75,
+            fits=_clips,
+            worker=True,
         ),
         LearnerSpec(
             "frame-sequence",

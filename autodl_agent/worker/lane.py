@@ -10,7 +10,7 @@ import tempfile
 import threading
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from autodl_agent.clock import Budget, Deadline
@@ -28,7 +28,6 @@ LOADING_S = 60.0  # a library that takes longer is not worth waiting for
 RESTARTS = 3
 LATE = 0.3  # share of its seconds by which a slice may be late before its worker counts as hanging
 KEPT = 4  # newest slices whose models are never removed
-AT_HAND_S = 0.3  # what a first slice takes to begin once the libraries are loaded
 
 
 @dataclass(frozen=True)
@@ -97,7 +96,7 @@ class WorkerLane:
         with self._lock:
             if self.loading or self.reason or self._closed or self._playing:
                 return ()
-            return tuple(replace(spec, start_s=min(spec.start_s, AT_HAND_S)) for spec in self.specs)
+            return tuple(spec.at_hand() for spec in self.specs)
 
     def adopt(self, specs: Sequence[LearnerSpec], budget: Budget) -> None:
         """Serve these learners on this clock from now on."""

@@ -113,11 +113,14 @@ def test_the_prior_s_growth_and_cost_count_until_measured():
 
 
 def test_a_slow_machine_makes_every_guess_longer():
-    guess = guess_s(QUICK, TASK, 1)
-    slow = pace_of([done("quick", 0.5, seconds=8 * guess)], LADDER, TASK, 1, {})
-    fast = pace_of([done("quick", 0.5, seconds=guess / 8)], LADDER, TASK, 1, {})
+    ladder = (replace(QUICK, start_s=30.0), STRONG)
+    guess = guess_s(ladder[0], TASK, 1)
+    slow = pace_of([done("quick", 0.5, seconds=8 * guess)], ladder, TASK, 1, {})
+    fast = pace_of([done("quick", 0.5, seconds=guess / 8)], ladder, TASK, 1, {})
     assert slow == pytest.approx(8**0.25)
     assert fast == pytest.approx(1 / slow)
+    short = guess_s(QUICK, TASK, 1)
+    assert 1 / pace_of([done("quick", 0.5, seconds=short / 8)], LADDER, TASK, 1, {}) < 1.1  # a blink says little
     assert pace_of([], LADDER, TASK, 1, {}) == 1
     assert pace_of([done("quick", None, best=0.0, starved=True)], LADDER, TASK, 1, {}) == 1
 

@@ -7,7 +7,7 @@ import pytest
 from autodl_agent.clock import Budget
 from autodl_agent.domain import make_task
 from autodl_agent.machine import cores
-from autodl_agent.store import CHUNK, OutOfTimeError, Recipe, TensorStore
+from autodl_agent.store import CHUNK, OutOfTimeError, Recipe, RowPace, TensorStore
 from autodl_agent.testing import FakeClock, memory_dataset
 from data_format.errors import Unreadable
 from data_format.examples import Dense, Text
@@ -174,6 +174,19 @@ def test_a_few_dear_rows_at_the_end_do_not_tell_the_cost_of_the_others():
     chunk = CHUNK * cores()
     store.rows("train", recipe, np.arange(chunk + 1))
     assert store.cost_s("train", recipe, np.arange(chunk + 1, 300)) < 0.1 * (299 - chunk)
+
+
+def test_the_first_rows_do_not_count_once_others_have_come():
+    pace = RowPace()
+    assert pace.row_s == 0
+    pace.add(10.0, 100)
+    assert pace.row_s == pytest.approx(0.1)
+    pace.add(0.5, 2)  # too few to replace them
+    assert pace.row_s == pytest.approx(0.1, rel=0.1)
+    pace.add(1.0, 100)
+    assert pace.row_s == pytest.approx(0.01)
+    pace.add(1.0, 50)
+    assert pace.row_s == pytest.approx(1.9 / 140)
 
 
 def test_the_cost_of_rows_is_told_by_those_before():

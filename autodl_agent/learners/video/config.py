@@ -1,7 +1,8 @@
-"""Settings of the quick video learner."""
+"""Settings of the video learners."""
 
 from dataclasses import dataclass
 
+from autodl_agent.learners.image.augment import Policy
 from autodl_agent.learners.image.config import GaussianConfig
 from autodl_agent.learners.networks.config import TrainingConfig
 
@@ -78,3 +79,35 @@ class FrameSequenceConfig:
     scale_rows: int = 256
     most_rows: int = 10_000
     training: TrainingConfig = TrainingConfig(batch_rows=32, first_samples=4_000, rate=1e-3, decay=0.05)
+
+
+@dataclass(frozen=True)
+class FactoredConfig:
+    """Settings of `FactoredVideo`; rates and sizes are guesses, no accelerator was at hand.
+
+    network: name of the weights. clip: how clips are sampled. dropout: before the last layer.
+    first_rows, classes_rows: clips of the first increment, and clips per class on top. most_rows: clips at the most.
+    head_rows: clips that the last layer's first weights come from; fewer than least_head_rows say nothing.
+    policy: how clips are changed; mix_strength: of the beta distribution of mixed pairs. training: see there.
+    """
+
+    network: str = "efficientnet-lite0"
+    clip: ClipConfig = ClipConfig(8, 128)
+    dropout: float = 0.3
+    first_rows: int = 1000
+    classes_rows: int = 10
+    most_rows: int = 10_000
+    head_rows: int = 2000
+    least_head_rows: int = 20
+    policy: Policy = Policy(flip=False, cutout=0.0, mix=0.3)
+    mix_strength: float = 0.4
+    training: TrainingConfig = TrainingConfig(
+        batch_rows=4,
+        first_samples=2000,
+        first_epochs=6,
+        max_epochs=60,
+        rate=5e-4,
+        decay=0.01,
+        layer_decay=0.9,
+        opening=5,
+    )
