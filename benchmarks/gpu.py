@@ -4,8 +4,9 @@
 
 Keras runs on the backend in KERAS_BACKEND, else on the first of JAX, PyTorch, TensorFlow that is installed. Measured
 are the trained network of `image/scratch.py` through the engine that learners use (batches from the host, loss read
-after every step), EfficientNet-Lite0 as a Keras model, the data path alone, and both together. Without an
-accelerator, or with --smoke, sizes are tiny: that shows that it runs, not how fast anything is.
+after every step), EfficientNet-Lite0 as a Keras model, the data path alone, and both together; where the weights are
+found, also the training of `video/factored.py` on clips and of `text/tuned.py` on texts. Without an accelerator, or
+with --smoke, sizes are tiny: that shows that it runs, not how fast anything is.
 docs: benchmarks/gpu.md.
 """
 
@@ -35,15 +36,22 @@ from autodl_agent.learners.image.scratch_network import build
 from autodl_agent.learners.networks.batches import Batch, Positions, epochs, prepared
 from autodl_agent.learners.networks.device import device, out_of_memory
 from autodl_agent.learners.networks.engine import Blueprint, Engine
+from autodl_agent.learners.text.tuned import ENCODER, TunedText
+from autodl_agent.learners.text.tuned_model import build as build_texts
+from autodl_agent.learners.video.factored import FactoredVideo
+from autodl_agent.learners.video.factored_model import build as build_clips
 from autodl_agent.pretrained.efficientnet import STAGES, Weights
+from autodl_agent.pretrained.encoders import E5_LAYERS, can_load, e5_file
 from autodl_agent.pretrained.lookup import look
 from autodl_agent.pretrained.table import known
+from autodl_agent.pretrained.tail import rank
 from autodl_agent.pretrained.torchfile import read_tensors
 
 BACKENDS = ("jax", "torch", "tensorflow")
 BATCHES = (32, 64, 128, 256, 512, 1024)
 CLASSES, STORED = 10, 4096  # of the made-up training set
 FEWEST_STEPS = 3
+MOST_LARGE = 128  # rows of a batch of clips or texts
 BACKWARD = 3.0  # a training step costs this many forward passes: one on, two back (to inputs and to weights)
 # Dense tensor-core peaks in TFLOP/s (bfloat16, TF32) by what the driver calls the card; NVIDIA's data sheets.
 PEAKS = (
@@ -59,12 +67,17 @@ PEAKS = (
 
 @dataclass(frozen=True)
 class Sizes:
-    """What is measured: training_px and features_px sides of pictures; seconds for each line of the table."""
+    """What is measured: training_px and features_px sides of pictures; seconds for each line of the table.
+
+    clip: frames, rows, columns and colours of a clip. pieces: of a text.
+    """
 
     batches: tuple[int, ...]
     training_px: tuple[int, ...]
     features_px: tuple[int, ...]
     seconds: float
+    clip: tuple[int, int, int, int] = (8, 128, 128, 3)
+    pieces: int = 64
 
 
 @dataclass(frozen=True)
@@ -118,14 +131,23 @@ def peaks_of(name: str) -> tuple[float, float] | None:
     return None
 
 
-def forward_flops(model: Any) -> float:
-    """Multiplications and additions for one picture, counted from kernels and output shapes; the rest is little."""
+def forward_flops(model: Any, frames: int = 1) -> float:
+    """Multiplications and additions for one picture, counted from kernels and output shapes; the rest is little.
+
+    frames: of a clip, which layers of pictures take one by one.
+    """
     total = 0.0
     for layer in model.layers:
         if (kernel := getattr(layer, "kernel", None)) is not None:
-            places = np.prod([1, *layer.output.shape[1:-1]], dtype=np.float64)
+            shape = layer.output.shape
+            places = np.prod([1, *shape[1:-1]], dtype=np.float64) * (frames if len(shape) == 4 else 1)
             total += 2.0 * float(np.prod(kernel.shape, dtype=np.float64) * places)
     return total
+
+
+def text_flops(width: int, layers: int, pieces: int) -> float:
+    """The same for a text in a transformer whose inner layers are four times as wide."""
+    return layers * pieces * (24.0 * width * width + 4.0 * pieces * width)
 
 
 def lite0(side_px: int, tensors: dict[str, NDArray[np.floating]] | None = None) -> Any:
@@ -163,10 +185,10 @@ def lite0(side_px: int, tensors: dict[str, NDArray[np.floating]] | None = None) 
 def _pour(named: Sequence[tuple[Any, str, str]], weights: Weights) -> None:
     for layer, name, norm in named:
         if name.endswith("_depthwise_conv"):
-            kernel, bias = weights.depthwise(name, norm)
+            kernel, bias, _ = weights.depthwise(name, norm)
             layer.set_weights([kernel.transpose(1, 2, 3, 0), bias])
         else:
-            kernel, bias = weights.conv(name, norm)
+            kernel, bias, _ = weights.conv(name, norm)
             layer.set_weights([kernel.transpose(1, 2, 3, 0), bias])
 
 
@@ -209,6 +231,10 @@ class Bench:
                 yield from self._features(px, mixed)
             for px in self.sizes.training_px:
                 yield from self._training(px, mixed)
+            if self.tensors is not None:
+                yield from self._clips(mixed)
+            if can_load(ENCODER):
+                yield from self._texts(mixed)
         for px in self.sizes.training_px:
             for batch in self.sizes.batches:
                 stream = self._stream(px, batch)
@@ -235,6 +261,34 @@ class Bench:
             yield self._line("training", px, batch, mixed, partial(motor.step, next(stream), rate), flops)
             yield self._line("with data", px, batch, mixed, partial(_step_with, motor, stream, rate), flops)
             stream.close()
+
+    def _clips(self, mixed: bool) -> Iterator[Line]:
+        clip, config = self.sizes.clip, FactoredVideo.config
+        facts = {"network": config.network, "shape": list(clip), "classes": CLASSES, "dropout": config.dropout}
+        motor = Engine(Blueprint.of(build_clips, facts, True, config.training, rank))
+        motor.train_with(motor.fresh(0, {}))
+        flops = BACKWARD * forward_flops(motor.model, clip[0])
+        for batch in self._few():
+            inputs = self.rng.normal(size=(batch, *clip)).astype(np.float32)
+            made = inputs, np.eye(CLASSES, dtype=np.float32)[np.arange(batch) % CLASSES]
+            yield self._line("clips", clip[1], batch, mixed, partial(motor.step, made, config.training.rate), flops)
+
+    def _texts(self, mixed: bool) -> Iterator[Line]:
+        pieces, config = self.sizes.pieces, TunedText.config
+        facts = {"layers": list(E5_LAYERS), "classes": CLASSES, "dropout": config.dropout}
+        motor = Engine(Blueprint.of(build_texts, facts, True, config.training, rank))
+        motor.train_with(motor.fresh(0, {}))
+        file = e5_file()
+        flops = BACKWARD * text_flops(file.width, file.layers, pieces)
+        for batch in self._few():
+            vectors = self.rng.normal(size=(batch, pieces, file.width)).astype(np.float16)
+            inputs = {"pieces": vectors, "there": np.ones((batch, pieces), np.float32)}
+            made = inputs, np.eye(CLASSES, dtype=np.float32)[np.arange(batch) % CLASSES]
+            yield self._line("texts", pieces, batch, mixed, partial(motor.step, made, config.training.rate), flops)
+
+    def _few(self) -> list[int]:
+        """Batches of examples that are large themselves."""
+        return [batch for batch in self.sizes.batches if batch <= MOST_LARGE]
 
     def _stream(self, px: int, batch: int) -> Any:
         """Endless augmented batches as the learner makes them, the next one by a thread."""
@@ -286,7 +340,7 @@ def sizes_of(options: argparse.Namespace, tiny: bool) -> Sizes:
             raise SystemExit(f"--batches: positive numbers with commas expected, found {options.batches!r}")
         batches = tuple(map(int, words))
     if tiny:
-        return Sizes(batches if options.batches else (4, 8), (32,), (32,), 0.02)
+        return Sizes(batches if options.batches else (4, 8), (32,), (32,), 0.02, (2, 32, 32, 3), 8)
     return Sizes(batches, (32, 64), (96, 224), options.seconds)
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from autodl_agent.clock import Budget, Deadline
+from autodl_agent.clock import Deadline
 from autodl_agent.learners.registry import LADDERS
 from autodl_agent.learners.video import factored
 from autodl_agent.learners.video.config import ClipConfig
@@ -29,10 +29,6 @@ def small(monkeypatch):
     config = FactoredVideo.config
     training = replace(config.training, first_samples=24, first_epochs=1)
     monkeypatch.setattr(FactoredVideo, "config", replace(config, clip=ClipConfig(4, 32), training=training))
-
-
-def soon(seconds=120.0):
-    return Budget.from_now(seconds).deadline(seconds)
 
 
 def test_it_keeps_the_contract(small, monkeypatch):
