@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 LAST_CALL_S = 0.05  # before the end: no prediction that starts to be written now would arrive in time
+TICK_S = 0.2
 INTERRUPTED_S, AT_THE_END_S = 1.0, (0.8, 5.0)  # that the last files may take; least and most
 PERFECT = 0.99995
 SCORING_SHARE = 0.5  # of the seconds after the end, for the curve on the test rows
@@ -110,6 +111,11 @@ class _Engine(threading.Thread):
         finally:
             self.ended_s = self.budget.gone()
             self.finished.set()
+
+    @property
+    def early_s(self) -> float:
+        """Seconds before the end of the budget at which no more predictions may come, so that the model is saved."""
+        return self.keeper.early_s if self.keeper else 0.0
 
     def scene(self, ended: str = "") -> Scene | None:
         """The run as it is now, for the report; None before there is a prediction. ended: why it is over."""
@@ -183,7 +189,8 @@ def run(
     engine.start()
     reporter.start()
     try:
-        engine.finished.wait(max(0.0, budget.left() - LAST_CALL_S))
+        while not engine.finished.is_set() and (left := budget.left() - LAST_CALL_S - engine.early_s) > 0:
+            engine.finished.wait(min(left, TICK_S))
         while not engine.finished.is_set() and not (engine.out and engine.out.curve):
             if budget.left() < -GRACE_S:
                 where = dataset.path if isinstance(dataset, Dataset) else dataset

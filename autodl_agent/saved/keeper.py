@@ -19,6 +19,8 @@ from data_format.inputs import Inputs
 
 log = logging.getLogger(__name__)
 SHARE = 0.05  # of the time gone that saving may take
+AFTER_S = 0.4  # that the last save may take once the budget is used
+EARLIEST = 0.2  # share of the budget that it may take of it at most
 FIRST_GUESS_S = 0.1  # of the first save: none before the second second, when predictions matter most
 
 
@@ -52,6 +54,13 @@ class Keeper:
     def newest(self) -> Snapshot | None:
         """The ensemble behind the newest prediction on disk."""
         return self._newest[0] if self._newest else None
+
+    @property
+    def early_s(self) -> float:
+        """Seconds before the end of the budget at which the last save has to begin, by what the one before took."""
+        if self.newest is None or self.newest is self._saved:
+            return 0.0
+        return min(max(0.0, self._cost - AFTER_S), EARLIEST * self.budget.total_s)
 
     def finish(self) -> dict[str, Any] | None:
         """Wait for a save under way, then save the newest ensemble; what stands in model.json, None without one."""

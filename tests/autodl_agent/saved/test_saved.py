@@ -205,6 +205,19 @@ class TestKeeper:
         assert keeper.saves == 1
         assert keeper.finish() is not None and keeper.saves == 2
 
+    def test_a_dear_save_has_to_begin_before_the_end(self, parts):
+        keeper, _, snapshots = parts
+        assert keeper.early_s == 0
+        keeper.offer(snapshots[1])
+        keeper.confirm()
+        assert keeper.early_s == 0  # the first guess is short
+        keeper._cost = 3.0
+        assert keeper.early_s == pytest.approx(2.6)
+        keeper._cost = 1000.0
+        assert keeper.early_s == pytest.approx(20)
+        keeper.finish()
+        assert keeper.early_s == 0
+
     def test_nothing_to_keep_is_no_model(self, parts):
         keeper, _, _ = parts
         assert keeper.finish() is None and not keeper.folder.exists()
