@@ -5,10 +5,10 @@ Every learner that may go on is scored by the expected gain in area under the le
     gain × (1 − t~(now + cost)) / cost        with t~ the challenge's log time, ln(1 + t/60) / ln(1 + T/60).
 
 Costs. Untried: start_s + fold_s × folds + example_ms × rows by the LearnerSpec, times what benchmarks found
-(`Prior.cost`), times the pace of this run: how the first slices of other learners compared with their guesses, halved
-in logarithm. Tried: what the learner itself says (`Learner.next_s`), else the seconds of its last slice × growth, the
-geometric mean of the growth seen and GROWTH_WEIGHT times the prior's; out of time before its first result: what is left
-of the guess, since what it computed is kept.
+(`Prior.cost`), times the pace of this run: how the first slices of other learners compared with their guesses, short
+ones counting less, halved in logarithm. Tried: what the learner itself says (`Learner.next_s`), else the seconds of its
+last slice × growth, the geometric mean of the growth seen and GROWTH_WEIGHT times the prior's; out of time before its
+first result: what is left of the guess, since what it computed is kept.
 
 Gains, with room = 1 − NAUC of the ensemble. Untried (exploration): room × (Prior.first + BONUS_SHARE); without a prior
 what `expected` promises, and a small bonus, so that everything affordable is tried once. Tried (exploitation): its own

@@ -37,6 +37,12 @@ class RidgeHead:
         """(n, classes) calibrated probabilities, one sigmoid a class."""
         return sigmoid(self.scores(features) * self.slope + self.offset)
 
+    def last_layer(self) -> dict[str, Floats]:
+        """The same as first weights of a network's last layer on unscaled features, whose outputs are log-odds."""
+        kernel = self.scale[:, None] * self.weights * self.slope
+        bias = (self.intercept - (self.centre * self.scale) @ self.weights) * self.slope + self.offset
+        return {"head/kernel": kernel, "head/bias": bias}
+
     def arrays(self) -> dict[str, Floats]:
         """For `save_state`; `RidgeHead(**arrays)` is the inverse."""
         return {name: getattr(self, name) for name in self.__dataclass_fields__}

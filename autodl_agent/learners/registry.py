@@ -6,6 +6,7 @@ from importlib import import_module
 
 from autodl_agent.errors import UsageError
 from autodl_agent.learners.base import Learner
+from autodl_agent.machine import has_card
 from autodl_agent.task import Domain, Task
 
 SEED_STEP = 7919  # between the seeds of copies, far beyond the number of folds
@@ -64,10 +65,9 @@ def _trainable(task: Task) -> bool:
     return _pictures(task) and can_train("efficientnet-lite0")
 
 
-def _clips(task: Task) -> bool:
-    from autodl_agent.learners.video.factored import fits
-
-    return fits(task)
+def _trainable_on_card(task: Task) -> bool:
+    """So many layers are trained that two cores would take seconds a step."""
+    return has_card() and _trainable(task)
 
 
 def _use(task: Task) -> bool:
@@ -82,10 +82,8 @@ def _e5(task: Task) -> bool:
     return e5_fits(task)
 
 
-def _tuned_text(task: Task) -> bool:
-    from autodl_agent.learners.text.tuned import tuned_fits
-
-    return tuned_fits(task)
+def _e5_on_card(task: Task) -> bool:
+    return has_card() and _e5(task)
 
 
 def _embedding(task: Task) -> bool:
@@ -141,7 +139,7 @@ LADDERS: dict[Domain, tuple[LearnerSpec, ...]] = {
             fold_s=30.0,
             example_ms=20.0,
             expected=0.75,
-            fits=_clips,
+            fits=_trainable_on_card,
             worker=True,
         ),
         LearnerSpec(
@@ -200,7 +198,7 @@ LADDERS: dict[Domain, tuple[LearnerSpec, ...]] = {
             fold_s=20.0,
             example_ms=1.0,
             expected=0.96,
-            fits=_tuned_text,
+            fits=_e5_on_card,
             worker=True,
         ),
     ),

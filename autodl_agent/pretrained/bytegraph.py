@@ -28,32 +28,6 @@ class ByteGraph(LiteGraph):
         self._spreads: dict[Tensor, Spread] = {}
         self._first = self._quantized(self.input)
 
-    def conv(
-        self,
-        x: Tensor,
-        weights: Floats,
-        bias: Floats,
-        spread: Spread | None = None,
-        stride: int = 1,
-        relu6: bool = False,
-    ) -> Tensor:
-        """As in a LiteGraph; the spread must be known."""
-        x = self._first if x == self.input else x
-        return self._reaching(super().conv(x, weights, bias, spread, stride, relu6), spread, relu6)
-
-    def depthwise(
-        self,
-        x: Tensor,
-        weights: Floats,
-        bias: Floats,
-        spread: Spread | None = None,
-        stride: int = 1,
-        relu6: bool = False,
-    ) -> Tensor:
-        """As in a LiteGraph; the spread must be known."""
-        x = self._first if x == self.input else x
-        return self._reaching(super().depthwise(x, weights, bias, spread, stride, relu6), spread, relu6)
-
     def add(self, x: Tensor, y: Tensor) -> Tensor:
         """Sum of two tensors of the same shape, both without activation."""
         (mean, deviation), (other_mean, other_deviation) = self._spreads[x], self._spreads[y]
@@ -84,7 +58,8 @@ class ByteGraph(LiteGraph):
         self._spreads[out] = spread
         return self._scaled(out, np.array([scale]), round(-128 - low / scale))
 
-    def _layer(self, x: Tensor, weights: Floats, bias: Floats, axis: int) -> tuple[Tensor, Tensor]:
+    def _layer(self, x: Tensor, weights: Floats, bias: Floats, axis: int) -> list[Tensor]:
+        x = self._first if x == self.input else x
         others = tuple(k for k in range(weights.ndim) if k != axis)
         scale = float(self._graph.tensors[x].quantization.scale[0])
         # A channel of hardly any weight still has to hold its bias.
@@ -94,7 +69,7 @@ class ByteGraph(LiteGraph):
         kernel = self._constant(np.rint(weights / scales.reshape(shape)).astype(np.int8))
         together = scales * scale
         added = self._constant(np.rint(bias / together).astype(np.int32))
-        return self._scaled(kernel, scales, 0, axis), self._scaled(added, together, 0)
+        return [x, self._scaled(kernel, scales, 0, axis), self._scaled(added, together, 0)]
 
     def _scaled(self, tensor: Tensor, scales: Any, zero: int, axis: int = 0) -> Tensor:
         made, found = self._s.QuantizationParametersT(), self._graph.tensors[tensor]

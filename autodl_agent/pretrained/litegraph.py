@@ -61,8 +61,9 @@ class LiteGraph:
         options.dilationHFactor = options.dilationWFactor = 1
         options.fusedActivationFunction = self._activation(relu6)
         code = (self._s.BuiltinOperator.CONV_2D, self.CONV)
-        inputs = [x, *self._layer(x, weights, bias, 0)]
-        return self._operator(code, self._s.BuiltinOptions.Conv2DOptions, options, inputs, len(weights))
+        inputs = self._layer(x, weights, bias, 0)
+        out = self._operator(code, self._s.BuiltinOptions.Conv2DOptions, options, inputs, len(weights))
+        return self._reaching(out, spread, relu6)
 
     def depthwise(
         self,
@@ -79,8 +80,9 @@ class LiteGraph:
         options.depthMultiplier = options.dilationHFactor = options.dilationWFactor = 1
         options.fusedActivationFunction = self._activation(relu6)
         code = (self._s.BuiltinOperator.DEPTHWISE_CONV_2D, self.DEPTHWISE)
-        inputs = [x, *self._layer(x, weights, bias, 3)]
-        return self._operator(code, self._s.BuiltinOptions.DepthwiseConv2DOptions, options, inputs, weights.shape[3])
+        inputs = self._layer(x, weights, bias, 3)
+        out = self._operator(code, self._s.BuiltinOptions.DepthwiseConv2DOptions, options, inputs, weights.shape[3])
+        return self._reaching(out, spread, relu6)
 
     def add(self, x: Tensor, y: Tensor) -> Tensor:
         """Sum of two tensors of the same shape."""
@@ -112,9 +114,13 @@ class LiteGraph:
         builder.Finish(model.Pack(builder), b"TFL3")
         return bytes(builder.Output())
 
-    def _layer(self, x: Tensor, weights: Floats, bias: Floats, axis: int) -> tuple[Tensor, Tensor]:
-        """Weights and bias as constants. axis: of the output channels."""
-        return self._constant(weights), self._constant(bias)
+    def _layer(self, x: Tensor, weights: Floats, bias: Floats, axis: int) -> list[Tensor]:
+        """What a layer is given: its input, weights and bias as constants. axis: of the output channels."""
+        return [x, self._constant(weights), self._constant(bias)]
+
+    def _reaching(self, out: Tensor, spread: Spread | None, relu6: bool) -> Tensor:
+        """Called with what every layer makes, for graphs whose values have a range."""
+        return out
 
     def _activation(self, relu6: bool) -> int:
         kinds = self._s.ActivationFunctionType

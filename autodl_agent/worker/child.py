@@ -1,4 +1,4 @@
-"""The worker process: `python -m autodl_agent.worker.child FD FOLDER`, started by `process.WorkerProcess` alone.
+"""The worker process: `python -m autodl_agent.worker.child FD FOLDER PID`, started by `process.WorkerProcess` alone.
 
 One thread reads what the coordinator says; when the coordinator is gone, it ends the whole process group at once. One
 sends a sign of life. The main thread imports the libraries and plays slices.
@@ -13,6 +13,8 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
@@ -36,24 +38,25 @@ from autodl_agent.worker.protocol import (
 
 BEAT_S = 0.5
 IMPORT_NICENESS = 15  # while the coordinator makes its first predictions
-COORDINATOR = os.getppid()
 _ending = threading.Lock()
+End = Callable[[], NoReturn]
 
 
-def main(descriptor: int, folder: Path) -> NoReturn:
-    """Serve until the coordinator is gone; `folder`, which both share, is then removed if it could not do so."""
+def main(descriptor: int, folder: Path, coordinator: int) -> NoReturn:
+    """Serve until the coordinator, the process of that number, is gone; `folder`, which both share, is then removed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the coordinator, which then ends us
     channel = Channel(socket.socket(fileno=descriptor))
     inbox: queue.Queue[Message] = queue.Queue()
-    channel.send(Hello(VERSION, os.getpid()))
-    threading.Thread(target=_listen, args=(channel, inbox, folder), daemon=True).start()
-    threading.Thread(target=_beat, args=(channel, folder), daemon=True).start()
-    calm_blas()
+    end = partial(_end, folder, coordinator)
     try:
+        channel.send(Hello(VERSION, os.getpid()))
+        threading.Thread(target=_listen, args=(channel, inbox, end), daemon=True).start()
+        threading.Thread(target=_beat, args=(channel, end), daemon=True).start()
+        calm_blas()
         _serve(channel, inbox)
     except OSError:
         # The coordinator is gone. Leaving by the exception would end the thread that removes the folder half-way.
-        _end(folder)
+        end()
 
 
 def _serve(channel: Channel, inbox: "queue.Queue[Message]") -> NoReturn:
@@ -109,28 +112,28 @@ def _prepare(modules: list[str]) -> Ready:
     return Ready(time.monotonic() - started, "; ".join(missing)[:1000])
 
 
-def _listen(channel: Channel, inbox: "queue.Queue[Message]", folder: Path) -> None:
+def _listen(channel: Channel, inbox: "queue.Queue[Message]", end: End) -> None:
     try:
         while True:
             for message in channel.receive():
                 inbox.put(message)
     except BaseException:
-        _end(folder)
+        end()
 
 
-def _beat(channel: Channel, folder: Path) -> None:
+def _beat(channel: Channel, end: End) -> None:
     try:
         while True:
             channel.send(Beat())
             time.sleep(BEAT_S)
     except BaseException:
-        _end(folder)
+        end()
 
 
-def _end(folder: Path) -> NoReturn:
+def _end(folder: Path, coordinator: int) -> NoReturn:
     """End this process and whatever it started; it leads a group of its own."""
     with _ending:  # one thread removes, the others wait for their end
-        if _orphaned():
+        if _orphaned(coordinator):
             for _ in range(100):  # a learner may be writing its results
                 shutil.rmtree(folder, ignore_errors=True)
                 if not folder.exists():
@@ -139,10 +142,10 @@ def _end(folder: Path) -> NoReturn:
         _kill_group()
 
 
-def _orphaned() -> bool:
+def _orphaned(coordinator: int) -> bool:
     """Whether the coordinator is gone; a learner may as well have closed the line to one that still needs its files."""
     for _ in range(100):  # the line of a process that dies is closed a little before its children are handed on
-        if os.getppid() != COORDINATOR:
+        if os.getppid() != coordinator:
             return True
         time.sleep(0.01)
     return False
@@ -155,4 +158,4 @@ def _kill_group() -> NoReturn:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), Path(sys.argv[2]))
+    main(int(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))

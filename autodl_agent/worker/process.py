@@ -27,6 +27,7 @@ TICK_S = 0.1
 GRACE_S = 1.0  # beyond the deadline of a slice
 SILENT_S = 10.0  # without a sign of life; loading a large library can hold it up for some
 LAST_WORDS = 4000  # characters of its output that are kept
+CHILD = (sys.executable, "-m", "autodl_agent.worker.child")
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -52,7 +53,7 @@ class WorkerProcess:
         ours.settimeout(5)
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "autodl_agent.worker.child", str(theirs.fileno()), str(folder)],
+                [*CHILD, str(theirs.fileno()), str(folder), str(os.getpid())],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,

@@ -64,9 +64,7 @@ class TunedImage(Learner):
         if not len(data) or self.task.n_classes == 0:
             return False
         row_s = self._network.row_s if self._network else 0.0
-        # Held-out rows are asked for right after, within the same time; a row takes milliseconds here.
-        held_out = row_s * (len(data.store.split("train")) - len(data))
-        deadline = closing(data, Deadline(deadline.at - held_out, deadline.now), row_s)
+        deadline = closing(data, deadline, row_s, held_out=True)
         gaze = self._gaze = self._gaze or self._look(data, deadline)
         recipe = self._recipe(gaze)
         sample = decoded(self._sample(data, recipe), recipe, deadline)
@@ -134,10 +132,9 @@ class TunedImage(Learner):
         if len(sample) < config.least_head_rows:
             return {}
         some = sample.sample(config.head_rows, self.seed)
-        head = fit_ridge(some.array(view_recipe(self.task, self._view(gaze), gaze.aspect), deadline), some.labels)
-        kernel = head.scale[:, None] * head.weights * head.slope
-        bias = (head.intercept - (head.centre * head.scale) @ head.weights) * head.slope + head.offset
-        return {"head/kernel": kernel, "head/bias": bias}
+        return fit_ridge(
+            some.array(view_recipe(self.task, self._view(gaze), gaze.aspect), deadline), some.labels
+        ).last_layer()
 
     def _mirrored(self, sample: Examples, gaze: Gaze, increments: int, deadline: Deadline) -> Recipe | None:
         """Mirrored maps of the sample, where there is time and room for them; pictures need none."""

@@ -173,6 +173,7 @@ class TextNetworkConfig:
 class TunedTextConfig:
     """Settings of `TunedText`.
 
+    needs_card: do nothing without an accelerator that Keras can use: a driver's file (`machine.has_card`) does not say.
     lengths: pieces of a text, marks included, that one increment after the other reads; a longer one is tried only
     where at least `long_share` of the texts have more than the one before. dropout: before the last layer. first_rows,
     most_rows: rows of the first and of later increments at the most. head_rows: rows that the last layer's first
@@ -180,6 +181,7 @@ class TunedTextConfig:
     there; its numbers are guesses from what is usual for such encoders, not measured.
     """
 
+    needs_card: bool = True
     lengths: tuple[int, ...] = (64, 128, 256)
     long_share: float = 0.1
     dropout: float = 0.1

@@ -11,6 +11,7 @@ from autodl_agent.clock import Deadline
 from autodl_agent.learners.base import Examples, Learner, Probabilities
 from autodl_agent.learners.linear import fit_ridge
 from autodl_agent.learners.networks.batches import Batch, Positions
+from autodl_agent.learners.networks.device import device
 from autodl_agent.learners.networks.engine import Blueprint
 from autodl_agent.learners.networks.heads import targets
 from autodl_agent.learners.networks.rows import closing, completed, good_rows
@@ -21,7 +22,6 @@ from autodl_agent.learners.text.config import Reading, TunedTextConfig
 from autodl_agent.learners.text.pieces import MARKS, TextPieces, text_pieces
 from autodl_agent.learners.text.tuned_model import build
 from autodl_agent.learners.text.vectors import text_vectors
-from autodl_agent.machine import has_card
 from autodl_agent.pretrained import encoders
 from autodl_agent.pretrained.tail import rank
 from autodl_agent.task import Task
@@ -43,15 +43,15 @@ class TunedText(Learner):
         self._network: Network | None = None
 
     def fit(self, data: Examples, deadline: Deadline) -> bool:
-        """One increment. Raises OutOfTimeError, MissingWeightsError; what was known before then stands."""
+        """One increment; False without an accelerator. Raises OutOfTimeError, MissingWeightsError; its state stays."""
+        if self.config.needs_card and not device().accelerators:
+            return False
         data.texts()
         data = data.readable()
         if not len(data) or self.task.n_classes == 0 or not self._knows(data):
             return False
         row_s = self._network.row_s if self._network else 0.0
-        # Held-out rows are asked for right after, within the same time.
-        held_out = row_s * (len(data.store.split("train")) - len(data))
-        deadline = closing(data, Deadline(deadline.at - held_out, deadline.now), row_s)
+        deadline = closing(data, deadline, row_s, held_out=True)
         sample = data.sample(self.config.most_rows if self._network else self.config.first_rows, self.seed)
         pieces = self._pieces(sample)
         pieces.read(sample.rows, deadline)
@@ -120,10 +120,7 @@ class TunedText(Learner):
         some = sample.sample(config.head_rows, self.seed)
         reading = Reading(length - MARKS, length - MARKS)
         vectors = text_vectors(some, ENCODER, encoders.text_encoder(ENCODER), reading)
-        head = fit_ridge(vectors.rows(some.rows, deadline), some.labels)
-        kernel = head.scale[:, None] * head.weights * head.slope
-        bias = (head.intercept - (head.centre * head.scale) @ head.weights) * head.slope + head.offset
-        return {"head/kernel": kernel, "head/bias": bias}
+        return fit_ridge(vectors.rows(some.rows, deadline), some.labels).last_layer()
 
     def _pieces(self, data: Examples) -> TextPieces:
         return text_pieces(data, self.config.lengths[-1] - MARKS)
@@ -139,8 +136,3 @@ class TunedText(Learner):
 
 def _inputs(pieces: TextPieces, rows: Positions, length: int, positions: Positions) -> dict[str, NDArray[np.floating]]:
     return pieces.inputs(rows[positions], length)
-
-
-def tuned_fits(task: Task) -> bool:
-    """Whether there is a card, without which a step takes seconds, and the file of E5."""
-    return has_card() and encoders.can_load(ENCODER)

@@ -85,13 +85,15 @@ class FrameSequenceConfig:
 class FactoredConfig:
     """Settings of `FactoredVideo`; rates and sizes are guesses, no accelerator was at hand.
 
-    network: name of the weights. clip: how clips are sampled. dropout: before the last layer.
+    network: name of the weights. needs_card: do nothing without an accelerator that Keras can use: a driver's file
+    (`machine.has_card`) does not say. clip: how clips are sampled. dropout: before the last layer.
     first_rows, classes_rows: clips of the first increment, and clips per class on top. most_rows: clips at the most.
     head_rows: clips that the last layer's first weights come from; fewer than least_head_rows say nothing.
     policy: how clips are changed; mix_strength: of the beta distribution of mixed pairs. training: see there.
     """
 
     network: str = "efficientnet-lite0"
+    needs_card: bool = True
     clip: ClipConfig = ClipConfig(8, 128)
     dropout: float = 0.3
     first_rows: int = 1000

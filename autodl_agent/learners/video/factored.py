@@ -15,6 +15,7 @@ from autodl_agent.learners.image.frozen_head import compute
 from autodl_agent.learners.image.views import normalised
 from autodl_agent.learners.linear import fit_ridge
 from autodl_agent.learners.networks.batches import Batch, Positions
+from autodl_agent.learners.networks.device import device
 from autodl_agent.learners.networks.engine import Blueprint
 from autodl_agent.learners.networks.heads import mixed, targets
 from autodl_agent.learners.networks.rows import closing, completed, decoded, good_rows
@@ -24,18 +25,11 @@ from autodl_agent.learners.state import load_state, save_state
 from autodl_agent.learners.video.config import FactoredConfig
 from autodl_agent.learners.video.factored_model import build
 from autodl_agent.learners.video.sequence import frames_recipe
-from autodl_agent.machine import has_card
-from autodl_agent.pretrained.models import can_train
 from autodl_agent.pretrained.tail import rank
 from autodl_agent.store import Recipe
 from autodl_agent.task import Task
 
 Floats = NDArray[np.float32]
-
-
-def fits(task: Task) -> bool:
-    """Whether `FactoredVideo` can serve the task: grey or colour frames, the weights as shipped, an accelerator."""
-    return has_card() and task.shape[3] in (1, 3) and can_train(FactoredConfig().network)
 
 
 @final
@@ -50,13 +44,13 @@ class FactoredVideo(Learner):
         self._network: Network | None = None
 
     def fit(self, data: Examples, deadline: Deadline) -> bool:
-        """One increment. Raises OutOfTimeError, MissingWeightsError; what was known before then stands."""
+        """One increment; False without an accelerator. Raises OutOfTimeError, MissingWeightsError; its state stays."""
+        if self.config.needs_card and not device().accelerators:
+            return False
         if not len(data) or self.task.n_classes == 0:
             return False
         row_s = self._network.row_s if self._network else 0.0
-        # Held-out rows are asked for right after, within the same time.
-        held_out = row_s * (len(data.store.split("train")) - len(data))
-        deadline = closing(data, Deadline(deadline.at - held_out, deadline.now), row_s)
+        deadline = closing(data, deadline, row_s, held_out=True)
         recipe = self._recipe()
         sample = decoded(self._sample(data, recipe), recipe, deadline)
         if not len(sample):
@@ -121,10 +115,7 @@ class FactoredVideo(Learner):
             return {}
         some = sample.sample(self.config.head_rows, self.seed)
         features = some.array(frames_recipe(self.task, self.config.network, self.config.clip), deadline)
-        head = fit_ridge(features.astype(np.float32).mean(1), some.labels)
-        kernel = head.scale[:, None] * head.weights * head.slope
-        bias = (head.intercept - (head.centre * head.scale) @ head.weights) * head.slope + head.offset
-        return {"head/kernel": kernel, "head/bias": bias}
+        return fit_ridge(features.astype(np.float32).mean(1), some.labels).last_layer()
 
     def _batch(self, sample: Examples, wanted: Floats, positions: Positions, rng: np.random.Generator) -> Batch:
         """Clips changed alike in all their frames, and perhaps mixed in pairs; never mirrored: sides may be classes."""

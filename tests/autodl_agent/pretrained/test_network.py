@@ -213,7 +213,6 @@ def test_missing_and_surplus_tensors_are_named(made_up):
 NEWS = """
 import os, sys
 from pathlib import Path
-from autodl_agent.learners.image.views import normalised
 from autodl_agent.pretrained import serving
 real = serving.interpreter_class
 

@@ -7,10 +7,11 @@ import pytest
 
 from autodl_agent.clock import Budget, Deadline
 from autodl_agent.learners import registry
+from autodl_agent.learners.networks.device import device
 from autodl_agent.learners.networks.engine import engine
 from autodl_agent.learners.text.config import TunedTextConfig
 from autodl_agent.learners.text.pieces import TextPieces
-from autodl_agent.learners.text.tuned import TunedText, tuned_fits
+from autodl_agent.learners.text.tuned import TunedText
 from autodl_agent.members import settle
 from autodl_agent.pretrained import encoders
 from autodl_agent.pretrained.e5 import E5Encoder
@@ -42,7 +43,7 @@ def quick(monkeypatch):
     monkeypatch.setattr(encoders, "_loaded", {})
     config = TunedTextConfig()
     training = replace(config.training, first_samples=64, first_epochs=4, batch_rows=16, average_every=2, rate=1e-3)
-    monkeypatch.setattr(TunedText, "config", replace(config, lengths=(16, 24), training=training))
+    monkeypatch.setattr(TunedText, "config", replace(config, needs_card=False, lengths=(16, 24), training=training))
 
 
 @pytest.mark.parametrize("length", [48, 64])
@@ -87,8 +88,17 @@ def test_the_contract(quick):
 def test_it_needs_a_card(quick, monkeypatch):
     train, _ = examples_of(memory_dataset("text", n_train=6)[0])
     for found in (False, True):
-        monkeypatch.setattr("autodl_agent.learners.text.tuned.has_card", lambda found=found: found)
-        assert tuned_fits(train.task) == found
+        monkeypatch.setattr(registry, "has_card", lambda found=found: found)
+        spec = next(spec for spec in registry.LADDERS[Domain.TEXT] if spec.name == "tuned-text")
+        assert spec.fits(train.task) == found
+
+
+@pytest.mark.skipif(device().accelerators > 0, reason="there is an accelerator")
+def test_a_card_that_keras_cannot_use_is_none():
+    train, test = examples_of(memory_dataset("text", n_train=12)[0])
+    learner = TunedText(train.task, 0)
+    assert learner.fit(train, soon()) is False
+    assert np.allclose(learner.predict(test), learner.shares)
 
 
 def test_more_increments_lower_the_loss_and_open_layers(quick):

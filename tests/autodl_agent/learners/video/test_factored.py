@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from autodl_agent.clock import Deadline
+from autodl_agent.clock import Budget, Deadline
+from autodl_agent.learners import registry
+from autodl_agent.learners.networks.device import device
 from autodl_agent.learners.registry import LADDERS
-from autodl_agent.learners.video import factored
 from autodl_agent.learners.video.config import ClipConfig
 from autodl_agent.learners.video.factored import FactoredVideo
 from autodl_agent.learners.video.factored_model import build, steps_in_time
@@ -28,20 +29,30 @@ def small(monkeypatch):
     """Few small frames, few samples."""
     config = FactoredVideo.config
     training = replace(config.training, first_samples=24, first_epochs=1)
-    monkeypatch.setattr(FactoredVideo, "config", replace(config, clip=ClipConfig(4, 32), training=training))
+    monkeypatch.setattr(
+        FactoredVideo, "config", replace(config, needs_card=False, clip=ClipConfig(4, 32), training=training)
+    )
 
 
 def test_it_keeps_the_contract(small, monkeypatch):
-    monkeypatch.setattr(factored, "has_card", lambda: True)
+    monkeypatch.setattr(registry, "has_card", lambda: True)
     check_learner(SPEC, Domain.VIDEO, slices=1)
 
 
 def test_it_is_offered_only_where_there_is_an_accelerator(monkeypatch):
     task = examples_of(memory_dataset("video")[0])[0].task
-    monkeypatch.setattr(factored, "has_card", lambda: True)
+    monkeypatch.setattr(registry, "has_card", lambda: True)
     assert SPEC.fits(task) and not SPEC.fits(replace(task, shape=(4, 8, 8, 2)))
-    monkeypatch.setattr(factored, "has_card", lambda: False)
+    monkeypatch.setattr(registry, "has_card", lambda: False)
     assert not SPEC.fits(task)
+
+
+@pytest.mark.skipif(device().accelerators > 0, reason="there is an accelerator")
+def test_a_card_that_keras_cannot_use_is_none():
+    train, test = examples_of(memory_dataset("video", n_train=12)[0])
+    learner = FactoredVideo(train.task, 0)
+    assert learner.fit(train, Budget.from_now(60).deadline(60)) is False
+    assert np.allclose(learner.predict(test), learner.shares)
 
 
 def test_untrained_it_sees_the_mean_over_the_frames(small, tmp_path):
