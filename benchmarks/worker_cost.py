@@ -1,6 +1,6 @@
 """What the worker process costs the predictions that come before its first one.
 
-    python benchmarks/worker_cost.py [DATASET…] [--pairs 5] [--budget 30]
+    python benchmarks/worker_cost.py [DATASET…] [--pairs 5] [--budget 60]
 
 Runs of `autodl run` in pairs, with the worker and without (AUTODL_WORKER=off), in turn and in changing order; each is
 ended after its third real prediction or SECONDS_MOST. For the first, second and third real prediction the table has
@@ -83,7 +83,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("datasets", nargs="*", type=Path, default=[SAMPLE])
     parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--budget", type=float, default=30.0, help="long enough for a worker to be started")
+    parser.add_argument("--budget", type=float, default=60.0, help="long enough for a worker to be started")
     options = parser.parse_args()
     for dataset in options.datasets:
         compare(dataset, options.pairs, options.budget)

@@ -121,7 +121,7 @@ LADDERS: dict[Domain, tuple[LearnerSpec, ...]] = {
             "scratch-image",
             "image.scratch:ScratchImage",
             start_s=6.0,
-            fold_s=2.5,
+            fold_s=1.2,
             example_ms=0.4,
             expected=0.8,
             worker=True,

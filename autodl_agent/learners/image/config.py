@@ -159,7 +159,7 @@ class ScratchImageConfig:
     least_flip_rows: int = 100
     policy: Policy = Policy(flip=False)
     full_policy_passes: float = 15.0
-    training: TrainingConfig = TrainingConfig(batch_rows=32)
+    training: TrainingConfig = TrainingConfig(batch_rows=32, first_samples=1200, growth=2.0)
 
 
 @dataclass(frozen=True)
