@@ -6,11 +6,10 @@ factor, so the range follows from the weights. What is only averaged afterwards 
 Sources: Jacob et al. 2018 (integer arithmetic); Nagel et al. 2019 (ranges without data).
 """
 
-from typing import Any
-
 import numpy as np
 
-from autodl_agent.pretrained.litegraph import Floats, LiteGraph, Spread, Tensor
+from autodl_agent.pretrained.litefile import Floats, Tensor
+from autodl_agent.pretrained.litegraph import LiteGraph, Spread
 
 REACH = 5.0  # deviations from its mean that a value may have before it is cut
 TOP = 6.0  # of ReLU6
@@ -35,16 +34,11 @@ class ByteGraph(LiteGraph):
 
     def mean(self, x: Tensor) -> Tensor:
         """Mean over rows and columns in float32: (n, channels)."""
-        options = self._s.DequantizeOptionsT()
-        code = (self._s.BuiltinOperator.DEQUANTIZE, 2)
-        channels = self._graph.tensors[x].shape[3]
-        return super().mean(self._operator(code, self._s.BuiltinOptions.DequantizeOptions, options, [x], channels))
+        return super().mean(self._map("DEQUANTIZE", [x], self.shape_of(x)[3], self._s.DequantizeOptionsT(), 2))
 
     def _quantized(self, x: Tensor) -> Tensor:
-        options = self._s.QuantizeOptionsT()
-        code, channels = (self._s.BuiltinOperator.QUANTIZE, 1), self._graph.tensors[x].shape[3]
-        out = self._operator(code, self._s.BuiltinOptions.QuantizeOptions, options, [x], channels)
-        return self._scaled(out, np.array([INPUT_SCALE]), 0)
+        out = self._map("QUANTIZE", [x], self.shape_of(x)[3], self._s.QuantizeOptionsT())
+        return self._in_bytes(out, INPUT_SCALE, 0)
 
     def _reaching(self, out: Tensor, spread: Spread | None, relu6: bool) -> Tensor:
         """Give the values of `out` the scale that their spread asks for."""
@@ -56,7 +50,7 @@ class ByteGraph(LiteGraph):
         high = min(high, TOP) if relu6 else high
         scale = (high - low) / 255
         self._spreads[out] = spread
-        return self._scaled(out, np.array([scale]), round(-128 - low / scale))
+        return self._in_bytes(out, scale, round(-128 - low / scale))
 
     def _layer(self, x: Tensor, weights: Floats, bias: Floats, axis: int) -> list[Tensor]:
         x = self._first if x == self.input else x
@@ -69,13 +63,8 @@ class ByteGraph(LiteGraph):
         kernel = self._constant(np.rint(weights / scales.reshape(shape)).astype(np.int8))
         together = scales * scale
         added = self._constant(np.rint(bias / together).astype(np.int32))
-        return [x, self._scaled(kernel, scales, 0, axis), self._scaled(added, together, 0)]
+        return [x, self._in_steps(kernel, scales, 0, axis), self._in_steps(added, together, 0)]
 
-    def _scaled(self, tensor: Tensor, scales: Any, zero: int, axis: int = 0) -> Tensor:
-        made, found = self._s.QuantizationParametersT(), self._graph.tensors[tensor]
-        made.scale, made.quantizedDimension = scales.astype(np.float32), axis
-        made.zeroPoint = np.full(len(scales), zero, np.int64)
-        found.quantization = made
-        if found.type == self._s.TensorType.FLOAT32:  # values: constants have their type
-            found.type = self._s.TensorType.INT8
-        return tensor
+    def _in_bytes(self, values: Tensor, scale: float, zero: int) -> Tensor:
+        self._graph.tensors[values].type = self._s.TensorType.INT8
+        return self._in_steps(values, [scale], zero)

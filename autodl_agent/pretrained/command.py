@@ -51,14 +51,14 @@ def list_weights(as_json: bool) -> None:
 def prepare(names: tuple[str, ...]) -> None:
     """Convert weights into the user's cache, so that no run has to (all that are there, or those of NAMES)."""
     from autodl_agent.errors import AutoDLError
-    from autodl_agent.pretrained.models import MissingWeightsError, network
+    from autodl_agent.pretrained.models import MissingWeightsError, function
 
     failed: list[str] = []
     for row in _chosen(names):
         if not row.converts:
             continue
         try:
-            network(row.name)
+            function(row.name)
             click.echo(f"{row.name}: ready")
         except MissingWeightsError as error:
             failed.append(row.name)

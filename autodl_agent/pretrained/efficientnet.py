@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autodl_agent.pretrained.bytegraph import ByteGraph
-from autodl_agent.pretrained.litegraph import LiteGraph, Spread, Tensor
+from autodl_agent.pretrained.litefile import Tensor
+from autodl_agent.pretrained.litegraph import LiteGraph, Spread
 from autodl_agent.pretrained.torchfile import TorchFileError
 
 Floats = NDArray[np.float32]

@@ -1,8 +1,10 @@
 """Encoders of text and speech by name, found, checked and loaded once a process; shared by all learners and threads."""
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,19 +12,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autodl_agent.errors import AutoDLError
+from autodl_agent.pretrained.e5 import E5_LAYERS as E5_LAYERS
 from autodl_agent.pretrained.e5 import LONGEST, E5Encoder, E5File
+from autodl_agent.pretrained.e5_lite import E5Lite
+from autodl_agent.pretrained.litefunction import LiteFunction, interpreter_found
 from autodl_agent.pretrained.lookup import likely, look
-from autodl_agent.pretrained.models import MissingWeightsError
+from autodl_agent.pretrained.models import MissingWeightsError, function
 from autodl_agent.pretrained.speech import SpeechEmbedder
 from autodl_agent.pretrained.table import known
 from autodl_agent.pretrained.unigram import Unigram
 from autodl_agent.pretrained.use import UseEncoder, read_pieces
+from autodl_agent.pretrained.use_lite import UseLite
 from autodl_agent.pretrained.whisper import WhisperEncoder
+from autodl_agent.pretrained.whisper_lite import WhisperLite
 
+log = logging.getLogger(__name__)
 Floats = NDArray[np.float32]
-# The last layer is made for search; what tells classes apart stands in the middle too. Its makers put "query: " before
-# every text, which costs a sixth of the time and was not seen to help classifiers.
-E5_LAYERS = (4, 8, 10, 12)
 
 
 @dataclass(frozen=True)
@@ -55,37 +60,55 @@ def text_encoder(name: str) -> TextEncoder:
 
 def e5_file() -> E5File:
     """The weights of "e5-small", for what trains them on. Raises MissingWeightsError."""
-    found: E5File = _once("e5-small, file", lambda: E5File(_file("e5-small")))
+    found: E5File = _once("e5-small, file", lambda: E5File(file_of("e5-small")))
     return found
 
 
-def whisper() -> WhisperEncoder:
+def whisper() -> WhisperEncoder | WhisperLite:
     """The encoder of Whisper tiny.en: 0.1 s once. Raises MissingWeightsError."""
-    found: WhisperEncoder = _once("whisper-tiny-en", lambda: WhisperEncoder(_file("whisper-tiny-en")))
+    found: WhisperEncoder | WhisperLite = _once("whisper-tiny-en", _whisper)
     return found
 
 
 def speech_embedder() -> SpeechEmbedder:
     """Google's speech_embedding: 0.1 s once. Raises MissingWeightsError."""
     files = ("speech-melspectrogram", "speech-embedding")
-    found: SpeechEmbedder = _once("speech-embedding", lambda: SpeechEmbedder(*map(_file, files)))
+    found: SpeechEmbedder = _once("speech-embedding", lambda: SpeechEmbedder(*map(file_of, files)))
     return found
 
 
 def _use() -> TextEncoder:
-    encoder = UseEncoder(_file("use-multilingual"))
-    vocabulary = read_pieces(_file("use-multilingual-pieces"))
+    vocabulary, path = read_pieces(file_of("use-multilingual-pieces")), file_of("use-multilingual")
+    fast = _in_bytes("use-multilingual")
+    encoder = UseLite(path, fast) if fast else UseEncoder(path)
     return TextEncoder(vocabulary, 1 << 16, encoder.features, encoder.encode)
 
 
 def _e5() -> TextEncoder:
-    file = E5File(_file("e5-small"))
-    encoder = E5Encoder(file)
+    file = E5File(file_of("e5-small"))
+    fast = _in_bytes("e5-small")
+    encode = E5Lite(file, fast).encode if fast else partial(_encode_e5, E5Encoder(file))
+    return TextEncoder(file.vocabulary(), LONGEST, file.width * len(E5_LAYERS), encode)
 
-    def encode(texts: Sequence[Sequence[int]]) -> Floats:
-        return encoder.encode(texts, E5_LAYERS).reshape(len(texts), -1)
 
-    return TextEncoder(file.vocabulary(), LONGEST, encoder.features * len(E5_LAYERS), encode)
+def _encode_e5(encoder: E5Encoder, texts: Sequence[Sequence[int]]) -> Floats:
+    return encoder.encode(texts, E5_LAYERS).reshape(len(texts), -1)
+
+
+def _whisper() -> WhisperEncoder | WhisperLite:
+    path, fast = file_of("whisper-tiny-en"), _in_bytes("whisper-tiny-en")
+    return WhisperLite(path, fast) if fast else WhisperEncoder(path)
+
+
+def _in_bytes(name: str) -> LiteFunction | None:
+    """The encoder's converted graph, where it can be run; numpy computes in its place otherwise."""
+    if not interpreter_found():
+        return None
+    try:
+        return function(name)
+    except MissingWeightsError as error:
+        log.warning("%s; it is computed in numpy instead, which takes longer", error)
+        return None
 
 
 def _once(name: str, load: Callable[[], Any]) -> Any:
@@ -100,7 +123,8 @@ def _once(name: str, load: Callable[[], Any]) -> Any:
         return _loaded[name]
 
 
-def _file(name: str) -> Path:
+def file_of(name: str) -> Path:
+    """The checked file of this name. Raises MissingWeightsError."""
     found = look(known(name))
     if found.path is None:
         raise MissingWeightsError(f"{name} not found ({'; '.join(found.reasons)})")

@@ -2,16 +2,27 @@
 
 import logging
 import threading
+from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
+from typing import TypeVar
 
 from autodl_agent.errors import AutoDLError
 from autodl_agent.pretrained.cache import cache_dir, cached
+from autodl_agent.pretrained.litefunction import LiteFunction, interpreter_found
 from autodl_agent.pretrained.lookup import likely, look
-from autodl_agent.pretrained.serving import LiteNetwork, interpreter_found
+from autodl_agent.pretrained.serving import LiteNetwork
 from autodl_agent.pretrained.table import Weights, known
 from autodl_agent.pretrained.torchfile import Tensors, read_tensors
 
 log = logging.getLogger(__name__)
+# Modules that know how, by `converted(path)`, where it is not `efficientnet`.
+CONVERTERS = {
+    "e5-small": "autodl_agent.pretrained.e5_lite",
+    "use-multilingual": "autodl_agent.pretrained.use_lite",
+    "whisper-tiny-en": "autodl_agent.pretrained.whisper_lite",
+}
+Loaded = TypeVar("Loaded")
 CONVERSION = 2  # part of the name of a converted file: a new number makes every cache convert anew
 
 
@@ -41,8 +52,13 @@ def network(name: str, cut: int | None = None) -> LiteNetwork:
     """
     with _lock:
         if (name, cut) not in _loaded:
-            _loaded[name, cut] = _load(known(name), cut)
+            _loaded[name, cut] = _load(known(name), cut, LiteNetwork)
         return _loaded[name, cut]
+
+
+def function(name: str) -> LiteFunction:
+    """The file of this name as a function of arrays, made anew with each call. Raises MissingWeightsError."""
+    return _load(known(name), None, LiteFunction)
 
 
 def tensors_of(name: str) -> Tensors:
@@ -63,22 +79,26 @@ def prepare(weights: Weights, cut: int | None = None) -> Path:
         raise MissingWeightsError(f"{weights.name} cannot be converted: {error}") from error
 
 
-def _load(weights: Weights, cut: int | None) -> LiteNetwork:
+def _load(weights: Weights, cut: int | None, make: Callable[[Path], Loaded]) -> Loaded:
     path = prepare(weights, cut)
     try:
         try:
-            return LiteNetwork(path)
+            return make(path)
         except AutoDLError:
             if not weights.converts:
                 raise
             log.warning("%s is damaged and is made anew", path)
             path.unlink(missing_ok=True)
-            return LiteNetwork(prepare(weights, cut))
+            return make(prepare(weights, cut))
     except (AutoDLError, OSError, ImportError) as error:
         raise MissingWeightsError(f"{weights.name} cannot be run: {error}") from error
 
 
 def _convert(weights: Weights, cut: int | None) -> bytes:
+    if weights.name in CONVERTERS:
+        module = import_module(CONVERTERS[weights.name])
+        made: bytes = module.converted(_genuine(weights))
+        return made
     from autodl_agent.pretrained.efficientnet import FAMILY, convert
 
     # Maps are what a network in single precision is trained on; pooled features lose nothing in bytes (decision 0005).

@@ -97,6 +97,7 @@ WEIGHTS: tuple[Weights, ...] = (
         75_537_502,
         "MIT",
         "speech features of the Whisper tiny.en encoder",
+        converts=True,
     ),
     Weights(
         "e5-small",
@@ -107,6 +108,7 @@ WEIGHTS: tuple[Weights, ...] = (
         71_622_400,
         "MIT",
         "text features in about 100 languages (multilingual E5 small, 4 bits)",
+        converts=True,
     ),
     Weights(
         "use-multilingual",
@@ -117,6 +119,7 @@ WEIGHTS: tuple[Weights, ...] = (
         30_377_056,
         "Apache-2.0",
         "text features in 16 languages (Universal Sentence Encoder v3)",
+        converts=True,
     ),
     Weights(
         "use-multilingual-pieces",

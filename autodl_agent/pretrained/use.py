@@ -18,6 +18,7 @@ from autodl_agent.pretrained.unigram import Unigram
 
 Floats = NDArray[np.float32]
 Numbers = Sequence[int]
+Arrays = dict[str, Floats]
 
 FEATURES = 512
 BEGIN, END, UNKNOWN = 1, 2, 0
@@ -37,65 +38,73 @@ class UseEncoder:
     path: the .npz of weights. Raises UseFileError.
     """
 
+    features = FEATURES
+
     def __init__(self, path: Path) -> None:
         try:
             with np.load(path, allow_pickle=False) as stored:
                 self._table = _table(stored)
                 w = {k: np.asarray(stored[k], np.float32) for k in stored.files if k[0] != "q" and k != "eps"}
-                self._eps = float(stored["eps"])
+                self.eps = float(stored["eps"])
         except (OSError, ValueError, KeyError) as error:
             raise UseFileError(f"{path}: weights of the encoder expected: {error}") from error
-        self._w = w
-        self._spread, self._lowest = w["scale"], w["lo"]
-        names = [width for width, _ in BRANCHES]
-        self._enter = np.concatenate([w[f"proj{n}"] for n in names], axis=1)
-        self._enter_bias, self._gain, self._bias = (
-            np.concatenate([w[f"{kind}{n}"] for n in names]) for kind in ("proj_b", "ln_g", "ln_b")
-        )
-
-    features = FEATURES
+        self.weights, self.entry = w, entry_of(w)
 
     def encode(self, texts: Sequence[Numbers]) -> Floats:
         """(n, 512) vectors of length 1 of n texts, each the numbers of its pieces (begin and end are added)."""
-        lengths = np.fromiter((len(text) + 2 for text in texts), np.int64, len(texts))
         if not len(texts):
             return np.zeros((0, FEATURES), np.float32)
+        lengths = np.fromiter((len(text) + 2 for text in texts), np.int64, len(texts))
+        total = self._totals(texts, lengths) @ self.weights["cnn_W"]
+        many = lengths.astype(np.float32)[:, None]
+        mean = (total + many * self.weights["cnn_b"]) / np.sqrt(many)
+        return self._network(np.asarray(mean, np.float32))
+
+    def vectors(self, numbers: NDArray[np.int64]) -> Floats:
+        """(…, 512) the pieces' own vectors of numbers of any shape."""
+        part = (numbers % PARTS)[..., None]
+        return self._table[numbers] * self.weights["scale"][part] + self.weights["lo"][part]
+
+    def _totals(self, texts: Sequence[Numbers], lengths: NDArray[np.int64]) -> Floats:
+        """(n, 512 + 3 · 256) sums over each text's pieces of what `_pieces` gives."""
         flat = np.full(int(lengths.sum()), END, np.int64)
         starts = np.cumsum(lengths) - lengths
         for text, start in zip(texts, starts, strict=True):
             flat[start] = BEGIN
             flat[start + 1 : start + 1 + len(text)] = text
-        features = self._pieces(flat, starts, lengths)
-        total = np.add.reduceat(features, starts, axis=0) @ self._w["cnn_W"]
-        many = lengths.astype(np.float32)[:, None]
-        mean = (total + many * self._w["cnn_b"]) / np.sqrt(many)
-        return self._network(np.asarray(mean, np.float32))
+        return np.add.reduceat(self._pieces(flat, starts, lengths), starts, axis=0)
 
     def _pieces(self, flat: NDArray[np.int64], starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> Floats:
         """(pieces, 512 + 3 · 256) standardised: each piece's own vector and its surroundings."""
-        part = flat % PARTS
-        own = self._table[flat] * self._spread[part, None] + self._lowest[part, None]
-        x = _standardised(own @ self._enter + self._enter_bias, self._gain, self._bias, self._eps)
+        own, (enter, enter_bias, gain, bias) = self.vectors(flat), self.entry
+        x = _standardised(own @ enter + enter_bias, gain, bias, self.eps)
         around = _neighbours(starts, lengths, len(flat))
         found = [own]
         for number, (width, before) in enumerate(BRANCHES):
             columns = around[:, 2 - before : 2 - before + width]
             branch = x[:, number * WIDTH : (number + 1) * WIDTH]
             for layer in ("1", "2"):
-                filters, bias = self._w[f"w{layer}_{width}"], self._w[f"b{layer}_{width}"]
+                filters, bias = self.weights[f"w{layer}_{width}"], self.weights[f"b{layer}_{width}"]
                 nothing = np.zeros((1, WIDTH), np.float32)
                 seen = np.concatenate([branch, nothing])[columns].reshape(len(flat), -1)
                 branch = branch + np.maximum(seen @ filters + bias, 0)
             found.append(branch)
-        return _standardised(np.concatenate(found, axis=1), self._w["ln_g"], self._w["ln_b"], self._eps)
+        return _standardised(np.concatenate(found, axis=1), self.weights["ln_g"], self.weights["ln_b"], self.eps)
 
     def _network(self, x: Floats) -> Floats:
-        w = self._w
+        w = self.weights
         first = np.maximum(x @ w["d0"], 0)
         middle = np.maximum(x @ w["p1"] + first @ w["d1"], 0)
         last = np.tanh(middle @ w["p3"] + np.maximum(middle @ w["d2"], 0) @ w["d3"])
         length = np.sqrt(np.einsum("nd,nd->n", last, last)).clip(FEWEST)
         return np.asarray(last / length[:, None], np.float32)
+
+
+def entry_of(w: Arrays) -> tuple[Floats, Floats, Floats, Floats]:
+    """What all branches begin with, side by side: weights (512, 3 · 256), bias, and gain and bias of the norm."""
+    names = [width for width, _ in BRANCHES]
+    biases, gains, norms = (np.concatenate([w[f"{kind}{n}"] for n in names]) for kind in ("proj_b", "ln_g", "ln_b"))
+    return np.concatenate([w[f"proj{n}"] for n in names], axis=1), biases, gains, norms
 
 
 def read_pieces(path: Path) -> Unigram:

@@ -35,12 +35,8 @@ class WhisperEncoder:
             raise CTranslateFileError(f"{path}: the encoder's variable {error} expected") from error
 
     def moments(self, wave: Floats) -> Floats:
-        """(layers, 2 · 384): mean and standard deviation over time after each layer, of 16 kHz samples.
-
-        wave: (n,) of LONGEST_S at most; what is too short is filled up with silence.
-        """
-        x = np.concatenate([wave, np.zeros(max(0, FEWEST - len(wave)), np.float32)])
-        x = log_mel(x[: int(LONGEST_S * RATE)])
+        """(layers, 2 · 384): mean and standard deviation over time after each layer, of 16 kHz samples (n,)."""
+        x = heard(wave)
         for (filters, bias), step in zip(self._filters, (1, 2), strict=True):
             x = gelu(_three(x, step) @ filters + bias)
         x = x + self._places[: len(x)]
@@ -74,6 +70,12 @@ class _Layer:
         x += gelu(inner) @ self._leave[0]
         x += self._leave[1]
         return x
+
+
+def heard(wave: Floats) -> Floats:
+    """(frames, 80) of 16 kHz samples (n,), LONGEST_S at most; what is too short is filled up with silence."""
+    x = np.concatenate([wave, np.zeros(max(0, FEWEST - len(wave)), np.float32)])
+    return log_mel(x[: int(LONGEST_S * RATE)])
 
 
 def log_mel(wave: Floats) -> Floats:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autodl_agent.pretrained import serving
+from autodl_agent.pretrained import litefunction, serving
 from autodl_agent.pretrained.efficientnet import convert
 from autodl_agent.pretrained.encoders import can_load
 from autodl_agent.pretrained.models import can_train
@@ -75,7 +75,7 @@ def test_lite0_has_the_parameters_that_its_authors_give():
 
 
 def test_lite0_gives_the_features_of_the_converted_network(tmp_path):
-    if not serving.interpreter_found() or (tensors := gpu.weights_found()) is None:
+    if not litefunction.interpreter_found() or (tensors := gpu.weights_found()) is None:
         pytest.skip("extra `weights` is not installed")
     path = tmp_path / "exact.tflite"
     path.write_bytes(convert("lite0", tensors))  # in float32: what is served rounds to bytes

@@ -16,8 +16,8 @@ from autodl_agent.learners.speech.hearing import EMBEDDING_EARS, WHISPER_EARS, E
 from autodl_agent.learners.speech.kernel import KernelHead, fit_in_time
 from autodl_agent.learners.state import load_state, save_state
 from autodl_agent.pretrained.encoders import can_load
+from autodl_agent.pretrained.litefunction import interpreter_found
 from autodl_agent.pretrained.models import MissingWeightsError
-from autodl_agent.pretrained.serving import interpreter_found
 from autodl_agent.store import Recipe
 from autodl_agent.task import Task
 

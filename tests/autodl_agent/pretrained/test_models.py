@@ -9,20 +9,20 @@ import pytest
 from click.testing import CliRunner
 
 from autodl_agent.errors import AutoDLError, UsageError
-from autodl_agent.pretrained import models, serving, table
+from autodl_agent.pretrained import litefunction, models, table
 from autodl_agent.pretrained.command import weights
 from autodl_agent.pretrained.litegraph import LiteGraph
 from autodl_agent.pretrained.lookup import find
 from autodl_agent.pretrained.models import MissingWeightsError, can_serve, converted_path, network, prepare
 from autodl_agent.pretrained.table import WEIGHTS, Weights
 
-interpreter = pytest.mark.skipif(not serving.interpreter_found(), reason="no LiteRT interpreter installed")
+interpreter = pytest.mark.skipif(not litefunction.interpreter_found(), reason="no LiteRT interpreter installed")
 
 
 @pytest.fixture
 def ready(tmp_path, monkeypatch):
     """A row whose file is a network already, in a folder of weights."""
-    if not serving.interpreter_found():
+    if not litefunction.interpreter_found():
         pytest.skip("no LiteRT interpreter installed")
     graph = LiteGraph(3)
     blob = graph.finish(
@@ -109,4 +109,5 @@ def test_the_real_network_tells_pictures_apart():
     found = frozen_features(np.stack([flat, noise, flat]), "efficientnet-lite0")
     assert found.shape == (3, 1280) and np.allclose(found[0], found[2], atol=1e-4)
     assert np.abs(found[0] - found[1]).max() > 0.5
-    assert {row.name for row in WEIGHTS if row.converts} == {f"efficientnet-lite{k}" for k in range(3)}
+    converted = {f"efficientnet-lite{k}" for k in range(3)} | {"e5-small", "use-multilingual", "whisper-tiny-en"}
+    assert {row.name for row in WEIGHTS if row.converts} == converted

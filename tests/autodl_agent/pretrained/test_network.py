@@ -9,15 +9,16 @@ import numpy as np
 import pytest
 
 from autodl_agent.learners.image.views import normalised
-from autodl_agent.pretrained import serving
+from autodl_agent.pretrained import litefunction
 from autodl_agent.pretrained.bytegraph import ByteGraph
 from autodl_agent.pretrained.efficientnet import Block, blocks, convert, scaled_channels
+from autodl_agent.pretrained.litefunction import InterpreterError
 from autodl_agent.pretrained.litegraph import LiteGraph
 from autodl_agent.pretrained.models import can_train, tensors_of
-from autodl_agent.pretrained.serving import InterpreterError, LiteNetwork, batch_size
+from autodl_agent.pretrained.serving import LiteNetwork, batch_size
 from autodl_agent.pretrained.torchfile import TorchFileError
 
-interpreter = pytest.mark.skipif(not serving.interpreter_found(), reason="no LiteRT interpreter installed")
+interpreter = pytest.mark.skipif(not litefunction.interpreter_found(), reason="no LiteRT interpreter installed")
 
 
 def convolved(x, weights, bias, stride, depthwise):
@@ -213,8 +214,9 @@ def test_missing_and_surplus_tensors_are_named(made_up):
 NEWS = """
 import os, sys
 from pathlib import Path
-from autodl_agent.pretrained import serving
-real = serving.interpreter_class
+from autodl_agent.pretrained import litefunction
+from autodl_agent.pretrained.serving import LiteNetwork
+real = litefunction.interpreter_class
 
 class Loud:
     def __init__(self, path, num_threads):
@@ -226,9 +228,9 @@ class Loud:
         return getattr(self.own, name)
 
 if sys.argv[2] == "loud":
-    serving.interpreter_class = lambda: Loud
+    litefunction.interpreter_class = lambda: Loud
 import numpy as np
-network = serving.LiteNetwork(Path(sys.argv[1]), workers=1)
+network = LiteNetwork(Path(sys.argv[1]), workers=1)
 network.run(np.zeros((2, 8, 8, 3), np.float32), lambda part: part)
 os.write(2, b"the stream is back\\n")
 """

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from autodl_agent.learners.networks.device import device
-from autodl_agent.pretrained import serving
+from autodl_agent.pretrained import litefunction
 from autodl_agent.pretrained.efficientnet import convert, map_shape
 from autodl_agent.pretrained.serving import LiteNetwork
 from autodl_agent.pretrained.tail import Tail, rank
 
-interpreter = pytest.mark.skipif(not serving.interpreter_found(), reason="no LiteRT interpreter installed")
+interpreter = pytest.mark.skipif(not litefunction.interpreter_found(), reason="no LiteRT interpreter installed")
 SIDE = 40
 
 
