@@ -165,7 +165,7 @@ LADDERS: dict[Domain, tuple[LearnerSpec, ...]] = {
         ),
         LearnerSpec("sound-trees", "speech.woods:SoundTrees", start_s=1.2, example_ms=12.0, expected=0.88),
         LearnerSpec(
-            "whisper-sound", "speech.deep:WhisperSound", start_s=1.0, example_ms=40.0, expected=0.9, fits=_whisper
+            "whisper-sound", "speech.deep:WhisperSound", start_s=1.0, example_ms=12.0, expected=0.9, fits=_whisper
         ),
         LearnerSpec(
             "sound-network",
@@ -180,8 +180,8 @@ LADDERS: dict[Domain, tuple[LearnerSpec, ...]] = {
     Domain.TEXT: (
         LearnerSpec("hashed-bayes", "text.learner:HashedBayes", example_ms=0.08, expected=0.8),
         LearnerSpec("linear-text", "text.learner:LinearText", start_s=0.4, example_ms=0.5, expected=0.9),
-        LearnerSpec("use-text", "text.dense:UseText", start_s=0.5, example_ms=0.7, expected=0.9, fits=_use),
-        LearnerSpec("e5-text", "text.dense:E5Text", start_s=2.0, example_ms=4.0, expected=0.95, fits=_e5),
+        LearnerSpec("use-text", "text.dense:UseText", start_s=0.5, example_ms=0.3, expected=0.9, fits=_use),
+        LearnerSpec("e5-text", "text.dense:E5Text", start_s=2.0, example_ms=2.0, expected=0.95, fits=_e5),
         LearnerSpec(
             "text-network",
             "text.network:TextNetwork",

@@ -1,4 +1,4 @@
-"""Encoders in bytes against the same in numpy, with made-up weights and, where they are installed, with the real ones."""
+"""Encoders in bytes against the same in numpy: with made-up weights, and with the real ones where they are installed."""
 
 import logging
 import threading
