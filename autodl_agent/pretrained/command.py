@@ -51,6 +51,7 @@ def list_weights(as_json: bool) -> None:
 def prepare(names: tuple[str, ...]) -> None:
     """Convert weights into the user's cache, so that no run has to (all that are there, or those of NAMES)."""
     from autodl_agent.errors import AutoDLError
+    from autodl_agent.pretrained.encoders import text_encoder
     from autodl_agent.pretrained.models import MissingWeightsError, function
 
     failed: list[str] = []
@@ -59,6 +60,8 @@ def prepare(names: tuple[str, ...]) -> None:
             continue
         try:
             function(row.name)
+            if row.name == "use-multilingual":
+                text_encoder(row.name)  # unpacks its table of pieces, too
             click.echo(f"{row.name}: ready")
         except MissingWeightsError as error:
             failed.append(row.name)

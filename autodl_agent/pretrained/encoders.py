@@ -12,17 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autodl_agent.errors import AutoDLError
+from autodl_agent.pretrained.cache import cached
 from autodl_agent.pretrained.e5 import E5_LAYERS as E5_LAYERS
 from autodl_agent.pretrained.e5 import LONGEST, E5Encoder, E5File
 from autodl_agent.pretrained.e5_lite import E5Lite
 from autodl_agent.pretrained.litefunction import LiteFunction, interpreter_found
 from autodl_agent.pretrained.lookup import likely, look
-from autodl_agent.pretrained.models import MissingWeightsError, function
+from autodl_agent.pretrained.models import MissingWeightsError, function, unpacked_path
 from autodl_agent.pretrained.speech import SpeechEmbedder
 from autodl_agent.pretrained.table import known
 from autodl_agent.pretrained.unigram import Unigram
 from autodl_agent.pretrained.use import UseEncoder, read_pieces
-from autodl_agent.pretrained.use_lite import UseLite
+from autodl_agent.pretrained.use_lite import UseLite, unpacked
 from autodl_agent.pretrained.whisper import WhisperEncoder
 from autodl_agent.pretrained.whisper_lite import WhisperLite
 
@@ -80,8 +81,24 @@ def speech_embedder() -> SpeechEmbedder:
 def _use() -> TextEncoder:
     vocabulary, path = read_pieces(file_of("use-multilingual-pieces")), file_of("use-multilingual")
     fast = _in_bytes("use-multilingual")
-    encoder = UseLite(path, fast) if fast else UseEncoder(path)
+    encoder = UseLite(path, fast, _table_of_use(path)) if fast else UseEncoder(path)
     return TextEncoder(vocabulary, 1 << 16, encoder.features, encoder.encode)
+
+
+def _table_of_use(path: Path) -> NDArray[np.uint8] | None:
+    """The table of pieces, unpacked once into the cache; None where that cannot be."""
+    try:
+        file = cached(unpacked_path(known("use-multilingual")).name, lambda: unpacked(path))
+    except (AutoDLError, OSError) as error:
+        log.info("the table of pieces is unpacked anew in each run: %s", error)
+        return None
+    try:
+        table: NDArray[np.uint8] = np.load(file, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        log.warning("%s is damaged and will be made anew: %s", file, error)
+        file.unlink(missing_ok=True)
+        return None
+    return table
 
 
 def _e5() -> TextEncoder:

@@ -116,3 +116,8 @@ def converted_path(weights: Weights, cut: int | None = None) -> Path:
     """Where the converted file of these weights is, or would be; one that ends before block `cut` has its own."""
     part = "-8bit" if cut is None else f"-to{cut}"
     return cache_dir() / f"{weights.name}-{weights.sha256[:16]}-v{CONVERSION}{part}.tflite"
+
+
+def unpacked_path(weights: Weights) -> Path:
+    """Where that part of these weights is, or would be, which is looked up and not computed."""
+    return cache_dir() / f"{weights.name}-{weights.sha256[:16]}-v{CONVERSION}.npy"

@@ -35,15 +35,16 @@ class UseFileError(AutoDLError):
 class UseEncoder:
     """Word pieces to vectors. Safe to call from several threads.
 
-    path: the .npz of weights. Raises UseFileError.
+    path: the .npz of weights. table: (pieces, 512) levels of the pieces' vectors, where they are at hand already: to
+    unpack them takes most of the time. Raises UseFileError.
     """
 
     features = FEATURES
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, table: NDArray[np.uint8] | None = None) -> None:
         try:
             with np.load(path, allow_pickle=False) as stored:
-                self._table = _table(stored)
+                self.table = _table(stored) if table is None else table
                 w = {k: np.asarray(stored[k], np.float32) for k in stored.files if k[0] != "q" and k != "eps"}
                 self.eps = float(stored["eps"])
         except (OSError, ValueError, KeyError) as error:
@@ -63,7 +64,7 @@ class UseEncoder:
     def vectors(self, numbers: NDArray[np.int64]) -> Floats:
         """(…, 512) the pieces' own vectors of numbers of any shape."""
         part = (numbers % PARTS)[..., None]
-        return self._table[numbers] * self.weights["scale"][part] + self.weights["lo"][part]
+        return self.table[numbers] * self.weights["scale"][part] + self.weights["lo"][part]
 
     def _totals(self, texts: Sequence[Numbers], lengths: NDArray[np.int64]) -> Floats:
         """(n, 512 + 3 · 256) sums over each text's pieces of what `_pieces` gives."""

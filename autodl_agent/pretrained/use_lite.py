@@ -1,6 +1,7 @@
 """What the Universal Sentence Encoder does to word pieces as a LiteRT graph in bytes: the dear part of `use`."""
 
 from collections.abc import Callable, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import final
 
@@ -12,6 +13,13 @@ from autodl_agent.pretrained.sequencegraph import SequenceGraph
 from autodl_agent.pretrained.use import BEGIN, BRANCHES, END, FEATURES, WIDTH, UseEncoder
 
 GROUP = 8  # texts computed together
+
+
+def unpacked(path: Path) -> bytes:
+    """The pieces' vectors of the weights' own file as an .npy file, which can be mapped. Raises UseFileError."""
+    out = BytesIO()
+    np.save(out, UseEncoder(path).table, allow_pickle=False)
+    return out.getvalue()
 
 
 def converted(path: Path) -> bytes:
@@ -40,10 +48,13 @@ def converted(path: Path) -> bytes:
 
 @final
 class UseLite(UseEncoder):
-    """Word pieces to vectors; safe to call from several threads. function: the graph that `converted` wrote."""
+    """Word pieces to vectors; safe to call from several threads.
 
-    def __init__(self, path: Path, function: Callable[..., Floats]) -> None:
-        super().__init__(path)
+    function: the graph that `converted` wrote. table: see `UseEncoder`.
+    """
+
+    def __init__(self, path: Path, function: Callable[..., Floats], table: NDArray[np.uint8] | None = None) -> None:
+        super().__init__(path, table)
         self._function = function
 
     def _totals(self, texts: Sequence[Numbers], lengths: NDArray[np.int64]) -> Floats:

@@ -1,4 +1,4 @@
-"""Encoders in bytes against the same in numpy: with made-up weights, and with the real ones where they are installed."""
+"""Encoders in bytes against the same in numpy: made-up weights, and the real ones where they are installed."""
 
 import logging
 import threading
@@ -6,16 +6,20 @@ import threading
 import numpy as np
 import pytest
 
-from autodl_agent.pretrained import encoders, whisper, whisper_lite
+from autodl_agent.pretrained import encoders, models, whisper, whisper_lite
 from autodl_agent.pretrained.e5 import E5_LAYERS, E5Encoder
 from autodl_agent.pretrained.e5_lite import E5Lite, convert
 from autodl_agent.pretrained.litefunction import LiteFunction, interpreter_found
 from autodl_agent.pretrained.models import MissingWeightsError
+from autodl_agent.pretrained.table import known
 from autodl_agent.pretrained.use import BRANCHES, FEATURES, PARTS, WIDTH, UseEncoder
 from autodl_agent.pretrained.use_lite import UseLite
 from autodl_agent.pretrained.use_lite import converted as converted_use
 
 pytestmark = pytest.mark.skipif(not interpreter_found(), reason="no LiteRT interpreter installed")
+real = pytest.mark.skipif(
+    not encoders.can_load("e5-small", "use-multilingual", "whisper-tiny-en"), reason="weights not installed"
+)
 TEXTS = [[5, 9, 3], list(range(3, 40)), [], [7], list(range(60, 3, -1)), [4, 4, 4, 4], [8] * 9]
 
 
@@ -93,6 +97,22 @@ def test_use_of_made_up_weights(use_weights, tmp_path):
     assert fast.encode([]).shape == (0, FEATURES)
 
 
+@real
+def test_a_damaged_table_of_pieces_is_made_anew(monkeypatch, tmp_path, caplog):
+    kept = tmp_path / models.unpacked_path(known("use-multilingual")).name
+    monkeypatch.setattr("autodl_agent.pretrained.models.cache_dir", lambda: tmp_path)
+    monkeypatch.setattr("autodl_agent.pretrained.cache.cache_dir", lambda: tmp_path)
+    said, vectors = [[5, 9, 3]], []
+    for state in ("none", "whole", "cut", "gone"):
+        if state == "cut":
+            kept.write_bytes(kept.read_bytes()[:1000])
+        monkeypatch.setattr(encoders, "_loaded", {})
+        vectors.append(encoders.text_encoder("use-multilingual").encode(said))
+        assert kept.is_file() == (state != "cut")
+        assert ("damaged" in caplog.text) == (state in ("cut", "gone"))
+    assert all(np.array_equal(one, vectors[0]) for one in vectors)
+
+
 def whisper_weights():
     rng, width = np.random.default_rng(3), whisper.WIDTH
     drawn = {"position_encodings/encodings": rng.normal(size=(1500, width)) / 10}
@@ -127,11 +147,6 @@ def test_whisper_of_made_up_weights(monkeypatch, tmp_path, seconds):
     wave = np.random.default_rng(4).normal(0, 0.1, int(seconds * whisper.RATE)).astype(np.float32)
     wanted = whisper.WhisperEncoder(tmp_path).moments(wave)
     assert likeness(fast.moments(wave), wanted) > 0.99
-
-
-real = pytest.mark.skipif(
-    not encoders.can_load("e5-small", "use-multilingual", "whisper-tiny-en"), reason="weights not installed"
-)
 
 
 @real
