@@ -18,8 +18,9 @@ from taking members for estimates with errors of their own, which add up like re
 
     room' ^ −q  =  room ^ −q  +  e(s')^ −q  −  e(s)^ −q        with q = DIVERSITY
 
-so what leads counts fully, what is far behind hardly at all. A learner with a prior is judged in part (BY_PRIOR) by the
-share of the room that its slices closed in the benchmark, where nothing can be held out by that alone.
+so what leads counts fully, what is far behind hardly at all. A learner with a prior is judged in part (BY_PRIOR; more,
+BY_PRIOR_ALONE, while its own curve is a single point) by the share of the room that this slice of it, the second or a
+later one, closed in the benchmark.
 
 A gain that comes too late is worth nothing: a slice that cannot finish in the time left is not started. One that can
 only if its cost was guessed too high comes after all that fit; it is started since that time has no other use.
@@ -44,6 +45,7 @@ DOUBLING = math.log(2) ** 2
 WITHIN = 8.0  # a learner is to reach what it promises when it has spent this many times the seconds of its first slice
 DIVERSITY = 2.0  # exponent of the parallel errors; larger: the less what is behind counts
 BY_PRIOR = 0.4  # weight of the benchmark's share in the gain of a tried learner
+BY_PRIOR_ALONE = 0.7  # the same of one whose own curve has a single point
 LEAST_SHARE = 0.01  # of the room: what a learner with more to do may always bring
 BONUS = 0.02  # for the untried without a prior: ensembles gain from difference even where they are no better
 UNKNOWN_SHARE = 0.1  # of the room, which that bonus never exceeds
@@ -163,16 +165,17 @@ def expected_gain(
     judged = [record.nauc for record in past if record.nauc is not None]
     if not _results(past):
         return room * min(prior.first + BONUS_SHARE, 1.0) if prior else _promise(spec, best_nauc)
-    least = LEAST_SHARE * room
+    least, played = LEAST_SHARE * room, sum(not record.starved for record in past)
     if not judged:
-        return max(room * prior.each() if prior else 0.1 * room, least)
+        return max(room * prior.share(played) if prior else 0.1 * room, least)
     spent = sum(record.seconds for record in past)
     own = max(judged)
     rate = learning_rate(past, prior.rate if prior else promised_rate(judged[0], own, spec.expected))
     after = max(1 - own, 1e-6) * math.exp(-rate * math.log1p(cost_s / max(spent, 1e-3)))
     gain = parallel_gain(room, 1 - own, after)
     if prior:
-        gain = (1 - BY_PRIOR) * gain + BY_PRIOR * room * prior.each()
+        weight = BY_PRIOR if len(judged) > 1 else BY_PRIOR_ALONE
+        gain = (1 - weight) * gain + weight * room * prior.share(played)
     return max(gain, least)
 
 

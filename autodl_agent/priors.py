@@ -22,7 +22,9 @@ VERSION = 1
 class Prior:
     """Of one learner in one domain; shares are of the headroom 1 − NAUC that the ensemble had before.
 
-    first: share that its first slice closes. last: share that all its slices close. slices: how many it plays.
+    first: share that its first slice closes. second: share that the next one does, None where nothing is known of it;
+    first steps often differ in kind, as from small pictures to large ones. last: share that all its slices close.
+    slices: how many it plays.
     growth: seconds of a slice over those of the one before. rate: b of its own learning curve, where
     1 − NAUC falls like seconds^−b. cost: seconds of its first slice over what its LearnerSpec guesses.
     """
@@ -33,18 +35,26 @@ class Prior:
     growth: float = 1.6
     rate: float = 0.15
     cost: float = 1.0
+    second: float | None = None
 
-    def each(self) -> float:
-        """Share of the headroom that one slice after the first closes."""
-        if self.slices <= 1 or self.last <= self.first:
+    def share(self, played: int) -> float:
+        """Share of the headroom that the next slice closes after `played` ones with a result."""
+        if not played:
+            return self.first
+        if played == 1 and self.second is not None:
+            return self.second
+        begun = 1 if self.second is None else 2
+        left = (1 - self.first) * (1 - (self.second or 0.0))
+        if self.slices <= begun or 1 - self.last >= left:
             return 0.0
-        return float(1 - ((1 - self.last) / (1 - self.first)) ** (1 / (self.slices - 1)))
+        return float(1 - ((1 - self.last) / left) ** (1 / (self.slices - begun)))
 
 
 Priors = Mapping[tuple[str, str], Prior]
 LIMITS = {
     "first": (0.0, 0.999),
     "last": (0.0, 0.999),
+    "second": (0.0, 0.999),
     "slices": (1.0, 1000.0),
     "growth": (0.1, 10.0),
     "rate": (0.0, 3.0),
@@ -73,7 +83,7 @@ def load_priors(path: Path = TABLE) -> Priors:
 
 def _prior(entry: dict[str, Any], where: str) -> Prior:
     known = {field.name for field in fields(Prior)}
-    values = {name: entry[name] for name in known if name in entry}
+    values = {name: entry[name] for name in known if entry.get(name) is not None}
     for name, value in values.items():
         low, high = LIMITS[name]
         if not isinstance(value, int | float) or not math.isfinite(value) or not low <= value <= high:

@@ -4,9 +4,9 @@
 
 RUN is an output folder of `autodl run`, or a folder that holds such folders at any depth; only `run.json` is read. For
 each domain and learner the table holds means and medians over the runs that played it: the share of the ensemble's
-headroom that its first slice and all its slices closed, slices a run, growth of their seconds, the exponent of its own
-learning curve, and the seconds of its first slice over the LearnerSpec's guess. Learners of fewer than three runs are
-left out. --keep: learners that these runs do not have stay as they are in the table.
+headroom that its first slice, its second and all its slices closed, slices a run, growth of their seconds, the exponent
+of its own learning curve, and the seconds of its first slice over the LearnerSpec's guess. Learners of fewer than three
+runs are left out. --keep: learners that these runs do not have stay as they are in the table.
 """
 
 import argparse
@@ -44,22 +44,27 @@ class Slice:
 def slices_of(rounds: list[dict[str, Any]]) -> dict[str, list[Slice]]:
     """learner -> its slices, from the `rounds` of a run.json; benched slices are left out.
 
-    The very first slice yields two rounds, the second of which has the judgement: they are one slice.
+    The very first slice yields two rounds that begin together, the second with the judgement: they are one slice.
+    What slices without a result took counts for the learner's first one with a result.
     """
     out: dict[str, list[Slice]] = defaultdict(list)
-    best, waiting = 0.0, 0.0
+    best = 0.0
+    waiting: dict[str, dict[float, float]] = defaultdict(
+        dict
+    )  # learner -> start of a round without a result -> seconds
     for played in sorted(rounds, key=lambda one: float(one["ended_s"])):
         learner, seconds = played["learner"], played["ended_s"] - played["started_s"]
         if learner == "prior" or played.get("error"):
             continue
         ensemble = played["ensemble_nauc"]
+        waiting[learner][played["started_s"]] = seconds
         if ensemble is None:
-            waiting += seconds
             continue
         room = 1 - best
         closed = min(max(0.0, ensemble - best) / room, 1.0) if room > LEAST_ROOM else None
-        out[learner].append(Slice(seconds + (0 if out[learner] else waiting), played["member_nauc"], closed))
-        best, waiting = max(best, ensemble), 0.0
+        spent = seconds if out[learner] else sum(waiting[learner].values())
+        out[learner].append(Slice(spent, played["member_nauc"], closed))
+        best = max(best, ensemble)
     return out
 
 
@@ -100,6 +105,7 @@ def prior_of(found: list[tuple[dict[str, Any], list[Slice]]], learner: str) -> P
     if len(told) < LEAST_RUNS:
         return None
     firsts = [closed[0] for closed in told]
+    seconds = [closed[1] for closed in told if len(closed) > 1]
     lasts = [1 - math.prod(1 - share for share in closed) for closed in told]
     growths = [
         math.log(max(b.seconds, 1e-3) / max(a.seconds, 1e-3))
@@ -117,6 +123,7 @@ def prior_of(found: list[tuple[dict[str, Any], list[Slice]]], learner: str) -> P
         growth=math.exp(shrunk(middle, math.log(NEUTRAL.growth), math.log(1.0), math.log(6.0))),
         rate=shrunk(rates, NEUTRAL.rate, 0.0, FASTEST_RATE),
         cost=math.exp(shrunk([median(costs)] * len(costs), 0.0, math.log(0.02), math.log(50))),
+        second=shrunk(seconds, NEUTRAL.first, *LIMITS["second"]) if seconds else None,
     )
 
 
@@ -132,7 +139,7 @@ def make(runs: list[dict[str, Any]]) -> dict[str, dict[str, dict[str, float]]]:
             continue  # gone from the ladder, or a copy that was refitted on all rows
         prior = prior_of(found, learner)
         if prior is not None:
-            rounded = {name: round(value, DIGITS) for name, value in asdict(prior).items()}
+            rounded = {name: round(value, DIGITS) for name, value in asdict(prior).items() if value is not None}
             out.setdefault(domain, {})[learner] = rounded
     return out
 

@@ -30,7 +30,7 @@ def run(n_train=5000, **more):
     rounds = [
         played("prior", 0.0, 0.1, None, None),
         played(FIRST, 0.1, 0.6, None, None),
-        played(FIRST, 0.6, 1.1, 0.6, 0.6),
+        played(FIRST, 0.1, 1.1, 0.6, 0.6),
         played(SECOND, 1.1, 2.1, 0.7, 0.8),
         played(SECOND, 2.1, 4.1, 0.8, 0.9),
         played("other", 4.1, 5.0, None, 0.9, error="MemoryError"),
@@ -61,6 +61,7 @@ def test_many_runs_outweigh_the_neutral_values():
     assert few["first"] < many["first"] < 0.5
     assert many["first"] == pytest.approx(0.5, abs=0.02)
     assert many["last"] == pytest.approx(0.75, abs=0.03)
+    assert many["second"] == pytest.approx(0.5, abs=0.02)
     assert many["slices"] == 2
     assert 1.6 < many["growth"] <= 2
     # (1 − 0.7) / (1 − 0.8) over 3 s / 1 s
@@ -105,3 +106,15 @@ def test_no_runs_are_an_error(tmp_path, monkeypatch, capsys):
     with pytest.raises(SystemExit):
         main()
     assert "no run.json with rounds below" in capsys.readouterr().err
+
+
+def test_slices_without_a_result_count_for_their_own_learner_only():
+    rounds = [
+        played(FIRST, 0.0, 1.0, 0.5, 0.5),
+        played(SECOND, 1.0, 4.0, None, None),
+        played(FIRST, 4.0, 5.0, 0.6, 0.6),
+        played(SECOND, 5.0, 6.0, 0.7, 0.8),
+    ]
+    found = slices_of(rounds)
+    assert [one.seconds for one in found[FIRST]] == [1.0, 1.0]
+    assert [one.seconds for one in found[SECOND]] == [4.0]

@@ -186,8 +186,20 @@ def test_the_untried_are_judged_by_the_table_where_it_knows_them():
 def test_where_nothing_is_held_out_the_prior_s_share_counts():
     past = [done("quick", None, best=0.0)]
     prior = Prior(0.5, 0.75, slices=2)
-    assert expected_gain(QUICK, past, 0.0, prior, 1.0) == pytest.approx(prior.each())
+    assert expected_gain(QUICK, past, 0.0, prior, 1.0) == pytest.approx(prior.share(1))
     assert expected_gain(QUICK, past, 0.0, None, 1.0) == pytest.approx(0.1)
+
+
+def test_a_second_step_that_benchmarks_praise_comes_before_small_ones():
+    history = [done("quick", 0.7, best=0.75), done("strong", 0.75, best=0.8), done("quick", 0.7, best=0.8)]
+    known = Prior(0.3, 0.5, slices=5)
+    table = {("tabular", "strong"): known, ("tabular", "quick"): Prior(0.5, 0.55, slices=3)}
+    praised = {**table, ("tabular", "strong"): replace(known, second=0.45)}
+    gains = [expected_gain(STRONG, history[1:2], 0.8, t[("tabular", "strong")], 5.0) for t in (table, praised)]
+    assert gains[1] > gains[0] + 0.25 * 0.2
+    later = [done("strong", 0.75, best=0.8), done("strong", 0.85, best=0.88)]
+    again = [expected_gain(STRONG, later, 0.88, t[("tabular", "strong")], 5.0) for t in (table, praised)]
+    assert again[1] < again[0]  # what the second has closed the later ones have not
 
 
 def test_lanes_share_a_history_whatever_order_their_slices_end_in():
