@@ -120,7 +120,7 @@ class FrozenImageConfig:
         ViewConfig("efficientnet-lite0", 160, mirrored=True),
         ViewConfig("efficientnet-lite0", 320, whole=True),
     )
-    later_views: tuple[int, ...] = (3, 4, 6, 5)
+    later_views: tuple[int, ...] = (4, 3, 6, 5)
     large_view: int = 6
     large_from_px: float = 320
     grown_views: int = 2
