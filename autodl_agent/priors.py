@@ -22,9 +22,9 @@ VERSION = 1
 class Prior:
     """Of one learner in one domain; shares are of the headroom 1 − NAUC that the ensemble had before.
 
-    first: share that its first slice closes. second: share that the next one does, None where nothing is known of it;
-    first steps often differ in kind, as from small pictures to large ones. last: share that all its slices close.
-    slices: how many it plays.
+    first, second: shares that these slices close; they often differ in kind, as small pictures from large ones. later:
+    share that each one after these closes. last: share that all its slices close. slices: how many it plays. Where
+    second or later is None, nothing is known of it, and slices are taken to close equal shares of what `last` leaves.
     growth: seconds of a slice over those of the one before. rate: b of its own learning curve, where
     1 − NAUC falls like seconds^−b. cost: seconds of its first slice over what its LearnerSpec guesses.
     """
@@ -36,18 +36,18 @@ class Prior:
     rate: float = 0.15
     cost: float = 1.0
     second: float | None = None
+    later: float | None = None
 
     def share(self, played: int) -> float:
         """Share of the headroom that the next slice closes after `played` ones with a result."""
         if not played:
             return self.first
-        if played == 1 and self.second is not None:
-            return self.second
-        begun = 1 if self.second is None else 2
-        left = (1 - self.first) * (1 - (self.second or 0.0))
-        if self.slices <= begun or 1 - self.last >= left:
+        known = self.second if played == 1 else self.later
+        if known is not None:
+            return known
+        if self.slices <= 1 or self.last <= self.first:
             return 0.0
-        return float(1 - ((1 - self.last) / left) ** (1 / (self.slices - begun)))
+        return float(1 - ((1 - self.last) / (1 - self.first)) ** (1 / (self.slices - 1)))
 
 
 Priors = Mapping[tuple[str, str], Prior]
@@ -55,6 +55,7 @@ LIMITS = {
     "first": (0.0, 0.999),
     "last": (0.0, 0.999),
     "second": (0.0, 0.999),
+    "later": (0.0, 0.999),
     "slices": (1.0, 1000.0),
     "growth": (0.1, 10.0),
     "rate": (0.0, 3.0),

@@ -4,9 +4,9 @@
 
 RUN is an output folder of `autodl run`, or a folder that holds such folders at any depth; only `run.json` is read. For
 each domain and learner the table holds means and medians over the runs that played it: the share of the ensemble's
-headroom that its first slice, its second and all its slices closed, slices a run, growth of their seconds, the exponent
-of its own learning curve, and the seconds of its first slice over the LearnerSpec's guess. Learners of fewer than three
-runs are left out. --keep: learners that these runs do not have stay as they are in the table.
+headroom that its first slice, its second, each later one and all its slices closed, slices a run, growth of their
+seconds, the exponent of its own learning curve, and the seconds of its first slice over the LearnerSpec's guess.
+Learners of fewer than three runs are left out. --keep: learners that these runs do not have stay as they are.
 """
 
 import argparse
@@ -26,6 +26,7 @@ from autodl_agent.task import Domain, Task
 
 WEIGHT = 2.0  # of the neutral value, in runs: one lucky run makes no prior
 NEUTRAL = Prior(first=0.05, last=0.1)
+LATER = 0.02  # neutral share of a slice after the first
 LEAST_RUNS = 3  # with a share to tell; learners of fewer are judged by their LearnerSpec
 LEAST_ROOM = 0.002
 FASTEST_RATE = 1.0
@@ -106,6 +107,7 @@ def prior_of(found: list[tuple[dict[str, Any], list[Slice]]], learner: str) -> P
         return None
     firsts = [closed[0] for closed in told]
     seconds = [closed[1] for closed in told if len(closed) > 1]
+    laters = [mean(closed[2:]) for closed in told if len(closed) > 2]
     lasts = [1 - math.prod(1 - share for share in closed) for closed in told]
     growths = [
         math.log(max(b.seconds, 1e-3) / max(a.seconds, 1e-3))
@@ -123,7 +125,8 @@ def prior_of(found: list[tuple[dict[str, Any], list[Slice]]], learner: str) -> P
         growth=math.exp(shrunk(middle, math.log(NEUTRAL.growth), math.log(1.0), math.log(6.0))),
         rate=shrunk(rates, NEUTRAL.rate, 0.0, FASTEST_RATE),
         cost=math.exp(shrunk([median(costs)] * len(costs), 0.0, math.log(0.02), math.log(50))),
-        second=shrunk(seconds, NEUTRAL.first, *LIMITS["second"]) if seconds else None,
+        second=shrunk(seconds, LATER, *LIMITS["second"]) if seconds else None,
+        later=shrunk(laters, LATER, *LIMITS["later"]) if laters else None,
     )
 
 

@@ -73,10 +73,8 @@ def test_the_share_of_each_later_slice_makes_up_the_whole():
     assert Prior(0.5, 0.8, slices=1).share(1) == 0
 
 
-def test_the_second_slice_may_be_of_another_kind():
-    prior = Prior(0.5, 0.8, slices=4, second=0.4)
-    assert (prior.share(0), prior.share(1)) == (0.5, 0.4)
-    assert 1 - 0.5 * 0.6 * (1 - prior.share(2)) ** 2 == pytest.approx(0.8)
-    assert prior.share(2) == prior.share(3)
-    assert Prior(0.5, 0.6, slices=4, second=0.4).share(2) == 0  # these two alone close more than all
-    assert Prior(0.5, 0.8, slices=2, second=0.4).share(2) == 0
+def test_second_and_later_slices_may_be_of_another_kind():
+    prior = Prior(0.5, 0.8, slices=4, second=0.4, later=0.1)
+    assert [prior.share(played) for played in range(4)] == [0.5, 0.4, 0.1, 0.1]
+    assert Prior(0.5, 0.75, slices=2, second=0.4).share(2) == pytest.approx(0.5)
+    assert Prior(0.5, 0.75, slices=2, later=0.1).share(1) == pytest.approx(0.5)
