@@ -75,7 +75,7 @@ def test_settled_learners_do_not_learn(domain):
             continue
         learner = spec.create(train.task, 1)
         more, copies = True, []
-        while more and len(copies) < 4:
+        while more and len(copies) < (2 if spec.worker else 4):  # networks all go on in the same way, and slowly
             more = learner.fit(train, Budget.from_now(30).deadline(30))
             copies.append((settle(learner), learner.predict(test)))
         for copy, before in copies:
