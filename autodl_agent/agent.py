@@ -25,7 +25,7 @@ from autodl_agent.facts import describe_run
 from autodl_agent.learners.registry import check_learner_names, ladder_of
 from autodl_agent.machine import calm_blas, memory_limit_bytes
 from autodl_agent.notes import task_notes
-from autodl_agent.output import RunFolder, log_to, prepare_folder
+from autodl_agent.output import RunFolder, give_back, log_to, prepare_folder
 from autodl_agent.report.reporter import Reporter
 from autodl_agent.report.scene import Scene
 from autodl_agent.rounds import Choose, Round, rounds
@@ -176,7 +176,7 @@ def run(
     """
     config = config or RunConfig()
     check_learner_names(config.learners)
-    budget = budget or Budget.from_now(config.budget_s)
+    budget, there = budget or Budget.from_now(config.budget_s), output.exists()
     if earlier is None:
         prepare_folder(output, config.overwrite)
     elif earlier.task is not None:
@@ -208,6 +208,8 @@ def run(
             earlier.close()
         logging.getLogger("autodl_agent").removeHandler(handler)
         handler.close()
+        if engine.out is None and earlier is None:  # the next try may take the same folder
+            give_back(output, there)
     if interrupted is not None:
         raise interrupted
     return result

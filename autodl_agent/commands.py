@@ -310,6 +310,8 @@ def main() -> NoReturn:
     # What an archive was unpacked into; the interpreter's own end, which would remove it, does not come.
     if archives := sys.modules.get("data_format.raw.archives"):
         archives.remove_unpacked()
+    if cache := sys.modules.get("autodl_agent.pretrained.cache"):
+        cache.remove_own()
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

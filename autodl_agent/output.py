@@ -7,6 +7,7 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -200,6 +201,14 @@ def prepare_folder(folder: Path, overwrite: bool) -> None:
         _remove_run(folder)
     elif any(folder.iterdir()):
         raise UsageError(f"{folder} is not empty and holds no run of autodl; choose another --output")
+
+
+def give_back(folder: Path, there: bool) -> None:
+    """Take away the log of a run that came to nothing, and the folder unless it was `there` before."""
+    (folder / "log.txt").unlink(missing_ok=True)
+    if not there:
+        with suppress(OSError):  # somebody else's file is in it
+            folder.rmdir()
 
 
 def check_run_folder(folder: Path) -> None:

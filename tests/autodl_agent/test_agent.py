@@ -92,8 +92,12 @@ def test_the_program_ends_although_a_learner_hangs(tmp_path, monkeypatch):
 
 def test_bad_data_is_one_clear_error_and_leaves_no_half_run(tmp_path):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match="empty"):
-        run(tmp_path / "empty", tmp_path / "out", RunConfig(5))
+    (tmp_path / "there").mkdir()
+    for name in ("out", "there", "out"):  # the same folder may be tried again
+        with pytest.raises(DataError, match="empty"):
+            run(tmp_path / "empty", tmp_path / name, RunConfig(5))
+    assert not (tmp_path / "out").exists()
+    assert list((tmp_path / "there").iterdir()) == []
 
 
 def test_an_interrupt_keeps_what_there_is(tmp_path):

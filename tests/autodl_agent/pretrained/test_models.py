@@ -2,6 +2,9 @@
 
 import hashlib
 import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -111,3 +114,13 @@ def test_the_real_network_tells_pictures_apart():
     assert np.abs(found[0] - found[1]).max() > 0.5
     converted = {f"efficientnet-lite{k}" for k in range(3)} | {"e5-small", "use-multilingual", "whisper-tiny-en"}
     assert {row.name for row in WEIGHTS if row.converts} == converted
+
+
+def test_a_cache_of_its_own_ends_with_the_program(tmp_path):
+    nowhere = dict.fromkeys(("AUTODL_CACHE_DIR", "XDG_CACHE_HOME", "HOME"), "/proc/none")
+    environment = {**os.environ, **nowhere, "TMPDIR": str(tmp_path)}
+    program = "from autodl_agent.commands import main; main()"
+    command = [sys.executable, "-c", program, "weights", "list"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert "efficientnet-lite0" in done.stdout
+    assert list(tmp_path.iterdir()) == []
