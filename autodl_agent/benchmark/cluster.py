@@ -5,6 +5,7 @@ Every machine needs this package and sees the data sets under the same path. Job
 
 import json
 from collections.abc import Generator, Sequence
+from pathlib import Path
 from typing import Any
 
 from autodl_agent.benchmark.jobs import Job
@@ -16,7 +17,7 @@ _CANCEL_S = 15.0
 _TRIES = 3  # of a job whose machine or process is lost
 
 
-def on_ray(jobs: Sequence[Job], workers: int, address: str) -> Generator[Record]:
+def on_ray(jobs: Sequence[Job], workers: int, address: str, keep: Path | None = None) -> Generator[Record]:
     """Results as they come. address: as `ray.init` takes it (`auto`, `local`, HOST:PORT, ray://HOST:PORT).
 
     Raises UsageError where Ray is not installed, the cluster does not answer, or no machine is left of it.
@@ -35,19 +36,19 @@ def on_ray(jobs: Sequence[Job], workers: int, address: str) -> Generator[Record]
     except Exception as error:  # Ray raises half a dozen kinds
         raise UsageError(f"--ray {address}: no cluster answers there ({type(error).__name__}: {error})") from error
     try:
-        yield from _spread(ray, jobs, workers)
+        yield from _spread(ray, jobs, workers, keep)
     finally:
         ray.shutdown()
 
 
-def run_text(job: str) -> str:
+def run_text(job: str, keep: str = "") -> str:
     """A job to a result, both as JSON text: what runs on the machines."""
-    record = run_job(Job.from_json(json.loads(job)))
+    record = run_job(Job.from_json(json.loads(job)), keep=Path(keep) if keep else None)
     assert record is not None  # only a stop, which nobody can set here, gives None
     return json.dumps(record.as_json())
 
 
-def _spread(ray: Any, jobs: Sequence[Job], workers: int) -> Generator[Record]:
+def _spread(ray: Any, jobs: Sequence[Job], workers: int, keep: Path | None) -> Generator[Record]:
     """Keep every slot of every machine busy; a job that is lost with its machine is tried elsewhere."""
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
@@ -61,7 +62,7 @@ def _spread(ray: Any, jobs: Sequence[Job], workers: int) -> Generator[Record]:
                 (job, tries), node = todo.pop(), slots.pop(0)
                 pinned = NodeAffinitySchedulingStrategy(node, soft=False)
                 text = json.dumps(job.as_json())
-                running[remote.options(scheduling_strategy=pinned).remote(text)] = (job, tries, node)
+                running[remote.options(scheduling_strategy=pinned).remote(text, str(keep or ""))] = (job, tries, node)
             if not running:
                 raise UsageError(f"no machine of the cluster is left, {len(todo)} runs are still to be done")
             done, _ = ray.wait(list(running), num_returns=1)

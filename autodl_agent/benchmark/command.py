@@ -33,6 +33,8 @@ def names_of(text: str) -> tuple[str, ...]:
               help="Where results go; runs that are there are skipped.  [default: a new file under runs/]")  # fmt: skip
 @click.option("--csv", "csv_path", type=click.Path(path_type=Path, dir_okay=False), metavar="OUT.csv",
               help="Write the table to this file, too.")  # fmt: skip
+@click.option("--keep", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
+              help="Copy run.json, log.txt and the report of every run into a folder in DIR.")  # fmt: skip
 @click.option("--compare", is_flag=True, help="Run nothing: SUITE are result files, shown and compared.")
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress, only the table.")
 def benchmark(
@@ -46,6 +48,7 @@ def benchmark(
     ray_address: str | None,
     output: Path | None,
     csv_path: Path | None,
+    keep: Path | None,
     compare: bool,
     quiet: bool,
 ) -> None:
@@ -81,7 +84,8 @@ def benchmark(
     jobs = plan(suite, budget, range(seeds), names, policy, memory)
     out = output or _new_file()
     try:
-        run_all(jobs, out, workers, ray_address, None if quiet else lambda line: click.echo(line, err=True))
+        tell = None if quiet else lambda line: click.echo(line, err=True)
+        run_all(jobs, out, workers, ray_address, tell, keep.resolve() if keep else None)
     except (KeyboardInterrupt, SystemExit) as stop:
         # Exit rather than the interrupt itself: the command line's own words for it are about a single run.
         click.echo(f"autodl: interrupted; what has ended is in {out}, the same command with -o {out} goes on", err=True)

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -30,6 +32,7 @@ ROOT = Path(__file__).resolve().parents[2]
 HANGS_S = 10.0  # beyond the budget: then it is ended
 GRACE_S = 1.0  # after its end, for processes of its own that notice it
 _SAMPLE_S = 0.1
+_KEPT = ("run.json", "log.txt", "report.html")
 
 
 @dataclass(frozen=True)
@@ -49,8 +52,11 @@ class Ended:
     stderr: str
 
 
-def run_job(job: Job, stop: threading.Event | None = None) -> Record | None:
-    """Run a job and measure it; None when `stop` was set while it ran. Whatever fails is in the record."""
+def run_job(job: Job, stop: threading.Event | None = None, keep: Path | None = None) -> Record | None:
+    """Run a job and measure it; None when `stop` was set while it ran. Whatever fails is in the record.
+
+    keep: a folder that gets a folder with the small files of the run.
+    """
     stop = stop or threading.Event()
     truth, problem = truth_of(job.path)  # before the run: like this the files are in memory for every seed
     with tempfile.TemporaryDirectory(prefix="autodl-benchmark-", ignore_cleanup_errors=True) as scratch:
@@ -58,7 +64,23 @@ def run_job(job: Job, stop: threading.Event | None = None) -> Record | None:
         ended = watch(command_of(job, out), job.budget + HANGS_S, Path(scratch), stop)
         if ended is None:
             return None
+        if keep is not None:
+            keep_files(out, keep / folder_name(job))
         return _measured(job, ended, out, truth, problem)
+
+
+def folder_name(job: Job) -> str:
+    """A folder's name for the run of a job, unlike that of another job."""
+    parts = [job.name, f"{job.budget:g}s", f"seed{job.seed}", job.variant_name]
+    return re.sub(r"[^\w.+-]+", "-", "_".join(filter(None, parts)))
+
+
+def keep_files(out: Path, folder: Path) -> None:
+    """Copy what tells of a run: what it did round by round, its log and its report, as far as they are there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in _KEPT:
+        if (out / name).is_file():
+            shutil.copy2(out / name, folder / name)
 
 
 def command_of(job: Job, out: Path) -> list[str]:

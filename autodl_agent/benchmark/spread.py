@@ -14,11 +14,17 @@ Tell = Callable[[str], None]
 
 
 def run_all(
-    jobs: Sequence[Job], out: Path, workers: int = 1, ray_address: str | None = None, tell: Tell | None = None
+    jobs: Sequence[Job],
+    out: Path,
+    workers: int = 1,
+    ray_address: str | None = None,
+    tell: Tell | None = None,
+    keep: Path | None = None,
 ) -> None:
     """Run the jobs that `out` does not hold yet and add their results to it.
 
-    workers: runs side by side on each machine. tell: is handed a line of progress for each. Raises UsageError where
+    workers: runs side by side on each machine. tell: is handed a line of progress for each. keep: a folder
+    for the small files of every run, with Ray the same path on every machine. Raises UsageError where
     Ray is asked for and cannot be had. An interrupt ends what is running, leaves no process, and is raised again.
     """
     file = RecordFile(out)
@@ -30,11 +36,11 @@ def run_all(
     if not open_jobs:
         return
     if ray_address is None:
-        results = on_this_machine(open_jobs, workers)
+        results = on_this_machine(open_jobs, workers, keep)
     else:
         from autodl_agent.benchmark.cluster import on_ray
 
-        results = on_ray(open_jobs, workers, ray_address)
+        results = on_ray(open_jobs, workers, ray_address, keep)
     with closing(results):  # an interrupt may come anywhere, also between two results
         for number, record in enumerate(results, skipped + 1):
             file.add(record)
@@ -42,12 +48,12 @@ def run_all(
                 tell(f"[{number}/{len(jobs)}] {line_of(record)}")
 
 
-def on_this_machine(jobs: Sequence[Job], workers: int) -> Generator[Record]:
+def on_this_machine(jobs: Sequence[Job], workers: int, keep: Path | None = None) -> Generator[Record]:
     """Results as they come, at most `workers` runs at a time."""
     stop = threading.Event()
     with ThreadPoolExecutor(workers, thread_name_prefix="benchmark") as pool:
         try:
-            waiting: set[Future[Record | None]] = {pool.submit(run_job, job, stop) for job in jobs}
+            waiting: set[Future[Record | None]] = {pool.submit(run_job, job, stop, keep) for job in jobs}
             while waiting:
                 done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
                 for future in done:

@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 SHARE = 0.05  # of the time gone that saving may take
 AFTER_S = 0.4  # that the last save may take once the budget is used
 EARLIEST = 0.2  # share of the budget that it may take of it at most
+MOST_GROWN = 3.0  # times the seconds of the save before that the last one is expected to take at most
 FIRST_GUESS_S = 0.1  # of the first save: none before the second second, when predictions matter most
 
 
@@ -34,6 +35,7 @@ class Keeper:
         self._offered: Snapshot | None = None
         self._newest: tuple[Snapshot, float] | None = None
         self._saved: Snapshot | None = None
+        self._saved_s = 0.0  # when the prediction behind the saved model was made
         self._cost = FIRST_GUESS_S
         self._lock = threading.Lock()  # held while saving: one save at a time
 
@@ -57,10 +59,14 @@ class Keeper:
 
     @property
     def early_s(self) -> float:
-        """Seconds before the end of the budget at which the last save has to begin, by what the one before took."""
-        if self.newest is None or self.newest is self._saved:
+        """Seconds before the end of the budget at which the last save has to begin, by what the one before took.
+
+        Models grow while they train, so it is expected to take longer in the same measure as the run grew older.
+        """
+        if self._newest is None or self._newest[0] is self._saved:
             return 0.0
-        return min(max(0.0, self._cost - AFTER_S), EARLIEST * self.budget.total_s)
+        grown = min(self._newest[1] / self._saved_s, MOST_GROWN) if self._saved_s else 1.0
+        return min(max(0.0, self._cost * max(1.0, grown) - AFTER_S), EARLIEST * self.budget.total_s)
 
     def finish(self) -> dict[str, Any] | None:
         """Wait for a save under way, then save the newest ensemble; what stands in model.json, None without one."""
@@ -76,7 +82,7 @@ class Keeper:
             try:
                 inputs = self.inputs() if snapshot.parts else Inputs()
                 self.facts = save_model(self.folder, snapshot, self.task, inputs, seconds)
-                self._saved = snapshot
+                self._saved, self._saved_s = snapshot, seconds
                 self.saves += 1
             except Exception as error:  # a run never ends for its model
                 log.warning("the model was not saved: %s: %s", type(error).__name__, error)

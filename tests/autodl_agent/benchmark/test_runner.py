@@ -15,9 +15,11 @@ def program(text: str) -> list[str]:
     return [sys.executable, "-c", text]
 
 
-def test_a_whole_run_is_measured():
-    job = Job(str(SAMPLES / "wine"), "wine", 4.0, 0, ("quick-table",))
-    record = run_job(job)
+def test_a_whole_run_is_measured(tmp_path):
+    job = Job(str(SAMPLES / "wine"), "some/wine", 4.0, 0, ("quick-table",))
+    record = run_job(job, keep=tmp_path)
+    kept = tmp_path / "some-wine_4s_seed0_quick-table"
+    assert {path.name for path in kept.iterdir()} == {"run.json", "log.txt", "report.html"}
     assert record is not None
     assert (record.exit, record.failure, record.processes_left, record.files_left) == (0, "", 0, 0)
     assert record.predictions >= 2 and len(record.curve) == record.predictions

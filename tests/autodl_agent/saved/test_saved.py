@@ -218,6 +218,17 @@ class TestKeeper:
         keeper.finish()
         assert keeper.early_s == 0
 
+    def test_the_last_save_is_expected_to_take_longer_than_an_earlier_one(self, parts):
+        keeper, clock, snapshots = parts
+        for moment, number in ((40, 1), (60, 2)):
+            clock.at += moment
+            keeper.offer(snapshots[number])
+            keeper.confirm()
+            if number == 1:
+                keeper.finish()
+        keeper._cost = 2.0
+        assert keeper.early_s == pytest.approx(2 * 100 / 40 - 0.4)
+
     def test_nothing_to_keep_is_no_model(self, parts):
         keeper, _, _ = parts
         assert keeper.finish() is None and not keeper.folder.exists()
