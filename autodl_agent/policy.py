@@ -1,8 +1,13 @@
 """What to do next: a pure function of the history, the time left and the task; no clock, no state, no order assumed.
 
-Every learner that may go on is scored by the expected gain in area under the learning curve per second,
+The next slices of all learners that may go on are put in the order that promises most, and the first is chosen. An
+order is worth the sum over its slices, each of which begins when the one before has ended, of
 
-    gain × (1 − t~(now + cost)) / cost        with t~ the challenge's log time, ln(1 + t/60) / ln(1 + T/60).
+    gain × (1 − t~(end) + LAST)        with t~ the challenge's log time, ln(1 + t/60) / ln(1 + T/60):
+
+what the gain adds to the area under the learning curve, and LAST times what it adds to the last prediction. Slices that
+would end too late add nothing: so a dear one with a large gain is not put off by small cheap ones until it does not fit
+any more, which is what the gain per second alone would do. (Weighted completion times: Smith 1956, with a deadline.)
 
 Costs. Untried: start_s + fold_s × folds + example_ms × rows by the LearnerSpec, times what benchmarks found
 (`Prior.cost`), times the pace of this run: how the first slices of other learners compared with their guesses, short
@@ -22,8 +27,8 @@ so what leads counts fully, what is far behind hardly at all. A learner with a p
 BY_PRIOR_ALONE, while its own curve is a single point) by the share of the room that this slice of it, the second or a
 later one, closed in the benchmark.
 
-A gain that comes too late is worth nothing: a slice that cannot finish in the time left is not started. One that can
-only if its cost was guessed too high comes after all that fit; it is started since that time has no other use.
+A slice that cannot finish in the time left is not started. One that can only if its cost was guessed too high comes
+after all that fit, by gain per second; it is started since that time has no other use.
 
 `choose` may be called for several lanes that share a history: it asks of a record only which learner it belongs to.
 """
@@ -57,6 +62,8 @@ TOO_HIGH = 0.25  # a guessed slice may turn out to cost this share of what was e
 TOO_HIGH_MEASURED = 0.5  # … one that follows others no less than this
 MOST_ROWS = 20_000  # training rows that a first slice looks at
 T0 = 60.0
+LAST = 0.1  # what the last prediction counts besides the area under the curve: it is the one that is used
+MOST_PLANNED = 6  # slices of which every order is tried: up to 2,000 in a few milliseconds
 
 
 @dataclass(frozen=True)
@@ -87,6 +94,19 @@ class Slice:
     expected_cost_s: float
 
 
+@dataclass(frozen=True)
+class Candidate:
+    """A slice that fits the time left, with the NAUC that it is expected to add."""
+
+    slice: Slice
+    gain: float
+
+    @property
+    def cost_s(self) -> float:
+        """Seconds that it is expected to take, never quite 0."""
+        return max(self.slice.expected_cost_s, 1e-3)
+
+
 def choose(
     history: Sequence[Record],
     ladder: Sequence[LearnerSpec],
@@ -96,7 +116,7 @@ def choose(
     folds: int = 1,
     priors: Priors | None = None,
 ) -> Slice | None:
-    """The slice with the highest expected gain per second, or None when nothing useful fits in the time left.
+    """The first slice of the best order of those that fit the time left, or None when nothing useful fits.
 
     history: all slices of all lanes, in the order in which they ended. ladder: the learners to choose from.
     """
@@ -105,8 +125,9 @@ def choose(
     room = left - min(0.4, 0.1 * left)
     best_nauc = max((record.best_nauc for record in history), default=0.0)
     pace = pace_of(history, ladder, task, folds, table)
-    best: tuple[bool, float, Slice] | None = None
-    for position, spec in enumerate(ladder):
+    fits: list[Candidate] = []
+    best: tuple[float, Slice] | None = None  # of those that only may fit
+    for spec in ladder:
         past = [record for record in history if record.learner == spec.name]
         if past and (past[-1].failed or not past[-1].more):
             continue
@@ -115,13 +136,42 @@ def choose(
         if history and cost * (TOO_HIGH_MEASURED if _results(past) else TOO_HIGH) > room:
             continue
         gain = expected_gain(spec, past, best_nauc, prior, cost)
-        # The first rung is the one built to answer at once; later, the expected gain per second decides.
-        score = gain * (1 - _log_time(gone_s + cost, total_s)) / max(cost, 1e-3) if history else float(-position)
-        rank = (cost <= room or not history, score)
-        if best is None or rank > best[:2]:
-            allowed = min(room, max(PATIENCE * cost, 3.0) * 2.0 ** _starved_at_the_end(past))
-            best = (*rank, Slice(spec, allowed, cost))
-    return best[2] if best else None
+        found = Slice(spec, min(room, max(PATIENCE * cost, 3.0) * 2.0 ** _starved_at_the_end(past)), cost)
+        if not history:  # the first rung is the one built to answer at once
+            return found
+        if cost <= room:
+            fits.append(Candidate(found, gain))
+        elif best is None or gain / max(cost, 1e-3) > best[0]:
+            best = (gain / max(cost, 1e-3), found)
+    if fits:
+        return first_of_plan(fits, gone_s, gone_s + room, total_s)
+    return best[1] if best else None
+
+
+def first_of_plan(candidates: Sequence[Candidate], gone_s: float, until_s: float, total_s: float) -> Slice:
+    """What comes first in the best order of these slices; all must end by until_s or bring nothing.
+
+    Of more than MOST_PLANNED those with the highest gain per second are put in order.
+    """
+
+    def worth(candidate: Candidate, begin_s: float) -> float:
+        return candidate.gain * (1 - _log_time(begin_s + candidate.cost_s, total_s) + LAST)
+
+    def value(waiting: Sequence[Candidate], begin_s: float) -> float:
+        best = 0.0
+        for place, candidate in enumerate(waiting):
+            end_s = begin_s + candidate.cost_s
+            if end_s <= until_s:
+                rest = (*waiting[:place], *waiting[place + 1 :])
+                best = max(best, worth(candidate, begin_s) + value(rest, end_s))
+        return best
+
+    quickest = sorted(candidates, key=lambda candidate: -worth(candidate, gone_s) / candidate.cost_s)[:MOST_PLANNED]
+    values = [
+        worth(candidate, gone_s) + value((*quickest[:k], *quickest[k + 1 :]), gone_s + candidate.cost_s)
+        for k, candidate in enumerate(quickest)
+    ]
+    return quickest[values.index(max(values))].slice
 
 
 def expected_cost_s(

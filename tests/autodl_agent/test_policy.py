@@ -9,10 +9,13 @@ from autodl_agent.policy import (
     GROWTH,
     LEAST_LEFT,
     RATE,
+    Candidate,
     Record,
+    Slice,
     choose,
     expected_cost_s,
     expected_gain,
+    first_of_plan,
     guess_s,
     learning_rate,
     pace_of,
@@ -49,6 +52,28 @@ def test_the_first_rung_answers_first_even_when_only_another_seems_to_fit():
 def test_an_untried_learner_with_much_to_gain_is_next():
     history = [done("quick", 0.5), done("quick", 0.51)]
     assert choose(history, LADDER, TASK, 3, 60).spec is STRONG
+
+
+def planned(gone, until, **slices):
+    """The name of what comes first; slices: name=(seconds, gain)."""
+    candidates = [Candidate(Slice(replace(QUICK, name=n), s, s), gain) for n, (s, gain) in slices.items()]
+    return first_of_plan(candidates, gone, until, 60).spec.name
+
+
+def test_a_dear_slice_is_not_put_off_until_it_does_not_fit():
+    slices = {"large": (22.0, 0.0054), "small": (7.4, 0.0017)}
+    assert planned(20, 59, **slices) == "small"  # more a second, and there is time for both
+    assert planned(35, 59, **slices) == "large"  # after the small one it would not fit
+
+
+def test_a_plan_begins_with_what_brings_most_a_second_where_all_fits():
+    slices = {f"s{k}": (1.0 + k % 3, 0.001 * (1 + k * 5 % 7)) for k in range(8)}
+    assert planned(1, 59, **slices) == max(slices, key=lambda name: slices[name][1] / slices[name][0])
+
+
+def test_what_the_last_prediction_gains_counts_besides_the_area():
+    """At the end of the budget the area under the curve hardly grows any more."""
+    assert planned(57, 59.6, late=(2.5, 0.01), small=(0.5, 0.0015)) == "late"
 
 
 def test_a_steep_curve_goes_on():
