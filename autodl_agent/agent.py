@@ -46,6 +46,7 @@ LAST_CALL_S = 0.05  # before the end: no prediction that starts to be written no
 TICK_S = 0.2
 INTERRUPTED_S, AT_THE_END_S = 1.0, (0.8, 5.0)  # that the last files may take; least and most
 PERFECT = 0.99995
+SAVING_S = 0.6  # after the end, for the model, whose saving begins earlier where it takes long
 SCORING_SHARE = 0.5  # of the seconds after the end, for the curve on the test rows
 GRACE_S = 1.2  # after the end, for data so slow to open that not even the prior is on disk
 
@@ -226,7 +227,8 @@ def _complete(engine: _Engine, interrupted: BaseException | None, reporter: Repo
         return RunResult(engine.folder, reason="interrupted")
     reason = _reason(engine, interrupted)
     played = list(engine.rounds)
-    model = engine.keeper.finish() if engine.keeper else None
+    saving_s = INTERRUPTED_S if interrupted is not None else max(0.0, engine.budget.left()) + SAVING_S
+    model = engine.keeper.finish(saving_s) if engine.keeper else None
     facts = describe_run(engine.out.task, engine.dataset, engine.config, engine.budget, played, reason)
     truth = _truth(engine.dataset)
     facts["skipped"] = [{"where": p.where, "reason": p.reason} for p in engine.dataset.problems]

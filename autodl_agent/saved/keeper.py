@@ -2,7 +2,7 @@
 
 A save runs in a thread of its own, from settled copies that nothing changes. While the run lasts, saving may take
 SHARE of the time gone so far; what that forbids is saved at the end. Once the run is over, only the ensemble behind
-the last prediction on disk is saved.
+the last prediction on disk is saved, and where that takes longer than there is time, the model saved before it stays.
 """
 
 import logging
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from autodl_agent.clock import Budget
-from autodl_agent.saved.write import save_model
+from autodl_agent.saved.write import GaveUpError, discard_unfinished, save_model
 from autodl_agent.snapshot import Snapshot
 from autodl_agent.task import Task
 from data_format.inputs import Inputs
@@ -22,6 +22,7 @@ SHARE = 0.05  # of the time gone that saving may take
 AFTER_S = 0.4  # that the last save may take once the budget is used
 EARLIEST = 0.2  # share of the budget that it may take of it at most
 MOST_GROWN = 3.0  # times the seconds of the save before that the last one is expected to take at most
+STOPPING_S = 0.2  # that a save given up may take to notice it
 FIRST_GUESS_S = 0.1  # of the first save: none before the second second, when predictions matter most
 
 
@@ -38,6 +39,7 @@ class Keeper:
         self._saved_s = 0.0  # when the prediction behind the saved model was made
         self._cost = FIRST_GUESS_S
         self._lock = threading.Lock()  # held while saving: one save at a time
+        self._given_up = threading.Event()
 
     def offer(self, snapshot: Snapshot) -> None:
         """The ensemble behind the prediction that is about to be written."""
@@ -68,9 +70,19 @@ class Keeper:
         grown = min(self._newest[1] / self._saved_s, MOST_GROWN) if self._saved_s else 1.0
         return min(max(0.0, self._cost * max(1.0, grown) - AFTER_S), EARLIEST * self.budget.total_s)
 
-    def finish(self) -> dict[str, Any] | None:
-        """Wait for a save under way, then save the newest ensemble; what stands in model.json, None without one."""
-        self._save_newest()
+    def finish(self, within_s: float) -> dict[str, Any] | None:
+        """Save the newest ensemble, after a save under way; what then stands in model.json, None without one."""
+        saving = threading.Thread(target=self._save_newest, name="last model", daemon=True)
+        saving.start()
+        saving.join(within_s)
+        if saving.is_alive():
+            self._given_up.set()
+            saving.join(STOPPING_S)
+            discard_unfinished(self.folder)
+            kept = "the one from before stays" if self.folder.exists() else "there is none"
+            if self.saves:
+                kept = f"the one of the prediction at {self._saved_s:.1f} s stays"
+            log.warning("the last model was not saved, it would have taken longer than there is time; %s", kept)
         return self.facts
 
     def _save_newest(self) -> None:
@@ -81,10 +93,14 @@ class Keeper:
             before = self.budget.now()
             try:
                 inputs = self.inputs() if snapshot.parts else Inputs()
-                self.facts = save_model(self.folder, snapshot, self.task, inputs, seconds)
+                self.facts = save_model(self.folder, snapshot, self.task, inputs, seconds, self._given_up.is_set)
                 self._saved, self._saved_s = snapshot, seconds
                 self.saves += 1
+            except GaveUpError:
+                return
             except Exception as error:  # a run never ends for its model
+                if self._given_up.is_set():
+                    return
                 log.warning("the model was not saved: %s: %s", type(error).__name__, error)
             self._cost = self.budget.now() - before
             self.seconds += self._cost

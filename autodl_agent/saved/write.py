@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -22,15 +23,25 @@ LOGITS_FILE = "logits.npz"
 MOST_LOGITS_BYTES = 256 << 20
 
 
-def save_model(folder: Path, snapshot: Snapshot, task: Task, inputs: Inputs, seconds: float) -> dict[str, Any]:
+class GaveUpError(Exception):
+    """A save that was told to stop; nothing of it is left."""
+
+
+def save_model(
+    folder: Path,
+    snapshot: Snapshot,
+    task: Task,
+    inputs: Inputs,
+    seconds: float,
+    gives_up: Callable[[], bool] = lambda: False,
+) -> dict[str, Any]:
     """Write `snapshot` to `folder`, replacing the model that it holds; returns what went into model.json.
 
-    seconds: of the run when the prediction behind it was made. Raises OSError; an older model then stays.
+    seconds: of the run when the prediction behind it was made. gives_up: asked between two files whether to stop.
+    Raises OSError or GaveUpError; an older model then stays.
     """
-    new = folder.with_name(f".{folder.name}-{os.getpid()}.new")
-    old = folder.with_name(f".{folder.name}-{os.getpid()}.old")
-    for left in (new, old):
-        shutil.rmtree(left, ignore_errors=True)
+    new, old = _beside(folder)
+    discard_unfinished(folder)
     try:
         new.mkdir(parents=True)
         for number, part in enumerate(snapshot.parts):
@@ -38,18 +49,33 @@ def save_model(folder: Path, snapshot: Snapshot, task: Task, inputs: Inputs, sec
                 place = part_folder(new, number, fold)
                 place.mkdir(parents=True)
                 model.save(place)
+                if gives_up():
+                    raise GaveUpError
         _write_logits(new, snapshot)
         facts = _facts(snapshot, task, inputs, seconds)
         text = json.dumps(facts, ensure_ascii=False, indent=1)
         (new / MODEL_FILE).write_text(text + "\n", encoding="utf-8", errors="surrogateescape")
+        if gives_up():
+            raise GaveUpError
         # A folder cannot be replaced in one step; between these two there is none for some microseconds.
         with suppress(FileNotFoundError):
             folder.rename(old)
         new.rename(folder)
     finally:
-        for left in (new, old):
-            shutil.rmtree(left, ignore_errors=True)
+        discard_unfinished(folder)
     return facts
+
+
+def discard_unfinished(folder: Path) -> None:
+    """Remove what a save of this process to `folder` has beside it; one under way then fails."""
+    for left in _beside(folder):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def _beside(folder: Path) -> tuple[Path, Path]:
+    """Where a new model grows, and where the old one waits until the new one is in its place."""
+    stem = f".{folder.name}-{os.getpid()}"
+    return folder.with_name(f"{stem}.new"), folder.with_name(f"{stem}.old")
 
 
 def part_folder(folder: Path, number: int, fold: int) -> Path:

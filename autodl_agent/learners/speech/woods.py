@@ -89,7 +89,7 @@ class SoundTrees(Learner):
         if self.forest is not None:
             facts["boosted"] = self.forest.rounds
             arrays["start"] = self.forest.start
-            (folder / "forest.txt").write_text(self.forest.text(), encoding="utf-8")
+            self.forest.save(folder / "forest.txt")
         save_state(folder, facts, arrays)
 
     @classmethod

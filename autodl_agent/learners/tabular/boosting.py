@@ -123,7 +123,7 @@ class BoostedTrees(Learner):
             arrays |= {f"encoder.{k}": v for k, v in self.encoder.arrays().items()}
         facts["forests"] = [{"rounds": f.rounds, "merit": f.merit, "weight": f.weight} for f in self.forests]
         for number, forest in enumerate(self.forests):
-            (folder / f"forest_{number}.txt").write_text(forest.text(), encoding="utf-8")
+            forest.save(folder / f"forest_{number}.txt")
             arrays[f"start_{number}"] = forest.start
         if self.rest is not None:
             facts["rest"] = self.rest.facts()

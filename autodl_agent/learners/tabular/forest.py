@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,13 @@ class Forest:
     def text(self) -> str:
         """LightGBM's own text format of the rounds in use."""
         return self.frozen or str(self.booster.model_to_string(num_iteration=self.rounds))
+
+    def save(self, path: Path) -> None:
+        """Write that text; LightGBM itself does so in half the time that it takes by way of a string."""
+        if self.frozen or not str(path).isascii():
+            path.write_text(self.text(), encoding="utf-8")
+        else:
+            self.booster.save_model(str(path), num_iteration=self.rounds)
 
     def margins(self, x: Floats) -> Floats:
         """(n, classes) log-odds (for a single-label task: softmax scores)."""

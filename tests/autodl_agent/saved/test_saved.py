@@ -1,6 +1,7 @@
 """Saved models: the same rows give the same probabilities as in the run, in every domain and at every moment."""
 
 import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -186,7 +187,7 @@ class TestKeeper:
         keeper.offer(snapshots[1])
         keeper.confirm()
         keeper.offer(snapshots[2])  # its prediction came too late
-        facts = keeper.finish()
+        facts = keeper.finish(30)
         assert facts is not None and facts["held_out_nauc"] == snapshots[1].nauc
 
     def test_saving_waits_until_it_is_cheap(self, parts):
@@ -197,13 +198,13 @@ class TestKeeper:
         clock.at += 10
         keeper.offer(snapshots[2])
         keeper.confirm()
-        keeper.finish()
+        keeper.finish(30)
         assert keeper.saves == 1
         keeper.seconds = 1.0  # 10 % of the time gone went into saving
         keeper.offer(snapshots[1])
         keeper.confirm()
         assert keeper.saves == 1
-        assert keeper.finish() is not None and keeper.saves == 2
+        assert keeper.finish(30) is not None and keeper.saves == 2
 
     def test_a_dear_save_has_to_begin_before_the_end(self, parts):
         keeper, _, snapshots = parts
@@ -215,7 +216,7 @@ class TestKeeper:
         assert keeper.early_s == pytest.approx(2.6)
         keeper._cost = 1000.0
         assert keeper.early_s == pytest.approx(20)
-        keeper.finish()
+        keeper.finish(30)
         assert keeper.early_s == 0
 
     def test_the_last_save_is_expected_to_take_longer_than_an_earlier_one(self, parts):
@@ -225,13 +226,33 @@ class TestKeeper:
             keeper.offer(snapshots[number])
             keeper.confirm()
             if number == 1:
-                keeper.finish()
+                keeper.finish(30)
         keeper._cost = 2.0
         assert keeper.early_s == pytest.approx(2 * 100 / 40 - 0.4)
 
+    def test_a_save_that_takes_too_long_is_given_up(self, parts, monkeypatch, caplog):
+        keeper, clock, snapshots = parts
+        clock.at += 40
+        keeper.offer(snapshots[1])
+        keeper.confirm()
+        before = keeper.finish(30)
+        clock.at += 20
+        keeper.offer(snapshots[2])
+        monkeypatch.setattr(keeper, "_cost", 1000.0)  # nothing is saved in the background
+        keeper.confirm()
+        for part in snapshots[2].parts:
+            monkeypatch.setattr(type(part.models[0]), "save", lambda self, folder: time.sleep(1.0))
+        assert keeper.finish(0.05) is before
+        assert (
+            "it would have taken longer" in caplog.text and "the one of the prediction at 40.0 s stays" in caplog.text
+        )
+        time.sleep(1.2)
+        assert [entry.name for entry in keeper.folder.parent.iterdir()] == ["model"]
+        assert json.loads((keeper.folder / MODEL_FILE).read_text()) == json.loads(json.dumps(before))
+
     def test_nothing_to_keep_is_no_model(self, parts):
         keeper, _, _ = parts
-        assert keeper.finish() is None and not keeper.folder.exists()
+        assert keeper.finish(30) is None and not keeper.folder.exists()
 
     def test_a_run_does_not_end_for_its_model(self, parts, caplog):
         keeper, _, snapshots = parts
@@ -239,7 +260,7 @@ class TestKeeper:
         keeper.folder = keeper.folder / "below"
         keeper.offer(snapshots[1])
         keeper.confirm()
-        assert keeper.finish() is None
+        assert keeper.finish(30) is None
 
 
 def test_decisions(saved):
