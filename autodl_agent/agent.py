@@ -228,7 +228,7 @@ def _complete(engine: _Engine, interrupted: BaseException | None, reporter: Repo
     reason = _reason(engine, interrupted)
     played = list(engine.rounds)
     saving_s = INTERRUPTED_S if interrupted is not None else max(0.0, engine.budget.left()) + SAVING_S
-    model = engine.keeper.finish(saving_s) if engine.keeper else None
+    model = engine.keeper.finish(None if engine.config.needs_model else saving_s) if engine.keeper else None
     facts = describe_run(engine.out.task, engine.dataset, engine.config, engine.budget, played, reason)
     truth = _truth(engine.dataset)
     facts["skipped"] = [{"where": p.where, "reason": p.reason} for p in engine.dataset.problems]

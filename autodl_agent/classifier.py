@@ -197,7 +197,7 @@ class AutoDLClassifier:
         return _plain(validate_data(self, X, y="no_validation", reset=reset, **options))
 
     def _run(self, dataset: Dataset, seconds: float) -> tuple[RunResult, SavedModel, NDArray[np.float64]]:
-        config = RunConfig(seconds, self.seed, self.memory, overwrite=True)
+        config = RunConfig(seconds, self.seed, self.memory, overwrite=True, needs_model=True)
         if self.output is not None:
             return _run_in(dataset, Path(self.output), config)
         with tempfile.TemporaryDirectory(prefix="autodl-") as folder:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from autodl_agent.clock import Budget
-from autodl_agent.saved.write import GaveUpError, discard_unfinished, save_model
+from autodl_agent.saved.write import discard_unfinished, save_model
 from autodl_agent.snapshot import Snapshot
 from autodl_agent.task import Task
 from data_format.inputs import Inputs
@@ -22,6 +22,7 @@ SHARE = 0.05  # of the time gone that saving may take
 AFTER_S = 0.4  # that the last save may take once the budget is used
 EARLIEST = 0.2  # share of the budget that it may take of it at most
 MOST_GROWN = 3.0  # times the seconds of the save before that the last one is expected to take at most
+FIRST_MORE_S = 0.4  # that a run without any model may take more
 STOPPING_S = 0.2  # that a save given up may take to notice it
 FIRST_GUESS_S = 0.1  # of the first save: none before the second second, when predictions matter most
 
@@ -70,8 +71,13 @@ class Keeper:
         grown = min(self._newest[1] / self._saved_s, MOST_GROWN) if self._saved_s else 1.0
         return min(max(0.0, self._cost * max(1.0, grown) - AFTER_S), EARLIEST * self.budget.total_s)
 
-    def finish(self, within_s: float) -> dict[str, Any] | None:
-        """Save the newest ensemble, after a save under way; what then stands in model.json, None without one."""
+    def finish(self, within_s: float | None) -> dict[str, Any] | None:
+        """Save the newest ensemble, after a save under way; what then stands in model.json, None without one.
+
+        within_s: seconds after which it is given up, a little more where there is no model at all; None to wait for it.
+        """
+        if within_s is not None and not self.folder.exists():
+            within_s += FIRST_MORE_S
         saving = threading.Thread(target=self._save_newest, name="last model", daemon=True)
         saving.start()
         saving.join(within_s)
@@ -96,11 +102,8 @@ class Keeper:
                 self.facts = save_model(self.folder, snapshot, self.task, inputs, seconds, self._given_up.is_set)
                 self._saved, self._saved_s = snapshot, seconds
                 self.saves += 1
-            except GaveUpError:
-                return
             except Exception as error:  # a run never ends for its model
-                if self._given_up.is_set():
-                    return
-                log.warning("the model was not saved: %s: %s", type(error).__name__, error)
+                if not self._given_up.is_set():
+                    log.warning("the model was not saved: %s: %s", type(error).__name__, error)
             self._cost = self.budget.now() - before
             self.seconds += self._cost

@@ -51,7 +51,7 @@ def save_model(
                 model.save(place)
                 if gives_up():
                     raise GaveUpError
-        _write_logits(new, snapshot)
+        write_logits(new, snapshot)
         facts = _facts(snapshot, task, inputs, seconds)
         text = json.dumps(facts, ensure_ascii=False, indent=1)
         (new / MODEL_FILE).write_text(text + "\n", encoding="utf-8", errors="surrogateescape")
@@ -83,7 +83,7 @@ def part_folder(folder: Path, number: int, fold: int) -> Path:
     return folder / "parts" / str(number) / str(fold)
 
 
-def _write_logits(folder: Path, snapshot: Snapshot) -> None:
+def write_logits(folder: Path, snapshot: Snapshot) -> None:
     """What a run that goes on from here need not compute anew: the parts' logits of the rows of this one."""
     held_out = snapshot.held_out
     arrays: dict[str, Any] = {f"test{number}": logits for number, logits in enumerate(snapshot.test)}

@@ -73,7 +73,7 @@ def test_a_plan_begins_with_what_brings_most_a_second_where_all_fits():
 
 def test_what_the_last_prediction_gains_counts_besides_the_area():
     """At the end of the budget the area under the curve hardly grows any more."""
-    assert planned(57, 59.6, late=(2.5, 0.01), small=(0.5, 0.0015)) == "late"
+    assert planned(57, 59.6, late=(2.5, 0.01), small=(0.5, 0.0025)) == "late"
 
 
 def test_a_steep_curve_goes_on():

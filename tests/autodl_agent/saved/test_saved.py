@@ -7,12 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from autodl_agent.agent import run
 from autodl_agent.clock import Budget
+from autodl_agent.config import RunConfig
 from autodl_agent.domain import make_task
 from autodl_agent.errors import UsageError
 from autodl_agent.learners.registry import LADDERS
 from autodl_agent.members import settle
 from autodl_agent.rounds import rounds
+from autodl_agent.saved import write
 from autodl_agent.saved.forecast import predict_source
 from autodl_agent.saved.keeper import Keeper
 from autodl_agent.saved.load import SavedModel, load_model
@@ -22,6 +25,8 @@ from autodl_agent.store import TensorStore
 from autodl_agent.task import Domain
 from autodl_agent.testing import FakeClock, examples_of, memory_dataset
 from data_format.inputs import Inputs
+
+ROOT = Path(__file__).resolve().parents[3]
 
 DOMAINS = list(Domain)
 UNSAFE = {".pkl", ".pickle", ".joblib", ".py", ".so"}
@@ -261,6 +266,23 @@ class TestKeeper:
         keeper.offer(snapshots[1])
         keeper.confirm()
         assert keeper.finish(30) is None
+
+
+@pytest.mark.parametrize("needed", [False, True])
+def test_only_a_run_that_needs_its_model_waits_for_it(needed, tmp_path, monkeypatch):
+    real = write.write_logits
+
+    def slowly(folder, snapshot):
+        time.sleep(3.0)
+        real(folder, snapshot)
+
+    monkeypatch.setattr(write, "write_logits", slowly)
+    config = RunConfig(budget_s=1.0, learners=("quick-table",), use_all_budget=True, needs_model=needed)
+    result = run(ROOT / "sample_data" / "wine", tmp_path / "out", config)
+    assert (tmp_path / "out" / "model" / MODEL_FILE).exists() == needed
+    assert (result.seconds > 3.0) == needed
+    assert ("it would have taken longer" in (tmp_path / "out" / "log.txt").read_text()) != needed
+    assert not list((tmp_path / "out").glob(".model*"))
 
 
 def test_decisions(saved):

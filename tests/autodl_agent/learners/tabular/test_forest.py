@@ -45,6 +45,15 @@ def test_every_label_learns_from_the_first_rounds(classes):
     assert training.merit > 0.8
 
 
+def test_a_forest_is_saved_as_its_text_whatever_the_path(tmp_path):
+    training, *_ = run()
+    training.grow(5, FakeClock().budget(100).deadline(100))
+    forest = training.forest()
+    for path in (tmp_path / "plain.txt", tmp_path / "größer.txt"):
+        forest.save(path)
+        assert path.read_text(encoding="utf-8") == forest.text()
+
+
 def test_rounds_stop_before_the_deadline():
     training, *_ = run()
     clock = FakeClock()
