@@ -155,7 +155,15 @@ def run(
         earlier, output = read_earlier(resume), resume
         clock = clock.after(earlier.seconds)
     progress = None if quiet else make_progress(clock)
-    config = RunConfig(budget, seed, memory, overwrite, names_of(learners), use_all_budget, reading)
+    config = RunConfig(
+        budget_s=budget,
+        seed=seed,
+        memory_bytes=memory,
+        overwrite=overwrite,
+        learners=names_of(learners),
+        use_all_budget=use_all_budget,
+        reading=reading,
+    )
     events = _event_log(log_dir, clock) if log_dir else None
     watchers = [one.watch for one in (progress, events) if one]
 

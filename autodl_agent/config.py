@@ -14,9 +14,9 @@ class RunConfig:
     memory_bytes: limit for decoded data in memory; None takes a share of what the container allows.
     overwrite: replace a run that the output folder already holds.
     use_all_budget: go on while there is time, even where nothing seems left to gain.
-    needs_model: the end waits until the last model is saved; else the one of an earlier prediction may have to do.
     learners: names of the only learners to use, of any domain; none given means all.
     reading: what decides about raw data where their content would decide otherwise.
+    needs_model: the end waits until the last model is saved; else the one of an earlier prediction may have to do.
     """
 
     budget_s: float = 1200.0
@@ -25,8 +25,8 @@ class RunConfig:
     overwrite: bool = False
     learners: tuple[str, ...] = ()
     use_all_budget: bool = False
-    needs_model: bool = False
     reading: ReadOptions = AS_FOUND
+    needs_model: bool = False
 
 
 MEMORY_SHARE = 0.25  # of what the container allows: the learners need as much again for their own matrices
