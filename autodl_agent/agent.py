@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from autodl_agent import policy
 from autodl_agent.clock import Budget, Deadline
+from autodl_agent.closing import LastFiles
 from autodl_agent.config import MEMORY_SHARE, RunConfig
 from autodl_agent.domain import make_task
 from autodl_agent.earlier import Earlier
@@ -25,11 +26,12 @@ from autodl_agent.facts import describe_run
 from autodl_agent.learners.registry import check_learner_names, ladder_of
 from autodl_agent.machine import calm_blas, memory_limit_bytes
 from autodl_agent.notes import task_notes
-from autodl_agent.output import RunFolder, give_back, log_to, prepare_folder
+from autodl_agent.output import RunFolder, Thresholds, give_back, log_to, prepare_folder
 from autodl_agent.report.reporter import Reporter
 from autodl_agent.report.scene import Scene
 from autodl_agent.rounds import Choose, Round, rounds
 from autodl_agent.saved.keeper import Keeper
+from autodl_agent.saved.write import told_thresholds
 from autodl_agent.store import TensorStore
 from autodl_agent.task import Domain, Task
 from autodl_agent.worker.start import make_lane
@@ -47,7 +49,9 @@ TICK_S = 0.2
 INTERRUPTED_S, AT_THE_END_S = 1.0, (0.8, 5.0)  # that the last files may take; least and most
 PERFECT = 0.99995
 SAVING_S = 0.6  # after the end, for the model, whose saving begins earlier where it takes long
-SCORING_SHARE = 0.5  # of the seconds after the end, for the curve on the test rows
+FILES_SHARE = 0.5  # of the seconds after the end, for predictions.csv and the curve on the test rows
+MOST_FILES_S = 10.0  # that they may take of a budget that is not used up
+MOST_TOLD = 1000  # problems of inputs in run.json; skipped.csv has them all
 GRACE_S = 1.2  # after the end, for data so slow to open that not even the prior is on disk
 
 
@@ -98,10 +102,12 @@ class _Engine(threading.Thread):
         self.store: TensorStore | None = None
         self.keeper: Keeper | None = None
         self.lane: WorkerLane | None = None
+        self.files: LastFiles | None = None
         self.rounds: list[Round] = []
         self.error: BaseException | None = None
         self.ended_s: float | None = None
         self.finished = threading.Event()
+        self.abandoned = False
 
     def run(self) -> None:
         """Thread body: an error of the data ends the run, one of a learner never comes here."""
@@ -115,8 +121,25 @@ class _Engine(threading.Thread):
 
     @property
     def early_s(self) -> float:
-        """Seconds before the end of the budget at which no more predictions may come, so that the model is saved."""
-        return self.keeper.early_s if self.keeper else 0.0
+        """Seconds before the end of the budget at which no more predictions may come, so that all files are written."""
+        out, keeper = self.out, self.keeper
+        return max(out.early_s if out else 0.0, keeper.early_s if keeper else 0.0)
+
+    def tick(self) -> None:
+        """What the waiting thread does now and then."""
+        if self.keeper:
+            self.keeper.catch_up()
+
+    def close(self) -> None:
+        """End whatever is still under way, and take away what only a run needs."""
+        if self.out:
+            self.out.stop()
+        if self.lane:
+            self.lane.close()
+        if self.keeper:
+            self.keeper.abandon()
+        if self.store:
+            self.store.close()
 
     def scene(self, ended: str = "") -> Scene | None:
         """The run as it is now, for the report; None before there is a prediction. ended: why it is over."""
@@ -132,6 +155,8 @@ class _Engine(threading.Thread):
         log.info("%s: %s data (%s), %d classes", task.name, task.domain, task.domain_reason, task.n_classes)
         for note in task_notes(task):
             log.info("note: %s", note)
+        if self.abandoned:
+            return
         self.out = RunFolder(self.folder, self.budget, task, list(self.dataset.test.ids))
         if self.earlier is None:
             self.out.open()
@@ -190,34 +215,52 @@ def run(
     engine.start()
     reporter.start()
     try:
-        while not engine.finished.is_set() and (left := budget.left() - LAST_CALL_S - engine.early_s) > 0:
-            engine.finished.wait(min(left, TICK_S))
-        while not engine.finished.is_set() and not (engine.out and engine.out.curve):
-            if budget.left() < -GRACE_S:
-                where = dataset.path if isinstance(dataset, Dataset) else dataset
-                raise DataError(f"{where}: could not be opened within the budget of {budget.total_s:g} s")
-            engine.finished.wait(0.02)
-    except (KeyboardInterrupt, SystemExit) as error:
-        interrupted = error
-    try:
-        result = _complete(engine, interrupted, reporter)
+        interrupted = _wait(engine)
+        try:
+            result = _complete(engine, interrupted, reporter)
+        except (KeyboardInterrupt, SystemExit) as error:
+            if interrupted is not None:
+                raise
+            interrupted = error
+            result = _complete(engine, error, reporter)
     finally:
         reporter.abandon("stopped by an error")
-        if engine.lane:
-            engine.lane.close()
+        engine.abandoned = True
+        engine.close()
         if earlier is not None:
             earlier.close()
         logging.getLogger("autodl_agent").removeHandler(handler)
         handler.close()
-        if engine.out is None and earlier is None:  # the next try may take the same folder
+        if earlier is None and not (engine.out and engine.out.curve):  # the next try may take the same folder
             give_back(output, there)
     if interrupted is not None:
         raise interrupted
     return result
 
 
+def _wait(engine: _Engine) -> BaseException | None:
+    """Until the rounds or the budget are over; what interrupted that, if anything.
+
+    Raises DataError where there is no prediction at all some time after the end.
+    """
+    budget, data = engine.budget, engine.data
+    try:
+        while not engine.finished.is_set() and (left := budget.left() - LAST_CALL_S - engine.early_s) > 0:
+            engine.finished.wait(min(left, TICK_S))
+            engine.tick()
+        while not engine.finished.is_set() and not (engine.out and engine.out.curve):
+            if budget.left() < -GRACE_S:
+                where = data.path if isinstance(data, Dataset) else data
+                what = "could not be opened" if engine.out is None else "had no first prediction"
+                raise DataError(f"{where}: {what} within the budget of {budget.total_s:g} s")
+            engine.finished.wait(0.02)
+    except (KeyboardInterrupt, SystemExit) as error:
+        return error
+    return None
+
+
 def _complete(engine: _Engine, interrupted: BaseException | None, reporter: Reporter) -> RunResult:
-    """Close the run: refuse late predictions, write the summary files, drop the spilled data."""
+    """Close the run: refuse late predictions, write the last files. May be called again when it was interrupted."""
     count = engine.out.stop() if engine.out else 0
     if engine.lane:
         engine.lane.halt()  # the cores are for the last files now
@@ -227,28 +270,42 @@ def _complete(engine: _Engine, interrupted: BaseException | None, reporter: Repo
         return RunResult(engine.folder, reason="interrupted")
     reason = _reason(engine, interrupted)
     played = list(engine.rounds)
+    if engine.files is None:
+        engine.files = _last_files(engine, interrupted, played, reason)
+        engine.files.start()
     saving_s = INTERRUPTED_S if interrupted is not None else max(0.0, engine.budget.left()) + SAVING_S
-    model = engine.keeper.finish(None if engine.config.needs_model else saving_s) if engine.keeper else None
-    facts = describe_run(engine.out.task, engine.dataset, engine.config, engine.budget, played, reason)
-    truth = _truth(engine.dataset)
-    facts["skipped"] = [{"where": p.where, "reason": p.reason} for p in engine.dataset.problems]
+    if engine.keeper:
+        engine.keeper.finish(None if engine.config.needs_model else saving_s)
     # Whoever interrupts waits a second; the end of the budget allows a little more, a run that ended early most.
     least, most = AT_THE_END_S
+    gone = engine.budget.gone()
     spare = INTERRUPTED_S if interrupted is not None else min(most, max(least, engine.budget.left()))
-    until = min(engine.budget.gone() + spare, max(engine.budget.gone() + 0.2, engine.budget.total_s + least))
+    until = min(gone + spare, max(gone + 0.2, engine.budget.total_s + least))
+    unused = min(MOST_FILES_S, engine.budget.left()) if interrupted is None else 0.0
     try:
-        thresholds = model["thresholds"] if model else None
-        engine.out.finish(interrupted is None, facts, truth, thresholds, SCORING_SHARE * spare)
+        engine.files.wait(gone + max(unused, FILES_SHARE * (until - gone)))
     except OSError as error:
         kept = f"{count} predictions written before are kept"
         raise UsageError(f"{engine.folder}: {error.strerror or error}; {kept}") from error
     reporter.finish(reason, until)
-    if engine.store:
-        engine.store.close()
     judged = [r.ensemble_nauc for r in played if r.ensemble_nauc is not None]
     nauc = judged[-1] if judged else None
     seconds, problems = engine.budget.gone(), engine.dataset.problems
     return RunResult(engine.folder, count, seconds, nauc, reason, played, engine.out.curve, problems)
+
+
+def _last_files(engine: _Engine, interrupted: BaseException | None, played: list[Round], reason: str) -> LastFiles:
+    """What the run leaves beside its predictions, ready to be written."""
+    out, dataset, keeper = engine.out, engine.dataset, engine.keeper
+    assert out is not None and dataset is not None
+    facts = describe_run(out.task, dataset, engine.config, engine.budget, played, reason)
+    problems = list(dataset.problems)
+    facts["skipped"] = [{"where": p.where, "reason": p.reason} for p in problems[:MOST_TOLD]]
+
+    def thresholds() -> Thresholds | None:
+        return told_thresholds(keeper.newest) if keeper and keeper.newest else None
+
+    return LastFiles(out, interrupted is None, facts, problems, lambda: _truth(dataset), thresholds)
 
 
 def _check_readable(store: TensorStore) -> None:

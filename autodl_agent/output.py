@@ -6,9 +6,10 @@ import logging
 import os
 import shutil
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ from numpy.typing import NDArray
 from autodl_agent.clock import Budget
 from autodl_agent.errors import UsageError
 from autodl_agent.task import Task
-from data_format.predictions import append_timestamp, read_prediction, write_end, write_prediction, write_start
+from data_format.atomic import atomic_file, write_atomic
+from data_format.dataset import Problem
+from data_format.predictions import append_timestamp, prediction_text, read_prediction, write_end, write_start
 
 log = logging.getLogger(__name__)
 # Any of these marks a folder as that of a run, so that --overwrite never touches another one.
@@ -29,6 +32,11 @@ FILES = (
     *("run.json", "skipped.csv", "report.html", "log.txt"),
 )
 ANOTHER_LABEL_AT = 0.5  # multi-label rows list every class at or above it where no thresholds were tuned
+CELL_S, ROW_S = 2.5e-7, 4e-6  # to write predictions.csv
+AFTER_S = 0.4  # that it may take once the budget is used
+EARLIEST = 0.1  # share of the budget that it may take of it at most
+ROWS_AT_ONCE = 256  # between two looks at the clock
+Thresholds = Sequence[float] | NDArray[np.floating]
 
 
 @dataclass
@@ -43,6 +51,13 @@ class RunFolder:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _closed: bool = False
     _times: list[float] = field(default_factory=list)
+    _last: NDArray[np.float32] | None = None
+
+    @property
+    def early_s(self) -> float:
+        """Seconds before the end of the budget at which predictions.csv has to be begun, where it is large."""
+        took = self.task.n_test * (ROW_S + CELL_S * self.task.n_classes)
+        return min(max(0.0, took - AFTER_S), EARLIEST * self.budget.total_s)
 
     @property
     def predictions(self) -> Path:
@@ -83,12 +98,16 @@ class RunFolder:
 
         written: called when the prediction is on disk, before anybody can close the folder.
         """
+        # Large ones take seconds to become text; who closes the folder meanwhile must not wait for that.
+        path = self._path(len(self._times))
+        text = prediction_text(path, prediction)
         with self._lock:
             if self._closed:
                 return None
-            write_prediction(self.predictions, self.task.name, len(self._times), prediction)
+            write_atomic(path, text)
             seconds = self.budget.gone()
             self._times.append(seconds)
+            self._last = prediction
             self.curve.append({"time": seconds, "held_out_nauc": held_out_nauc})
             append_timestamp(self.predictions, len(self._times) - 1, self.budget.epoch + seconds)
             self._note(len(self._times) == 1, seconds, held_out_nauc)
@@ -116,73 +135,99 @@ class RunFolder:
         self,
         success: bool,
         facts: dict[str, Any],
-        truth: NDArray[np.float32] | None,
-        thresholds: Sequence[float] | None = None,
-        seconds: float = 1e9,
+        problems: Sequence[Problem] = (),
+        truth: Callable[[], NDArray[np.float32] | None] = lambda: None,
+        thresholds: Callable[[], Thresholds | None] = lambda: None,
+        left: Callable[[], float] = lambda: float("inf"),
     ) -> None:
-        """Write everything that comes after the last prediction. thresholds: one a class, of multi-label tasks.
+        """Write everything that comes after the last prediction, what is quick and what matters most first.
 
-        seconds: that scoring the predictions on the test rows may take; what does not fit is left blank.
+        facts: for run.json. problems: of inputs. truth: reads the labels of the test rows, None where they are not
+        known. thresholds: of multi-label tasks, one a class. left: seconds that remain, asked again and again; what
+        does not fit is told in the log.
         """
         write_end(self.predictions, self.budget.gone(), success, self.budget.epoch + self.budget.gone())
         (self.folder / "run.json").write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        self._write_skipped(problems)
+        self._write_curve({}, scored=False)
         if self._times and self.task.n_test:
-            self._write_for_people(read_prediction(self._path(len(self._times) - 1)), thresholds)
-        self._write_curve(truth, seconds)
-        self._write_skipped(facts.get("skipped", ()))
+            self._write_for_people(thresholds() if self.task.multilabel else None, left)
+        if left() > 0 and (labels := truth()) is not None:
+            self._write_curve(self._test_scores(labels, left), scored=True)
 
     def _path(self, k: int) -> Path:
         return self.predictions / f"{self.task.name}.predict_{k}"
 
-    def _write_for_people(self, prediction: NDArray[np.float64], thresholds: Sequence[float] | None) -> None:
-        names = self.task.class_names
+    def _newest(self) -> NDArray[np.floating]:
+        return read_prediction(self._path(len(self._times) - 1)) if self._last is None else self._last
+
+    def _write_for_people(self, thresholds: Thresholds | None, left: Callable[[], float]) -> None:
+        names, prediction = self.task.class_names, self._newest()
         least = np.full(len(names), ANOTHER_LABEL_AT) if thresholds is None else np.asarray(thresholds)
-        with (self.folder / "predictions.csv").open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(["id", *names, "most_likely"])
-            for row_id, row in zip(self.test_ids, prediction, strict=True):
-                likely = [int(np.argmax(row))]
-                if self.task.multilabel:
-                    likely = [int(c) for c in np.flatnonzero(row >= least)] or [int(np.argmax(row - least))]
-                values = [f"{value:.6g}" for value in row]
-                writer.writerow([row_id, *values, " ".join(names[c] for c in likely)])
+        ids = iter(self.test_ids)
+        with suppress(_GivenUpError), atomic_file(self.folder / "predictions.csv") as file:
+            file.write(_csv_line(["id", *names, "most_likely"]).encode())
+            for start in range(0, len(prediction), ROWS_AT_ONCE):
+                if left() <= 0:
+                    log.warning("no predictions.csv, no time left; %s holds the same", self._path(len(self._times) - 1))
+                    raise _GivenUpError
+                block = prediction[start : start + ROWS_AT_ONCE]
+                file.write("".join(self._rows_for_people(ids, block, least)).encode(errors="surrogateescape"))
 
-    def _write_curve(self, truth: NDArray[np.float32] | None, seconds: float) -> None:
-        scores = self._test_scores(truth, seconds) if truth is not None else {}
-        complete = len(scores) == len(self.curve)
-        with (self.folder / "learning_curve.csv").open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(["time", "held_out_nauc", *(["test_nauc"] if truth is not None else [])])
-            for k, point in enumerate(self.curve):
-                row = [f"{point['time']:.3f}", _number(point["held_out_nauc"])]
-                if truth is not None:
-                    row.append(_number(scores.get(k)))
-                    if complete:
-                        point["test_nauc"] = scores[k]
-                writer.writerow(row)
+    def _rows_for_people(
+        self, ids: Iterator[str], block: NDArray[np.floating], least: NDArray[np.floating]
+    ) -> Iterator[str]:
+        """Lines of predictions.csv. All numbers of a row are formatted in one call: there may be millions."""
+        names, form = self.task.class_names, "%.6g," * block.shape[1]
+        for row, best in zip(block, block.argmax(1), strict=True):
+            likely = [int(best)]
+            if self.task.multilabel:
+                likely = [int(c) for c in np.flatnonzero(row >= least)] or [int(np.argmax(row - least))]
+            first, last = next(ids), " ".join(names[c] for c in likely)
+            yield f"{_csv_cell(first)},{form % tuple(row.tolist())}{_csv_line([last])}"
 
-    def _test_scores(self, truth: NDArray[np.float32], seconds: float) -> dict[int, float]:
+    def _write_curve(self, scores: dict[int, float], scored: bool) -> None:
+        """scores: prediction -> NAUC on the test rows; scored: whether there is a column for it."""
+        complete = scored and len(scores) == len(self.curve)
+        text = StringIO(newline="")
+        writer = csv.writer(text)
+        writer.writerow(["time", "held_out_nauc", *(["test_nauc"] if scored else [])])
+        for k, point in enumerate(self.curve):
+            row = [f"{point['time']:.3f}", _number(point["held_out_nauc"])]
+            if scored:
+                row.append(_number(scores.get(k)))
+            if complete:
+                point["test_nauc"] = scores[k]
+            writer.writerow(row)
+        write_atomic(self.folder / "learning_curve.csv", text.getvalue().encode())
+
+    def _test_scores(self, truth: NDArray[np.float32], left: Callable[[], float]) -> dict[int, float]:
         """Prediction -> NAUC on the test rows, the newest first, as many as can be read and scored in the time."""
         from autodl_agent.scoring.auc import nauc
 
         scores: dict[int, float] = {}
-        started, last = self.budget.now(), 0.0
+        took = 0.0
         for k in reversed(range(len(self.curve))):
             before = self.budget.now()
-            if scores and before + last - started > seconds:
+            if left() <= took:
                 log.info("no test NAUC of predictions 0 to %d: no time left; `autodl score` gives them", k)
                 break
-            scores[k] = nauc(truth, read_prediction(self._path(k)))
-            last = self.budget.now() - before
+            newest = k == len(self.curve) - 1
+            scores[k] = nauc(truth, self._newest() if newest else read_prediction(self._path(k)))
+            took = self.budget.now() - before
         return scores
 
-    def _write_skipped(self, problems: Iterable[dict[str, str]]) -> None:
+    def _write_skipped(self, problems: Iterable[Problem]) -> None:
         """One line for everything skipped or repaired; only the header where nothing was."""
         path = self.folder / "skipped.csv"
         with path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
             writer = csv.writer(file)
             writer.writerow(["where", "reason"])
-            writer.writerows((problem["where"], problem["reason"]) for problem in problems)
+            writer.writerows((problem.where, problem.reason) for problem in problems)
+
+
+class _GivenUpError(Exception):
+    """No time is left for a file; nothing of it stays."""
 
 
 def prepare_folder(folder: Path, overwrite: bool) -> None:
@@ -204,8 +249,8 @@ def prepare_folder(folder: Path, overwrite: bool) -> None:
 
 
 def give_back(folder: Path, there: bool) -> None:
-    """Take away the log of a run that came to nothing, and the folder unless it was `there` before."""
-    (folder / "log.txt").unlink(missing_ok=True)
+    """Take away what a run that came to nothing has written, and the folder unless it was `there` before."""
+    _remove_run(folder)
     if not there:
         with suppress(OSError):  # somebody else's file is in it
             folder.rmdir()
@@ -235,8 +280,11 @@ def log_to(path: Path, budget: Budget) -> logging.Handler:
 
 
 def _remove_run(folder: Path) -> None:
-    for name in ("predictions", "model"):
-        shutil.rmtree(folder / name, ignore_errors=True)
+    unfinished = [*folder.glob(".model-*.new"), *folder.glob(".model-*.old")]  # of a run that was killed while saving
+    for path in (folder / "predictions", folder / "model", *unfinished):
+        shutil.rmtree(path, ignore_errors=True)
+    for path in folder.glob(".tmp_*"):
+        path.unlink(missing_ok=True)
     for name in FILES:
         (folder / name).unlink(missing_ok=True)
 
@@ -248,6 +296,17 @@ def _write_lines(path: Path, lines: Iterable[str]) -> None:
         for line in lines
     )
     path.write_text(text, encoding="utf-8", errors="surrogateescape")
+
+
+def _csv_line(cells: Sequence[str]) -> str:
+    text = StringIO(newline="")
+    csv.writer(text).writerow(cells)
+    return text.getvalue()
+
+
+def _csv_cell(cell: str) -> str:
+    """One cell as `csv` writes it; quick for the many that need no quotes."""
+    return cell if cell.isalnum() else _csv_line([cell]).removesuffix("\r\n")
 
 
 def _odd(line: str) -> bool:

@@ -28,14 +28,19 @@ def write_prediction(folder: Path, name: str, k: int, prediction: NDArray[np.flo
     OSError when it cannot be written.
     """
     path = folder / f"{name}.predict_{k}"
+    write_atomic(path, prediction_text(path, prediction))
+    return path
+
+
+def prediction_text(path: Path, prediction: NDArray[np.floating]) -> bytes:
+    """What `write_prediction` writes to `path`. Raises DataError naming it, see there."""
     if prediction.ndim != 2:
         raise DataError(f"{path}: expected a matrix of rows x classes, found shape {prediction.shape}")
     if not np.isfinite(prediction).all():
         row, column = np.argwhere(~np.isfinite(prediction))[0].tolist()
         value = prediction[row, column]
         raise DataError(f"{path}: expected finite numbers, found {value} in row {row}, class {column}")
-    write_atomic(path, format_matrix(prediction))
-    return path
+    return format_matrix(prediction)
 
 
 def format_matrix(matrix: NDArray[np.floating]) -> bytes:
@@ -43,6 +48,10 @@ def format_matrix(matrix: NDArray[np.floating]) -> bytes:
     rows, columns = matrix.shape
     if not matrix.size:
         return b"\n" * len(matrix)
+    # Class frequencies for all rows: what large sets begin with would otherwise take its time.
+    if rows > 1 and np.array_equal(matrix[0], matrix[-1]) and bool((matrix == matrix[0]).all()):
+        line = format_matrix(matrix[:1])
+        return line * len(matrix)
     step = max(1, _ROWS_AT_ONCE // columns)
     return b"".join([_format_block(matrix[at : at + step].astype(np.float64)) for at in range(0, rows, step)])
 

@@ -19,6 +19,7 @@ from data_format.inputs import Inputs
 
 log = logging.getLogger(__name__)
 SHARE = 0.05  # of the time gone that saving may take
+LATER_SHARE = 0.025  # the same where no prediction is new: a kill would cost the model, a save now a little time
 AFTER_S = 0.4  # that the last save may take once the budget is used
 EARLIEST = 0.2  # share of the budget that it may take of it at most
 MOST_GROWN = 3.0  # times the seconds of the save before that the last one is expected to take at most
@@ -28,7 +29,7 @@ FIRST_GUESS_S = 0.1  # of the first save: none before the second second, when pr
 
 
 class Keeper:
-    """One model folder. `offer` and `confirm` are called by the thread of the rounds, `finish` by the one that ends."""
+    """One model folder. `offer` and `confirm` belong to the thread of the rounds, the rest to the one that waits."""
 
     def __init__(self, folder: Path, task: Task, budget: Budget, inputs: Callable[[], Inputs]) -> None:
         self.folder, self.task, self.budget, self.inputs = folder, task, budget, inputs
@@ -37,6 +38,7 @@ class Keeper:
         self._offered: Snapshot | None = None
         self._newest: tuple[Snapshot, float] | None = None
         self._saved: Snapshot | None = None
+        self._tried: Snapshot | None = None
         self._saved_s = 0.0  # when the prediction behind the saved model was made
         self._cost = FIRST_GUESS_S
         self._lock = threading.Lock()  # held while saving: one save at a time
@@ -51,8 +53,16 @@ class Keeper:
         if self._offered is None:
             return
         self._newest, self._offered = (self._offered, self.budget.gone()), None
-        affordable = self.seconds + self._cost <= SHARE * self.budget.gone()
-        if affordable and self._newest[0].parts and not self._lock.locked():
+        self._save_if_cheap(SHARE)
+
+    def catch_up(self) -> None:
+        """Save the newest ensemble in the background where that was too dear when it came and no longer is."""
+        if self.newest is not None and self.newest is not self._tried:
+            self._save_if_cheap(LATER_SHARE)
+
+    def _save_if_cheap(self, share: float) -> None:
+        affordable = self.seconds + self._cost <= share * self.budget.gone()
+        if affordable and self.newest is not None and self.newest.parts and not self._lock.locked():
             threading.Thread(target=self._save_newest, name="model", daemon=True).start()
 
     @property
@@ -82,20 +92,26 @@ class Keeper:
         saving.start()
         saving.join(within_s)
         if saving.is_alive():
-            self._given_up.set()
-            saving.join(STOPPING_S)
-            discard_unfinished(self.folder)
+            self.abandon()
             kept = "the one from before stays" if self.folder.exists() else "there is none"
             if self.saves:
                 kept = f"the one of the prediction at {self._saved_s:.1f} s stays"
             log.warning("the last model was not saved, it would have taken longer than there is time; %s", kept)
         return self.facts
 
+    def abandon(self) -> None:
+        """Stop a save under way; nothing of it stays."""
+        self._given_up.set()
+        if self._lock.acquire(timeout=STOPPING_S):
+            self._lock.release()
+        discard_unfinished(self.folder)
+
     def _save_newest(self) -> None:
         with self._lock:
             if self._newest is None or self._newest[0] is self._saved:
                 return
             snapshot, seconds = self._newest
+            self._tried = snapshot
             before = self.budget.now()
             try:
                 inputs = self.inputs() if snapshot.parts else Inputs()

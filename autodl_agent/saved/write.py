@@ -94,15 +94,20 @@ def write_logits(folder: Path, snapshot: Snapshot) -> None:
         np.savez(folder / LOGITS_FILE, rows=rows, **arrays)
 
 
-def _facts(snapshot: Snapshot, task: Task, inputs: Inputs, seconds: float) -> dict[str, Any]:
+def told_thresholds(snapshot: Snapshot) -> list[float] | None:
+    """Thresholds as model.json has them, one a class; None where nothing was held out."""
     thresholds = snapshot.thresholds()
+    return None if thresholds is None else [round(float(t), 9) for t in thresholds]
+
+
+def _facts(snapshot: Snapshot, task: Task, inputs: Inputs, seconds: float) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "task": asdict(task),
         "parts": [{"learner": p.name, "weight": p.weight, "folds": len(p.models)} for p in snapshot.parts],
         "coupled": snapshot.coupled,
         "calibration": asdict(snapshot.calibration),
-        "thresholds": None if thresholds is None else [round(float(t), 9) for t in thresholds],
+        "thresholds": told_thresholds(snapshot),
         "held_out_nauc": snapshot.nauc,
         "inputs": inputs.facts(),
         "seconds": round(seconds, 3),

@@ -119,6 +119,49 @@ def test_an_interrupt_keeps_what_there_is(tmp_path):
     assert "ingestion_success: 0" in (tmp_path / "out" / "predictions" / "end.txt").read_text()
 
 
+def test_an_interrupt_while_the_last_files_are_written_loses_none(tmp_path, monkeypatch):
+    import autodl_agent.agent as agent
+
+    whole = agent._complete
+
+    def interrupted_once(engine, interrupted, reporter):
+        monkeypatch.setattr(agent, "_complete", whole)
+        engine.out.stop()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(agent, "_complete", interrupted_once)
+    with pytest.raises(KeyboardInterrupt):
+        run(write_table(tmp_path / "set"), tmp_path / "out", RunConfig(20), choose=in_turn)
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert {"run.json", "predictions.csv", "model", "report.html"} <= names
+    assert (tmp_path / "out" / "predictions" / "end.txt").exists()
+
+
+def test_data_too_slow_to_open_leave_the_folder_for_the_next_try(tmp_path, monkeypatch):
+    from data_format import open_dataset
+
+    data, go_on, opened = write_table(tmp_path / "set"), threading.Event(), threading.Event()
+
+    def slowly(*args):
+        go_on.wait(20)
+        opened.set()
+        return open_dataset(*args)
+
+    monkeypatch.setattr("autodl_agent.agent.GRACE_S", 0.0)
+    monkeypatch.setattr("autodl_agent.agent.open_dataset", slowly)
+    with pytest.raises(DataError, match="could not be opened within the budget"):
+        run(data, tmp_path / "out", RunConfig(0.3))
+    assert not (tmp_path / "out").exists()
+    go_on.set()
+    assert opened.wait(20)
+    for thread in threading.enumerate():
+        if thread.name == "engine":
+            thread.join(20)
+    assert not (tmp_path / "out").exists()  # what was abandoned writes nothing later
+    monkeypatch.undo()
+    assert run(data, tmp_path / "out", RunConfig(20), choose=in_turn).n_predictions >= 3
+
+
 def test_a_truth_that_cannot_be_read_costs_only_the_curve(tmp_path):
     from data_format import open_dataset
     from data_format.writer import write_dataset

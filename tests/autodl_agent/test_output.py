@@ -1,5 +1,7 @@
 import csv
 import json
+import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +10,8 @@ from autodl_agent.errors import UsageError
 from autodl_agent.output import RunFolder, log_to, prepare_folder
 from autodl_agent.task import Domain, Task
 from autodl_agent.testing import FakeClock
-from data_format.predictions import list_predictions, read_prediction, read_start
+from data_format.dataset import Problem
+from data_format.predictions import list_predictions, prediction_text, read_prediction, read_start
 
 PREDICTION = np.array([[0.9, 0.1], [0.2, 0.7], [0.6, 0.55]], np.float32)
 IDS = ["test/a.png", "test/b,c.png", "test/d\ne.png"]
@@ -35,7 +38,7 @@ def test_a_whole_run_on_disk(tmp_path):
     clock.at += 3
     out.add(1 - PREDICTION, 0.8)
     assert out.stop() == 2
-    out.finish(True, {"any": "thing"}, np.array([[1, 0], [0, 1], [1, 0]], np.float32))
+    out.finish(True, {"any": "thing"}, truth=lambda: np.array([[1, 0], [0, 1], [1, 0]], np.float32))
     assert (tmp_path / "classes.txt").read_text(encoding="utf-8").splitlines() == ["001", 'été, or "x"']
     assert (tmp_path / "test_rows.txt").read_text(encoding="utf-8").splitlines() == [*IDS[:2], "test/d\\ne.png"]
     start = read_start(tmp_path / "predictions")
@@ -62,7 +65,7 @@ def test_predictions_for_people(tmp_path, multilabel, likely):
     out, _ = folder_for(tmp_path, multilabel, ("001", "x"))
     out.add(PREDICTION, None)
     out.stop()
-    out.finish(True, {}, None)
+    out.finish(True, {})
     rows = read_csv(tmp_path / "predictions.csv")
     assert rows[0] == ["id", "001", "x", "most_likely"]
     assert [row[0] for row in rows[1:]] == IDS
@@ -75,6 +78,14 @@ def test_a_folder_with_a_run_is_refused_or_replaced_never_mixed(tmp_path):
     out.add(PREDICTION, None)
     with pytest.raises(UsageError, match="already holds a run"):
         prepare_folder(tmp_path, overwrite=False)
+    prepare_folder(tmp_path, overwrite=True)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_a_killed_run_left_goes_with_it(tmp_path):
+    folder_for(tmp_path)
+    (tmp_path / ".model-123.new" / "parts").mkdir(parents=True)
+    (tmp_path / ".tmp_abc").write_text("half a file")
     prepare_folder(tmp_path, overwrite=True)
     assert not list(tmp_path.iterdir())
 
@@ -113,7 +124,64 @@ def test_predictions_that_cannot_be_scored_in_time_are_left_blank(tmp_path):
     for k in range(3):
         out.add(PREDICTION, 0.1 * k)
     out.stop()
-    out.finish(True, {}, np.array([[1, 0], [0, 1], [1, 0]], np.float32), seconds=-1.0)
+    # One look before the rows for people, one before the truth, one before each prediction.
+    left = iter([1.0, 1.0, 1.0, 0.0])
+    out.finish(True, {}, truth=lambda: np.array([[1, 0], [0, 1], [1, 0]], np.float32), left=lambda: next(left))
     scores = [line[2] for line in read_csv(tmp_path / "learning_curve.csv")[1:]]
     assert scores == ["", "", "1.000000"]
     assert all("test_nauc" not in point for point in out.curve)
+
+
+def test_without_time_what_is_quick_is_written_and_nothing_half(tmp_path, caplog):
+    out, _ = folder_for(tmp_path)
+    out.add(PREDICTION, 0.1)
+    out.stop()
+
+    def unread():
+        raise AssertionError("the truth is not read")
+
+    out.finish(True, {"any": "thing"}, [Problem("a", "b")], truth=unread, left=lambda: 0.0)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        *("classes.txt", "learning_curve.csv", "predictions", "run.json", "skipped.csv", "test_rows.txt")
+    ]
+    assert read_csv(tmp_path / "learning_curve.csv")[0] == ["time", "held_out_nauc"]
+    assert read_csv(tmp_path / "skipped.csv")[1:] == [["a", "b"]]
+    assert "no predictions.csv" in caplog.text and "predict_0" in caplog.text
+
+
+def test_only_large_results_have_to_be_begun_before_the_end(tmp_path):
+    out, _ = folder_for(tmp_path)
+    assert out.early_s == 0
+    out.task = replace(out.task, n_test=100_000, class_names=tuple(map(str, range(100))))
+    assert 1 < out.early_s < 5
+    out.task = replace(out.task, n_test=10**8)
+    assert out.early_s == pytest.approx(6)  # a tenth of the budget
+
+
+def test_numbers_for_people_are_those_of_the_prediction(tmp_path):
+    out, _ = folder_for(tmp_path)
+    values = np.array([[1e-12, 1.0], [0.123456789, 0.0], [1 / 3, 0.5]], np.float32)
+    out.add(values, None)
+    out.finish(True, {})
+    found = [[float(cell) for cell in row[1:-1]] for row in read_csv(tmp_path / "predictions.csv")[1:]]
+    assert np.allclose(found, values, rtol=1e-5)
+
+
+def test_who_closes_the_folder_does_not_wait_for_a_prediction_to_become_text(tmp_path, monkeypatch):
+    out, _ = folder_for(tmp_path)
+    out.add(PREDICTION, None)
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slowly(path, prediction):
+        begun.set()
+        go_on.wait(20)
+        return prediction_text(path, prediction)
+
+    monkeypatch.setattr("autodl_agent.output.prediction_text", slowly)
+    writing = threading.Thread(target=out.add, args=(PREDICTION, None), daemon=True)
+    writing.start()
+    assert begun.wait(20)
+    assert out.stop() == 1
+    go_on.set()
+    writing.join(20)
+    assert [path.name for path in sorted(out.predictions.iterdir())] == ["my set.predict_0", "start.txt"]

@@ -152,3 +152,9 @@ def test_unusable_start_files_are_named(tmp_path: Path, text: str, message: str)
 def test_missing_start_file(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot be read"):
         read_start(tmp_path)
+
+
+def test_rows_that_are_all_the_same_look_like_any_other() -> None:
+    row = np.array([[0.25, 1e-7, 1.0]], np.float32)
+    assert format_matrix(np.repeat(row, 3, axis=0)) == format_matrix(row) * 3
+    assert format_matrix(np.zeros((2, 0))) == b"\n\n"

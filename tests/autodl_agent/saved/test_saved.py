@@ -211,6 +211,31 @@ class TestKeeper:
         assert keeper.saves == 1
         assert keeper.finish(30) is not None and keeper.saves == 2
 
+    def test_a_save_that_was_too_dear_is_made_up_for(self, parts):
+        keeper, clock, snapshots = parts
+        keeper.catch_up()  # there is nothing yet
+        keeper.offer(snapshots[1])
+        keeper.confirm()
+        keeper.catch_up()
+        assert not keeper.folder.exists()
+        clock.at += 10
+        keeper.catch_up()
+        keeper.finish(30)  # waits for it
+        assert keeper.saves == 1
+
+    def test_a_save_that_failed_is_not_tried_again_and_again(self, parts, caplog):
+        keeper, clock, snapshots = parts
+        keeper.folder.parent.joinpath("file").write_text("in the way")
+        keeper.folder = keeper.folder.parent / "file" / "model"
+        keeper.offer(snapshots[1])
+        keeper.confirm()
+        clock.at += 10
+        for _ in range(3):
+            keeper.catch_up()
+            with keeper._lock:
+                pass
+        assert caplog.text.count("the model was not saved") <= 1
+
     def test_a_dear_save_has_to_begin_before_the_end(self, parts):
         keeper, _, snapshots = parts
         assert keeper.early_s == 0
