@@ -96,6 +96,8 @@ def run_peer(peer: str, dataset: Path, limit: float, scratch: Path, environments
         return [], wall, note or "no prediction"
     names = json.loads(out.with_suffix(".json").read_text())
     wanted = open_dataset(dataset).class_names
+    if missing := sorted(set(names).difference(wanted)):
+        raise SystemExit(f"{dataset.name}: {peer} names classes {missing[:3]} that are not among {list(wanted)[:3]} …")
     found = np.load(out, allow_pickle=False)
     aligned = np.stack([found[:, names.index(n)] if n in names else np.zeros(len(found)) for n in wanted], axis=1)
     return [(wall, np.asarray(aligned, np.float32))], wall, note

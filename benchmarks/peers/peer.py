@@ -109,7 +109,7 @@ def main() -> None:
         names = [str(value) for value in found]
     else:
         # One model a label, the time shared evenly: none of the peers knows several labels at once.
-        names, columns = labels, []
+        names, columns = [label.removeprefix("label:") for label in labels], []
         for label in labels:
             if train[label].nunique() < 2:
                 columns.append(np.full(len(test), float(train[label].iloc[0])))
