@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from data_format.dataset import Problem
 from data_format.errors import DataError
 from data_format.raw.columns import Coded, all_floats, is_missing, parse_number, texts_of
-from data_format.raw.csvfile import Grid, counted, decode, grid_of_text, rows_text
+from data_format.raw.csvfile import Grid, counted, grid_of_text, rows_text
+from data_format.raw.encodings import decode
 
 BIG_BYTES = 96 << 20  # strings of a smaller file fit in memory several times over
 _HEAD_BYTES = 1 << 20

@@ -1,8 +1,8 @@
 """Delimited text files (CSV, TSV …) as a `Grid` of strings: encoding, separator, header and ragged rows sorted out.
 
-Rules, said once: UTF-8 first, UTF-16/32 by their byte order mark, else Windows-1252, else Latin-1. The separator is the
-one that cuts the first 64 KB into the most even rows. A first row is a header when it does not look like data
-(see `looks_like_header`). Short rows are filled with empty cells, long rows are cut, and both are counted.
+Rules, said once: the encoding is told by `encodings`. The separator is the one that cuts the first 64 KB into the most
+even rows. A first row is a header when it does not look like data (see `looks_like_header`). Short rows are filled with
+empty cells, long rows are cut, and both are counted.
 """
 
 import csv
@@ -16,6 +16,7 @@ from typing import Protocol
 from data_format.dataset import Problem
 from data_format.errors import DataError
 from data_format.raw.columns import is_missing, is_number
+from data_format.raw.encodings import decode_counted, encoding_notes
 
 SEPARATORS = (",", ";", "\t", "|")
 KNOWN_NAMES = frozenset(("text", "label", "labels", "y", "target", "class", "file", "filename"))
@@ -26,13 +27,6 @@ _MAGIC = (
     (b"PAR1", "a Parquet file"),
     (b"\x1f\x8b", "a gzip file"),
     (b"version https://git-lfs", "a git-lfs pointer (the data were not fetched)"),
-)
-_MARKS = (
-    (b"\xef\xbb\xbf", "utf-8-sig"),
-    (b"\xff\xfe\x00\x00", "utf-32"),
-    (b"\x00\x00\xfe\xff", "utf-32"),
-    (b"\xff\xfe", "utf-16"),
-    (b"\xfe\xff", "utf-16"),
 )
 
 
@@ -103,25 +97,6 @@ def grid_of_text(text: str, path: Path, problems: list[Problem], like: Like | No
     return Grid(path, names, rows, header, separator, problems)
 
 
-def decode(data: bytes) -> tuple[str, str]:
-    """Bytes of a text file -> its text and the encoding used: by byte order mark, UTF-8, cp1252, then latin-1."""
-    for mark, encoding in _MARKS:
-        if data.startswith(mark):
-            return data.decode(encoding, errors="replace"), encoding
-    head = data[:4096]
-    # UTF-16 without its mark: western text has a NUL in every second byte and none in the others.
-    if len(head) >= 8:
-        for first, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
-            if head[first::2].count(0) > 0.4 * len(head[first::2]) and head[1 - first :: 2].count(0) == 0:
-                return data.decode(encoding, errors="replace"), encoding
-    for encoding in ("utf-8", "cp1252"):
-        try:
-            return data.decode(encoding), encoding
-        except UnicodeDecodeError:
-            continue
-    return data.decode("latin-1"), "latin-1"
-
-
 def sniff_separator(text: str) -> str:
     """The separator of a delimited text: comma, semicolon, tab, bar, or a space for rows of mostly numbers."""
     cut = len(text) > _SAMPLE_CHARACTERS
@@ -180,9 +155,8 @@ def _read_text(path: Path, problems: list[Problem]) -> str:
     for magic, what in _MAGIC:
         if data.startswith(magic):
             raise DataError(f"{path}: expected delimited text, found {what}")
-    text, encoding = decode(data)
-    if encoding not in ("utf-8", "utf-8-sig"):
-        problems.append(Problem(path.name, f"read as {encoding}, since it is not UTF-8"))
+    text, encoding, bad = decode_counted(data)
+    problems += encoding_notes(path.name, encoding, bad)
     if "\0" in text:
         problems.append(Problem(path.name, f"{counted(text.count(chr(0)), 'NUL character')} removed"))
         text = text.replace("\0", "")

@@ -10,7 +10,8 @@ from typing import Any
 
 from data_format.dataset import Problem
 from data_format.errors import DataError
-from data_format.raw.csvfile import Grid, counted, decode, rows_text
+from data_format.raw.csvfile import Grid, counted, rows_text
+from data_format.raw.encodings import decode_counted, encoding_notes
 
 LIST_SEPARATOR = "\x1f"
 _MAX_PROBLEMS = 1000  # line numbers that are listed; all are counted
@@ -18,10 +19,8 @@ _MAX_PROBLEMS = 1000  # line numbers that are listed; all are counted
 
 def read_json_lines(path: Path) -> Grid:
     """Read the file; a line that is no object is left out and counted. Raises DataError when no line is one."""
-    text, encoding = decode(path.read_bytes())
-    problems = (
-        [] if encoding.startswith("utf-8") else [Problem(path.name, f"read as {encoding}, since it is not UTF-8")]
-    )
+    text, encoding, bad_bytes = decode_counted(path.read_bytes())
+    problems = encoding_notes(path.name, encoding, bad_bytes)
     objects, bad = _objects(text)
     if bad:
         what = f"{counted(len(bad), 'line')} not a JSON object, not used"

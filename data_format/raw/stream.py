@@ -8,7 +8,8 @@ from pathlib import Path
 from data_format.dataset import Problem
 from data_format.errors import DataError
 from data_format.raw.columnstore import _records
-from data_format.raw.csvfile import Grid, counted, decode, grid_of_text, rows_text
+from data_format.raw.csvfile import Grid, counted, grid_of_text, rows_text
+from data_format.raw.encodings import decode
 from data_format.raw.tablefiles import read_table
 
 _HEAD_BYTES = 1 << 20  # enough to tell encoding, separator and heading

@@ -12,7 +12,8 @@ from typing import Any
 from data_format.dataset import Problem
 from data_format.errors import DataError
 from data_format.raw.arff import read_arff
-from data_format.raw.csvfile import Grid, Like, decode, grid_of_text, read_grid
+from data_format.raw.csvfile import Grid, Like, grid_of_text, read_grid
+from data_format.raw.encodings import decode
 from data_format.raw.jsonlines import LIST_SEPARATOR, read_json_lines
 from data_format.raw.parquet import parquet_library
 

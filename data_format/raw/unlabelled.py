@@ -16,7 +16,8 @@ from data_format.examples import Text
 from data_format.memory import MemorySource
 from data_format.raw.array_tables import Frame, kinds_of, make_tables, sample_of
 from data_format.raw.autonlp import read_solution, read_texts
-from data_format.raw.csvfile import counted, decode
+from data_format.raw.csvfile import counted
+from data_format.raw.encodings import decode
 from data_format.raw.labels import declared_names, names_text
 from data_format.raw.media import Collection
 from data_format.raw.options import AS_FOUND, ReadOptions

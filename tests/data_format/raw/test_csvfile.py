@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_format.errors import DataError
-from data_format.raw.csvfile import decode, looks_like_header, read_grid, rows_text, sniff_separator
+from data_format.raw.csvfile import looks_like_header, read_grid, rows_text, sniff_separator
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
@@ -41,27 +41,6 @@ def test_rows_of_numbers_separated_by_spaces(write):
 def test_announced_separator(write):
     grid = read_grid(write("t.csv", "sep=;\r\na;y\r\n1;2\r\n"))
     assert (grid.names, grid.rows) == (("a", "y"), [["1", "2"]])
-
-
-@pytest.mark.parametrize(
-    ("encoding", "used"),
-    [
-        ("utf-8", "utf-8"),
-        ("utf-8-sig", "utf-8-sig"),
-        ("utf-16", "utf-16"),
-        ("utf-16-le", "utf-16-le"),
-        ("utf-16-be", "utf-16-be"),
-        ("utf-32", "utf-32"),
-        ("cp1252", "cp1252"),
-    ],
-)
-def test_encodings(encoding, used):
-    text = "a,t,y\n1,Café,naïve\n" * 9
-    assert decode(text.encode(encoding)) == (text, used)
-
-
-def test_bytes_that_cp1252_lacks_are_latin_1():
-    assert decode(b"a\x81\xe9") == ("a\x81é", "latin-1")
 
 
 @pytest.mark.parametrize(("encoding", "said"), [("utf-8-sig", 0), ("utf-16", 1), ("latin-1", 1)])
@@ -124,6 +103,14 @@ def test_an_unclosed_quote_costs_its_line_only(write):
     grid = read_grid(write("t.csv", 'text,y\nfine,1\n"open,0\nlast,1\nlaster,0\n'))
     assert grid.rows == [["fine", "1"], ['"open', "0"], ["last", "1"], ["laster", "0"]]
     assert [p.reason for p in grid.problems] == ["1 row with a quote that is never closed, read without it"]
+
+
+def test_a_bad_byte_costs_its_own_cell_only(write):
+    content = "text,label\n" + "one two,Café\nthree,thé\n" * 9
+    grid = read_grid(write("t.csv", content.encode() + b"bad \xff,Caf\xc3\xa9\n"))
+    assert set(grid.column("label")) == {"Café", "thé"}
+    assert grid.rows[-1] == ["bad \ufffd", "Café"]
+    assert [p.reason for p in grid.problems] == ["1 byte sequence not UTF-8, read as U+FFFD"]
 
 
 def test_nul_characters_and_huge_cells(write):
