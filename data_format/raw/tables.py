@@ -16,7 +16,8 @@ from data_format.dataset import Dataset, DomainName, Problem, Source, Split
 from data_format.errors import DataError
 from data_format.raw.columns import Kind, column_kind, texts_of
 from data_format.raw.columnstore import BIG_BYTES, ColumnStore, read_store
-from data_format.raw.csvfile import Grid, counted, looks_like_header, rows_text
+from data_format.raw.csvfile import Grid, counted, rows_text
+from data_format.raw.heading import looks_like_header
 from data_format.raw.labels import (
     LabelRule,
     Truth,
