@@ -14,6 +14,7 @@ from data_format.errors import DataError
 from data_format.raw.arff import read_arff
 from data_format.raw.csvfile import Grid, Like, grid_of_text, read_grid
 from data_format.raw.encodings import decode
+from data_format.raw.heading import filled_width
 from data_format.raw.jsonlines import LIST_SEPARATOR, read_json_lines
 from data_format.raw.parquet import parquet_library
 
@@ -78,7 +79,7 @@ def _read_parquet(path: Path) -> Grid:
         raise DataError(f"{path}: expected a Parquet file, found {error}") from None
     columns = [[cell_text(value) for value in column.to_pylist()] for column in table.columns]
     rows = [list(row) for row in zip(*columns, strict=True)]
-    return _grid(path, [str(name) for name in table.column_names], rows)
+    return _grid(path, [str(name) for name in table.column_names], rows, [])
 
 
 def _read_workbook(path: Path) -> Grid:
@@ -94,26 +95,33 @@ def _read_workbook(path: Path) -> Grid:
         raise DataError(f"{path}: expected an Excel workbook, found {error}") from None
     try:
         sheet, *others = book.worksheets
+        # The size that a sheet claims may be missing or that of a single cell; writers of streams do not know it.
+        sheet.reset_dimensions()
         rows = [[cell_text(value) for value in row] for row in sheet.iter_rows(values_only=True)]
     finally:
         book.close()
-    rows = [row for row in rows if any(row)]
+    rows = _squared([row for row in rows if any(row)])
     if len(rows) < 2:
         raise DataError(f"{path}: expected a header and rows in the first sheet, found {len(rows)} rows")
-    grid = _grid(path, rows[0], rows[1:])
-    if others:
-        grid.problems.append(Problem(path.name, f"{len(others)} further sheets, not used"))
-    return grid
+    notes = [Problem(path.name, f"{len(others)} further sheets, not used")] if others else []
+    return _grid(path, rows[0], rows[1:], notes)
 
 
-def _grid(path: Path, names: Iterable[str], rows: list[list[str]]) -> Grid:
+def _squared(rows: list[list[str]]) -> list[list[str]]:
+    """Rows of a sheet, each as long as the longest, without columns at the end that have neither a name nor a cell."""
+    width = max(map(len, rows), default=0)
+    width = filled_width(width, rows[0], rows[1:]) if rows else 0
+    return [(row + [""] * (width - len(row)))[:width] for row in rows]
+
+
+def _grid(path: Path, names: Iterable[str], rows: list[list[str]], problems: list[Problem]) -> Grid:
     made: dict[str, None] = {}
     for place, name in enumerate(names, 1):
         unique = name.strip() or f"column {place}"
         made[unique if unique not in made else f"{unique}.{place}"] = None
     if not rows:
         raise DataError(f"{path}: expected rows of a table, found none under {len(made)} columns")
-    return Grid(path, tuple(made), rows, True, ",")
+    return Grid(path, tuple(made), rows, True, ",", problems)
 
 
 def cell_text(value: Any) -> str:
