@@ -9,7 +9,8 @@ from pathlib import Path
 
 from data_format.dataset import Problem
 from data_format.errors import DataError
-from data_format.raw.csvfile import Grid, counted, decode, rows_text
+from data_format.raw.csvfile import Grid, counted, rows_text
+from data_format.raw.encodings import decode_counted, encoding_notes
 
 _ATTRIBUTE = re.compile(r"@attribute\s+('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|[^\s{]+)\s*(.*)", re.IGNORECASE)
 _FIRST_LEVEL = re.compile(r"\s*\{\s*('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|[^,}]*)")
@@ -18,7 +19,7 @@ _PAIR = re.compile(r"\s*(\d+)\s+('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|[^,]*)\s
 
 def read_arff(path: Path) -> Grid:
     """Read the file; rows of another width are left out and counted. Raises DataError without attributes or data."""
-    text, _ = decode(path.read_bytes())
+    text, encoding, bad_bytes = decode_counted(path.read_bytes())
     names: list[str] = []
     fills: list[str] = []  # what a sparse row leaves out: zero, or the first of the listed values
     lines = iter(text.replace("\r", "\n").split("\n"))  # `splitlines` would cut texts at U+2028 and the like
@@ -33,7 +34,7 @@ def read_arff(path: Path) -> Grid:
     if not names:
         raise DataError(f"{path}: expected @attribute lines, found none")
     rows, bad = _rows([line for line in lines if line.strip() and not line.lstrip().startswith("%")], fills)
-    problems = []
+    problems = encoding_notes(path.name, encoding, bad_bytes)
     if bad:
         text = f"{counted(len(bad), 'row')} without {len(names)} values, not used"
         problems.append(Problem(rows_text(path.name, bad), text))

@@ -13,7 +13,7 @@ from data_format.dataset import Dataset, Problem, Split
 from data_format.errors import DataError
 from data_format.examples import Text
 from data_format.memory import MemorySource
-from data_format.raw.csvfile import decode
+from data_format.raw.encodings import decode
 
 _FILES = ("train.data", "train.solution", "meta.json")
 

@@ -5,7 +5,6 @@ numbers (4 bytes), else its cells go to a temporary file and are read from there
 holds here too, except that numbers of columns with more different values are kept in single precision.
 """
 
-import csv
 import os
 import tempfile
 import weakref
@@ -17,17 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_format.dataset import Problem
-from data_format.errors import DataError
 from data_format.raw.columns import Coded, all_floats, is_missing, parse_number, texts_of
-from data_format.raw.csvfile import Grid, counted, decode, grid_of_text, rows_text
+from data_format.raw.csvfile import Grid, counted
+from data_format.raw.longfile import open_long
 
 BIG_BYTES = 96 << 20  # strings of a smaller file fit in memory several times over
-_HEAD_BYTES = 1 << 20
 _CHUNK_CELLS = 1 << 17
 _CODES = 65_535  # codes are 16 bits wide
 _ALL_CODES = 1_000_000  # different cells of all columns together: about 100 MB
-# An open quote shows after so many lines, not at the end of a file of gigabytes.
-_MAX_RECORD_LINES = 20_000
 
 
 class _TextFile:
@@ -151,7 +147,7 @@ class ColumnStore:
 
     def __init__(self, head: Grid, problems: list[Problem]) -> None:
         self.path, self.names, self.header = head.path, head.names, head.header
-        self.separator, self.problems = head.separator, problems
+        self.separator, self.blanks, self.problems = head.separator, head.blanks, problems
         self.rows: Sequence[Any] = range(0)
         self._columns: dict[str, Coded | NDArray[np.float32] | Spilled] = {}
         self._file: _TextFile | None = None
@@ -183,10 +179,8 @@ class ColumnStore:
         chunk: list[list[str]] = []
         for row in records:
             if len(row) != width:
-                if not row:
-                    continue
                 short += len(row) < width
-                long += any(row[width:])
+                long += bool("".join(row[width:]).strip())
                 row = (row + [""] * width)[:width]
             chunk.append(row)
             if len(chunk) == step:
@@ -209,28 +203,9 @@ class ColumnStore:
 
 def read_store(path: Path, like: "Grid | ColumnStore | None" = None) -> ColumnStore:
     """Read a big delimited file; `like` is the training file as in `read_grid`. Raises DataError as that does."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(_HEAD_BYTES)
-        data = data[: data.rfind(b"\n") + 1] or data
-        text, encoding = decode(data)
-        head = grid_of_text(text, path, [], like)
-        store = ColumnStore(head, [])
-        repaired: list[int] = []
-        with path.open(encoding=encoding, errors="replace", newline="") as lines:
-            records = _records(lines, head.separator, repaired)
-            if text.startswith("sep="):
-                next(records, None)
-            if head.header:
-                next(records, None)
-            store.read(records)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
-    if not encoding.startswith("utf-8"):
-        store.problems.append(Problem(path.name, f"read as {encoding}, since it is not UTF-8"))
-    if repaired:
-        what = f"{counted(len(repaired), 'row')} with a quote that is never closed, read without it"
-        store.problems.append(Problem(rows_text(path.name, repaired), what))
+    long = open_long(path, like)
+    store = ColumnStore(long.head, [])
+    store.read(long.rows(store.problems))
     return store
 
 
@@ -241,61 +216,3 @@ def _flush(chunk: list[list[str]], growing: Sequence[_Growing]) -> int:
         column.add(cells)
     chunk.clear()
     return n
-
-
-class _OpenQuote(Exception):
-    """A record goes on for more lines than anybody writes into a cell."""
-
-
-class _Feed:
-    """Lines for a csv reader, kept until their record is complete."""
-
-    def __init__(self, lines: Iterator[str]) -> None:
-        self._lines = lines
-        self.held: list[str] = []
-        self.ended = False
-
-    def __iter__(self) -> "_Feed":
-        return self
-
-    def __next__(self) -> str:
-        line = next(self._lines, None)
-        if line is None:
-            self.ended = True
-            raise StopIteration
-        self.held.append(line)
-        if len(self.held) > _MAX_RECORD_LINES:
-            raise _OpenQuote(f"{len(self.held)} lines")
-        return line
-
-
-def _records(lines: Iterator[str], separator: str, repaired: list[int]) -> Iterator[list[str]]:
-    """Rows of a stream; an opening quote that is never closed costs its own line only."""
-    number = 0
-    if separator == " ":
-        yield from (line.split() for line in lines if line.strip())
-        return
-    csv.field_size_limit(max(csv.field_size_limit(), 1 << 30))
-    feed = _Feed(lines)
-    while True:
-        reader = csv.reader(feed, delimiter=separator)
-        try:
-            for row in reader:
-                # A row that comes when the lines are over is one whose quote was never closed.
-                if feed.ended:
-                    raise _OpenQuote(f"{len(feed.held)} lines")
-                feed.held.clear()
-                yield row
-                number += 1
-            return
-        except _OpenQuote:
-            repaired.append(number)
-            first, *rest = feed.held
-            yield from csv.reader([first], delimiter=separator, quoting=csv.QUOTE_NONE)
-            number += 1
-            feed = _Feed(_chain(rest, lines))
-
-
-def _chain(first: Sequence[str], then: Iterator[str]) -> Iterator[str]:
-    yield from first
-    yield from then

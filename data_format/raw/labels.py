@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from data_format.dataset import Problem
 from data_format.errors import DataError
-from data_format.raw.csvfile import decode
+from data_format.raw.encodings import decode
 from data_format.raw.jsonlines import LIST_SEPARATOR
 from data_format.raw.options import AS_FOUND, ReadOptions
 

@@ -17,7 +17,7 @@ from data_format.dataset import Dataset, Problem, Split
 from data_format.errors import DataError
 from data_format.examples import Csr, Table
 from data_format.memory import MemorySource
-from data_format.raw.csvfile import decode
+from data_format.raw.encodings import decode
 from data_format.raw.labels import names_text, order_classes
 
 _MAX_DENSE = 1 << 30

@@ -12,7 +12,7 @@ from data_format.errors import DataError, Unreadable
 from data_format.examples import Example, MediaFile, Table, Text
 from data_format.images import image_size
 from data_format.kinds import Kind, sniff_file
-from data_format.raw.csvfile import decode
+from data_format.raw.encodings import decode
 from data_format.raw.options import AS_FOUND, ReadOptions
 from data_format.raw.split import split_rows
 from data_format.raw.walk import printable

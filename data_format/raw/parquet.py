@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from data_format.dataset import Problem
 from data_format.errors import DataError
 from data_format.raw.columns import Coded
 from data_format.raw.columnstore import ColumnStore
 from data_format.raw.csvfile import Grid
+from data_format.raw.rownumbers import is_index_name, row_number_notes
 
 BIG_CELLS = 2_000_000
 MAX_CELLS = 1 << 29
@@ -57,13 +59,22 @@ def read_columns(path: Path) -> ColumnStore:
         raise DataError(f"{path}: expected a Parquet file, found {error}") from None
     if table.num_rows * table.num_columns > MAX_CELLS:
         raise DataError(f"{path}: expected at most {MAX_CELLS} cells, found {table.num_rows * table.num_columns}")
+    table, problems = without_index(table, path)
     names: dict[str, None] = {}
     for place, name in enumerate(table.column_names, 1):
         unique = str(name).strip() or f"column {place}"
         names[unique if unique not in names else f"{unique}.{place}"] = None
-    store = ColumnStore(Grid(path, tuple(names), [], True, ","), [])
+    store = ColumnStore(Grid(path, tuple(names), [], True, ","), problems)
     store.fill({name: _short(pyarrow, table.column(place)) for place, name in enumerate(names)}, table.num_rows)
     return store
+
+
+def without_index(table: Any, path: Path) -> tuple[Any, list[Problem]]:
+    """A pyarrow table without the index of a data frame, which pandas writes as its last column, and what to say."""
+    names = [name for name in table.column_names if is_index_name(name)]
+    if not names or len(names) == table.num_columns:
+        return table, []
+    return table.drop(names), row_number_notes(path.name, table.column_names, names)
 
 
 def _short(pyarrow: Any, column: Any) -> Coded | NDArray[np.float32]:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from data_format.dataset import Problem
 from data_format.errors import DataError
-from data_format.raw.columnstore import _records
-from data_format.raw.csvfile import Grid, counted, decode, grid_of_text, rows_text
+from data_format.raw.csvfile import Grid, counted, rows_text
+from data_format.raw.longfile import LongFile, open_long
 from data_format.raw.tablefiles import read_table
 
-_HEAD_BYTES = 1 << 20  # enough to tell encoding, separator and heading
+_MAGIC_BYTES = 8
 _WHOLE_BYTES = 4 << 20  # up to this size every format is read at once
 _SHOWN = 5  # row numbers that are named; all are counted
 
@@ -40,18 +40,15 @@ def stream_rows(path: Path, known: Known, size: int, problems: list[Problem]) ->
     try:
         total = path.stat().st_size
         with path.open("rb") as file:
-            data = file.read(_HEAD_BYTES)
+            head = file.read(_MAGIC_BYTES)
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
-    if total <= _WHOLE_BYTES or not _delimited(path, data):
+    if total <= _WHOLE_BYTES or not _delimited(path, head):
         grid = read_table(path, _as_grid(path, known))
         problems += grid.problems
         return Rows(path, grid.names, grid.header, _pieces(grid, size))
-    # A row cut in the middle would look like one with too few cells.
-    data = data[: data.rfind(b"\n") + 1] or data
-    text, encoding = decode(data)
-    head = grid_of_text(text, path, [], _as_grid(path, known))
-    return Rows(path, head.names, head.header, _streamed(head, text, encoding, size, problems))
+    long = open_long(path, _as_grid(path, known))
+    return Rows(path, long.head.names, long.head.header, _streamed(long, size, problems))
 
 
 def _as_grid(path: Path, known: Known) -> Grid:
@@ -70,32 +67,22 @@ def _pieces(grid: Grid, size: int) -> Iterator[list[list[str]]]:
     yield from (rows[at : at + size] for at in range(0, len(rows), size))
 
 
-def _streamed(head: Grid, text: str, encoding: str, size: int, problems: list[Problem]) -> Iterator[list[list[str]]]:
-    width, number = len(head.names), 0
-    repaired: list[int] = []
+def _streamed(long: LongFile, size: int, problems: list[Problem]) -> Iterator[list[list[str]]]:
+    width, number, file = len(long.head.names), 0, long.head.path.name
     odd: dict[str, list[int]] = {"too few cells, filled up": [], "too many cells, cut": []}
     counts = dict.fromkeys(odd, 0)
-    try:
-        with head.path.open(encoding=encoding, errors="replace", newline="") as lines:
-            records = (row for row in _records(lines, head.separator, repaired) if row)
-            for _ in range(text.startswith("sep=") + head.header):
-                next(records, None)
-            while chunk := list(islice(records, size)):
-                for place, row in enumerate(chunk):
-                    if len(row) == width:
-                        continue
-                    what = "too few cells, filled up" if len(row) < width else "too many cells, cut"
-                    if len(row) < width or any(row[width:]):
-                        counts[what] += 1
-                        odd[what] += [number + place] if len(odd[what]) < _SHOWN else []
-                    chunk[place] = (row + [""] * width)[:width]
-                yield chunk
-                number += len(chunk)
-    except OSError as error:
-        raise DataError(f"{head.path}: cannot be read ({error.strerror or error})") from error
+    records = long.rows(problems)
+    while chunk := list(islice(records, size)):
+        for place, row in enumerate(chunk):
+            if len(row) == width:
+                continue
+            what = "too few cells, filled up" if len(row) < width else "too many cells, cut"
+            if len(row) < width or "".join(row[width:]).strip():
+                counts[what] += 1
+                odd[what] += [number + place] if len(odd[what]) < _SHOWN else []
+            chunk[place] = (row + [""] * width)[:width]
+        yield chunk
+        number += len(chunk)
     for what, rows in odd.items():
         if rows:
-            problems.append(Problem(rows_text(head.path.name, rows), f"{counted(counts[what], 'row')} with {what}"))
-    if repaired:
-        what = f"{counted(len(repaired), 'row')} with a quote that is never closed, read without it"
-        problems.append(Problem(rows_text(head.path.name, repaired), what))
+            problems.append(Problem(rows_text(file, rows), f"{counted(counts[what], 'row')} with {what}"))

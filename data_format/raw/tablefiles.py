@@ -12,9 +12,11 @@ from typing import Any
 from data_format.dataset import Problem
 from data_format.errors import DataError
 from data_format.raw.arff import read_arff
-from data_format.raw.csvfile import Grid, Like, decode, grid_of_text, read_grid
+from data_format.raw.csvfile import Grid, Like, grid_of_text, read_grid
+from data_format.raw.encodings import decode
+from data_format.raw.heading import filled_width
 from data_format.raw.jsonlines import LIST_SEPARATOR, read_json_lines
-from data_format.raw.parquet import parquet_library
+from data_format.raw.parquet import parquet_library, without_index
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json", ".arff", ".parquet", ".pq", ".xlsx")
 _JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
@@ -75,9 +77,10 @@ def _read_parquet(path: Path) -> Grid:
         table = parquet.read_table(path)
     except (pyarrow.ArrowException, OSError) as error:
         raise DataError(f"{path}: expected a Parquet file, found {error}") from None
+    table, problems = without_index(table, path)
     columns = [[cell_text(value) for value in column.to_pylist()] for column in table.columns]
     rows = [list(row) for row in zip(*columns, strict=True)]
-    return _grid(path, [str(name) for name in table.column_names], rows)
+    return _grid(path, [str(name) for name in table.column_names], rows, problems)
 
 
 def _read_workbook(path: Path) -> Grid:
@@ -93,26 +96,33 @@ def _read_workbook(path: Path) -> Grid:
         raise DataError(f"{path}: expected an Excel workbook, found {error}") from None
     try:
         sheet, *others = book.worksheets
+        # The size that a sheet claims may be missing or that of a single cell; writers of streams do not know it.
+        sheet.reset_dimensions()
         rows = [[cell_text(value) for value in row] for row in sheet.iter_rows(values_only=True)]
     finally:
         book.close()
-    rows = [row for row in rows if any(row)]
+    rows = _squared([row for row in rows if any(row)])
     if len(rows) < 2:
         raise DataError(f"{path}: expected a header and rows in the first sheet, found {len(rows)} rows")
-    grid = _grid(path, rows[0], rows[1:])
-    if others:
-        grid.problems.append(Problem(path.name, f"{len(others)} further sheets, not used"))
-    return grid
+    notes = [Problem(path.name, f"{len(others)} further sheets, not used")] if others else []
+    return _grid(path, rows[0], rows[1:], notes)
 
 
-def _grid(path: Path, names: Iterable[str], rows: list[list[str]]) -> Grid:
+def _squared(rows: list[list[str]]) -> list[list[str]]:
+    """Rows of a sheet, each as long as the longest, without columns at the end that have neither a name nor a cell."""
+    width = max(map(len, rows), default=0)
+    width = filled_width(width, rows[0], rows[1:]) if rows else 0
+    return [(row + [""] * (width - len(row)))[:width] for row in rows]
+
+
+def _grid(path: Path, names: Iterable[str], rows: list[list[str]], problems: list[Problem]) -> Grid:
     made: dict[str, None] = {}
     for place, name in enumerate(names, 1):
         unique = name.strip() or f"column {place}"
         made[unique if unique not in made else f"{unique}.{place}"] = None
     if not rows:
         raise DataError(f"{path}: expected rows of a table, found none under {len(made)} columns")
-    return Grid(path, tuple(made), rows, True, ",")
+    return Grid(path, tuple(made), rows, True, ",", problems)
 
 
 def cell_text(value: Any) -> str:

@@ -16,7 +16,8 @@ from data_format.dataset import Dataset, DomainName, Problem, Source, Split
 from data_format.errors import DataError
 from data_format.raw.columns import Kind, column_kind, texts_of
 from data_format.raw.columnstore import BIG_BYTES, ColumnStore, read_store
-from data_format.raw.csvfile import Grid, counted, looks_like_header, rows_text
+from data_format.raw.csvfile import Grid, counted, rows_text
+from data_format.raw.heading import looks_like_header
 from data_format.raw.labels import (
     LabelRule,
     Truth,
@@ -31,6 +32,7 @@ from data_format.raw.labels import (
 from data_format.raw.options import AS_FOUND, ReadOptions
 from data_format.raw.parquet import is_big, is_parquet, read_columns
 from data_format.raw.prose import text_columns
+from data_format.raw.rownumbers import row_number_notes, row_numbers
 from data_format.raw.rows import Joined, RowSide, Side, StoreSide, Tables, TableSource, TextSource
 from data_format.raw.split import split_rows
 from data_format.raw.tablefiles import is_binary, read_table
@@ -51,12 +53,14 @@ def open_tables(
     # Which columns the test file lacks may point at the label, where nothing else does.
     there = set(test_grid.names) if test_grid and test_grid.header else set(train_grid.names)
     absent = [name for name in train_grid.names if name not in there]
-    rule = find_labels(train_grid, absent, options=options)
+    counts = row_numbers(train_grid)
+    # Who names the label may mean such a column.
+    rule = find_labels(train_grid, absent, taken=() if options.label else counts, options=options)
     if rule.note:
         problems.append(Problem(train_path.name, rule.note))
     kept = _labelled(train_grid, rule, problems)
     train = _side(train_grid, kept)
-    features = _features(train_grid, rule, problems)
+    features = _features(train_grid, rule, counts, problems)
     cells: Sequence[Sequence[str]] = train.texts(rule.columns)
     has_truth = True
     if test_grid is None:
@@ -117,18 +121,18 @@ def _side(grid: Grid | ColumnStore, kept: Sequence[int]) -> Side:
     return RowSide(grid.path.name, {name: i for i, name in enumerate(grid.names)}, rows, kept)
 
 
-def _features(grid: Grid | ColumnStore, rule: LabelRule, problems: list[Problem]) -> tuple[str, ...]:
-    """Feature columns: all but the labels and a leading row count (pandas and R write one), which tells nothing."""
-    features = [name for name in grid.names if name not in rule.columns]
-    first = grid.names[0]
-    if first in ("column 1", "Unnamed: 0", "row name") and grid.header and first in features and len(features) > 1:
-        cells = grid.column(first)
-        # In a file sorted by class a row count would give the label away, and it means nothing for new rows.
-        if cells[0] in ("0", "1") and cells == [str(i + int(cells[0])) for i in range(len(cells))]:
-            features.remove(first)
-            problems.append(Problem(grid.path.name, "first column only counts the rows, not used"))
+def _features(
+    grid: Grid | ColumnStore, rule: LabelRule, counts: Sequence[str], problems: list[Problem]
+) -> tuple[str, ...]:
+    """Feature columns: all but the labels and those that only count the rows."""
+    every = [name for name in grid.names if name not in rule.columns]
+    features = [name for name in every if name not in counts]
+    # Where there is nothing else, the numbers must do.
+    if every and not features:
+        return tuple(every)
     if not features:
         raise DataError(f"{grid.path}: expected data beside the labels, found only {names_text(grid.names)}")
+    problems += row_number_notes(grid.path.name, grid.names, [name for name in counts if name in every])
     return tuple(features)
 
 

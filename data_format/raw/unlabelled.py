@@ -16,11 +16,13 @@ from data_format.examples import Text
 from data_format.memory import MemorySource
 from data_format.raw.array_tables import Frame, kinds_of, make_tables, sample_of
 from data_format.raw.autonlp import read_solution, read_texts
-from data_format.raw.csvfile import counted, decode
+from data_format.raw.csvfile import counted
+from data_format.raw.encodings import decode
 from data_format.raw.labels import declared_names, names_text
 from data_format.raw.media import Collection
 from data_format.raw.options import AS_FOUND, ReadOptions
 from data_format.raw.prose import text_columns
+from data_format.raw.rownumbers import row_number_notes, row_numbers
 from data_format.raw.tablefiles import TABLE_SUFFIXES, read_table
 from data_format.raw.walk import list_files, printable
 
@@ -92,7 +94,10 @@ def _files(
 def _table(path: Path, root: Path, options: ReadOptions, output_dim: int | None, problems: list[Problem]) -> Dataset:
     grid = read_table(path)
     problems += grid.problems
-    frame = Frame(grid.names, tuple(grid.column(name) for name in grid.names), len(grid.rows))
+    counts = row_numbers(grid)
+    problems += row_number_notes(path.name, grid.names, counts)
+    names = tuple(name for name in grid.names if name not in counts) or grid.names
+    frame = Frame(names, tuple(map(grid.column, names)), len(grid.rows))
     kinds = kinds_of(frame)
     texts, reason = text_columns(frame.names, kinds, sample_of(frame))
     if options.text_column is not None:

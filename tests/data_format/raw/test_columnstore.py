@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_format.errors import DataError
-from data_format.raw import ReadOptions, columnstore, open_raw, tables
+from data_format.raw import ReadOptions, columnstore, open_raw, quotes, tables
 from data_format.raw.columns import Coded
 from data_format.raw.columnstore import Spilled, read_store
 from data_format.raw.csvfile import read_grid
@@ -118,7 +118,7 @@ def test_odd_cells_among_many_numbers_are_missing_and_counted(csv_file, big):
 
 
 def test_ragged_rows_and_open_quotes(write, big, monkeypatch):
-    monkeypatch.setattr(columnstore, "_MAX_RECORD_LINES", 20)
+    monkeypatch.setattr(quotes, "_MAX_RECORD_LINES", 20)
     lines = [f"{i},w{i % 3},{i % 2}" for i in range(100)]
     lines[10], lines[20], lines[30], lines[99] = '10,"open,1', "20,w,1,more", "30,w", '99,"open at the end,1'
     store = read_store(write("t.csv", "a,b,y\n" + "\n".join(lines) + "\n"))
@@ -128,6 +128,39 @@ def test_ragged_rows_and_open_quotes(write, big, monkeypatch):
     reasons = [p.reason for p in store.problems]
     assert "2 rows with a quote that is never closed, read without it" in reasons
     assert "1 row with too few cells, filled up" in reasons and "1 row with too many cells, cut" in reasons
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        'a\tlabel\n"x y\tpos\nz\tneg\n"u v\tpos\nw\tneg\n',
+        'a,label\n"He said \\"hi\\", ok",pos\n"fine",neg\n',
+        'a, label\n"red, dark", pos\n1, "neg"\n',
+        "a,label,\n1,pos,\n2,neg,\n",
+        "\na,label\n1,pos\n2,neg\n",
+        "1.5,2.5,label\n0.1,0.2,pos\n0.3,0.1,neg\n",
+    ],
+)
+def test_what_small_files_are_told_by_holds_for_big_ones(write, content):
+    path = write("t.csv", content)
+    small, store = read_grid(path), read_store(path)
+    assert (store.names, len(store.rows), store.blanks) == (small.names, len(small.rows), small.blanks)
+    assert [store.column(name) for name in small.names] == [small.column(name) for name in small.names]
+    assert store.problems == small.problems
+
+
+@pytest.mark.parametrize(
+    ("end", "encoding", "reason"),
+    [
+        ("naïve", "cp1252", "read as cp1252, since it is not UTF-8"),
+        ("naïve\n\udcff", "utf-8", "1 line not UTF-8, read as U+FFFD"),
+    ],
+)
+def test_the_encoding_shows_wherever_it_does(write, end, encoding, reason):
+    start = "text\n" + "plain words\n" * 200_000
+    store = read_store(write("t.csv", (start + end + "\n").encode(encoding, "surrogateescape")))
+    assert "naïve" in store.column("text")[-2:]
+    assert [problem.reason for problem in store.problems] == [reason]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "latin-1"])

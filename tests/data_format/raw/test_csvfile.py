@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_format.errors import DataError
-from data_format.raw.csvfile import decode, looks_like_header, read_grid, rows_text, sniff_separator
+from data_format.raw import open_raw
+from data_format.raw.csvfile import read_grid, rows_text, sniff_separator
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
@@ -28,6 +29,11 @@ def test_text_with_one_comma_everywhere_in_a_tsv():
     assert sniff_separator("text\tlabel\n" + "".join(f"well, number {i}\tpos\n" for i in range(20))) == "\t"
 
 
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+def test_other_separators_within_quotes_do_not_count(separator):
+    assert sniff_separator("".join(f'"well, number {i}"{separator}"pos"\n' for i in range(20))) == separator
+
+
 def test_rows_of_numbers_separated_by_spaces(write):
     grid = read_grid(write("s.csv", "".join(f"{i} {i % 7}  {i % 3}\n" for i in range(30))))
     assert (grid.separator, grid.header, grid.names, len(grid.rows)) == (
@@ -43,27 +49,6 @@ def test_announced_separator(write):
     assert (grid.names, grid.rows) == (("a", "y"), [["1", "2"]])
 
 
-@pytest.mark.parametrize(
-    ("encoding", "used"),
-    [
-        ("utf-8", "utf-8"),
-        ("utf-8-sig", "utf-8-sig"),
-        ("utf-16", "utf-16"),
-        ("utf-16-le", "utf-16-le"),
-        ("utf-16-be", "utf-16-be"),
-        ("utf-32", "utf-32"),
-        ("cp1252", "cp1252"),
-    ],
-)
-def test_encodings(encoding, used):
-    text = "a,t,y\n1,Café,naïve\n" * 9
-    assert decode(text.encode(encoding)) == (text, used)
-
-
-def test_bytes_that_cp1252_lacks_are_latin_1():
-    assert decode(b"a\x81\xe9") == ("a\x81é", "latin-1")
-
-
 @pytest.mark.parametrize(("encoding", "said"), [("utf-8-sig", 0), ("utf-16", 1), ("latin-1", 1)])
 def test_encoding_is_reported_when_it_is_not_utf_8(encoding, said, csv_file):
     grid = read_grid(csv_file("t.csv", '"y",a', [("é", 1)], encoding))
@@ -71,26 +56,6 @@ def test_encoding_is_reported_when_it_is_not_utf_8(encoding, said, csv_file):
     assert [problem.reason for problem in grid.problems if "read as" in problem.reason] == (
         [f"read as {'cp1252' if encoding == 'latin-1' else encoding}, since it is not UTF-8"] * said
     )
-
-
-@pytest.mark.parametrize(
-    ("rows", "header"),
-    [
-        ([["5.1", "3.5", "0"], ["4.9", "3.0", "1"]], False),
-        ([["a", "b", "outcome"], ["4.9", "3.0", "1"]], True),
-        ([["text", "label"], ["fine", "pos"]], True),
-        ([["fine film", "pos"], ["bad film", "neg"], ["nice film", "pos"]], False),
-        ([["review", "sentiment"], ["bad film", "neg"], ["nice film", "pos"]], True),
-        ([["0", "1", "2", "3"], ["4.9", "3.0", "1", "7"]], True),
-        ([["0", "1", "2", "label"], ["4.9", "3.0", "1", "cat"]], True),
-        ([["1", "2", "3"], ["1", "3", "5"]], False),
-        ([["5.1", "3.5", "y"], ["4.9", "3.0", "n"], ["4.9", "3.0", "y"]], False),
-        ([["a", "a"], ["b", "c"]], False),
-        ([["y", "a"]], True),
-    ],
-)
-def test_header_is_told_from_data(rows, header):
-    assert looks_like_header(rows) is header
 
 
 def test_names_are_stripped_filled_and_made_unique(write):
@@ -124,6 +89,79 @@ def test_an_unclosed_quote_costs_its_line_only(write):
     grid = read_grid(write("t.csv", 'text,y\nfine,1\n"open,0\nlast,1\nlaster,0\n'))
     assert grid.rows == [["fine", "1"], ['"open', "0"], ["last", "1"], ["laster", "0"]]
     assert [p.reason for p in grid.problems] == ["1 row with a quote that is never closed, read without it"]
+
+
+def test_two_open_quotes_do_not_pair_up(write):
+    grid = read_grid(write("t.tsv", 'text\tlabel\n"a b c\tpos\nd e f\tneg\n"g h i\tpos\nj k l\tneg\n'))
+    assert grid.rows == [['"a b c', "pos"], ["d e f", "neg"], ['"g h i', "pos"], ["j k l", "neg"]]
+    assert [(p.where, p.reason) for p in grid.problems] == [
+        ("t.tsv, rows 0, 2", "2 rows with a quote that is never closed, read without it")
+    ]
+
+
+def test_quotes_within_quotes_behind_backslashes(write):
+    path = write("t.csv", "text,label\n" + '"He said \\"hi\\", ok",pos\n"fine",neg\n' * 9)
+    dataset = open_raw(path)
+    assert dataset.class_names == ("neg", "pos")
+    assert {dataset.train.source.example(i).text for i in range(len(dataset.train))} == {'He said "hi", ok', "fine"}
+
+
+def test_blanks_between_separator_and_quote(write, tmp_path):
+    write("train.csv", "size, colour, label\n" + '1, "red, dark", yes\n2, blue, no\n' * 9)
+    # What the training file shows holds for a test file without any quote, too.
+    write("test.csv", "size, colour, label\n3, blue, no\n4, grey, yes\n")
+    dataset = open_raw(tmp_path)
+    assert dataset.class_names == ("no", "yes")
+    assert dataset.truth().tolist() == [[1, 0], [0, 1]]
+    assert set(dataset.train.source.table().strings[:, 0]) == {"red, dark", "blue"}
+    assert dataset.problems == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "label,a,b\nyes,1,2,\nno,3,4,\n",
+        "label,a,b,\nyes,1,2,\nno,3,4,\n",
+        "label,a,b,\nyes,1,2\nno,3,4\n",
+        "label,a,b, ,,\nyes,1,2,,\nno,3,4, ,,\n",
+    ],
+)
+def test_separators_at_the_end_of_lines_make_no_column(content, write):
+    grid = read_grid(write("t.csv", content))
+    assert (grid.names, grid.rows) == (("label", "a", "b"), [["yes", "1", "2"], ["no", "3", "4"]])
+    assert grid.problems == []
+
+
+def test_separators_at_the_end_of_rows_without_a_header(write, tmp_path):
+    write("train.csv", "".join(f"{4 + i % 3}.{i % 10},{i % 2}.5,{i % 2},\n" for i in range(30)))
+    dataset = open_raw(tmp_path / "train.csv")
+    assert (dataset.class_names, dataset.shape) == (("0", "1"), (1, 1, 2, 1))
+
+
+@pytest.mark.parametrize(
+    ("content", "names"),
+    [
+        ("a,b,notes\n1,2,\n3,4,\n", ("a", "b", "notes")),
+        ("a,b,\n1,2,\n3,4,x\n", ("a", "b", "column 3")),
+        (",label\n,x\n,y\n", ("column 1", "label")),
+    ],
+)
+def test_only_columns_without_name_and_cells_are_dropped(content, names, write):
+    assert read_grid(write("t.csv", content)).names == names
+
+
+def test_a_bad_byte_costs_its_own_cell_only(write):
+    content = "text,label\n" + "one two,Café\nthree,thé\n" * 9
+    grid = read_grid(write("t.csv", content.encode() + b"bad \xff,Caf\xc3\xa9\n"))
+    assert set(grid.column("label")) == {"Café", "thé"}
+    assert grid.rows[-1] == ["bad \ufffd", "Café"]
+    assert [p.reason for p in grid.problems] == ["1 byte sequence not UTF-8, read as U+FFFD"]
+
+
+def test_numbers_as_names_of_columns(write):
+    rows = "0.1,0.2,0.3,wheat\n0.3,0.1,0.2,rye\n" * 9
+    grid = read_grid(write("t.csv", f"400.0,401.0,402.0,label\n{rows}"))
+    assert (grid.names, len(grid.rows)) == (("400.0", "401.0", "402.0", "label"), 18)
 
 
 def test_nul_characters_and_huge_cells(write):

@@ -1,4 +1,5 @@
 from datetime import date, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ from data_format import open_dataset
 from data_format.errors import DataError
 from data_format.raw import parquet as reader
 from data_format.raw.parquet import is_big, is_parquet, read_columns
+from data_format.raw.tablefiles import read_table
 
 pyarrow = pytest.importorskip("pyarrow")
 from pyarrow import parquet  # noqa: E402
@@ -72,3 +74,11 @@ def test_what_is_no_parquet_is_refused(tmp_path):
     for read in (is_big, read_columns):
         with pytest.raises(DataError, match="bad.parquet: expected a Parquet file"):
             read(bad)
+
+
+def test_the_index_of_a_frame_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    parquet.write_table(pyarrow.table({"a": [1, 2], "kind": ["x", "y"], "__index_level_0__": [7, 3]}), path)
+    for table in (read_columns(path), read_table(path)):
+        assert (table.names, len(table.rows)) == (("a", "kind"), 2)
+        assert [p.reason for p in table.problems] == ["column '__index_level_0__' only counts the rows, not used"]

@@ -43,6 +43,11 @@ def test_chunks_are_full_but_for_the_last(either_way: bool, csv_file, size: int)
         ('a,b\n"x\ny","p, q"\n"s ""t""",u\n', ","),
         ("\ufeffa,b\n1,2\n", ","),
         ("a\tb\n1\t2\n", "\t"),
+        ('a\tb\n"1\t2\n3\t4\n"5\t6\n', "\t"),
+        ('a,b\n"x \\"y\\", z",1\n"u",2\n', ","),
+        ('a, b\n1, "p, q"\n2, r\n', ","),
+        ("a,b,\n1,2,\n3,4,\n", ","),
+        ("\na,b\n1,2\n", ","),
     ],
 )
 def test_separators_quotes_and_line_ends(either_way: bool, write, content: str, separator: str) -> None:
@@ -64,6 +69,13 @@ def test_an_open_quote_costs_its_own_row(either_way: bool, write) -> None:
     rows, problems, _ = rows_of(write("t.csv", 'a,b\n1,2\n"3,4\n5,6\n'))
     assert rows[0] == ["1", "2"] and rows[-1] == ["5", "6"] and len(rows) == 3
     assert any("never closed" in problem.reason for problem in problems)
+
+
+def test_an_encoding_that_shows_late(either_way: bool, csv_file) -> None:
+    path = csv_file("t.csv", "a,b", [*((i, "plain") for i in range(120_000)), (1, "café")], "cp1252")
+    rows, problems, _ = rows_of(path, 5000)
+    assert rows[-1] == ["1", "café"]
+    assert [problem.reason for problem in problems] == ["read as cp1252, since it is not UTF-8"]
 
 
 def test_a_file_without_heading_is_read_by_place(either_way: bool, write) -> None:

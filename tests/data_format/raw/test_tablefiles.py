@@ -91,6 +91,41 @@ def test_a_workbook_without_content_is_an_error(tmp_path: Path) -> None:
         read_table(tmp_path / "t.xlsx")
 
 
+def sheet_of(path: Path, size: bytes, rows: list[list[Any]]) -> Path:
+    """A workbook as writers of streams make it, which claims the size, or none."""
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet()
+    for row in rows:
+        sheet.append(row)
+    book.save(path.with_suffix(".made"))
+    with zipfile.ZipFile(path.with_suffix(".made")) as made, zipfile.ZipFile(path, "w") as archive:
+        for name in made.namelist():
+            content = made.read(name)
+            if name.endswith("sheet1.xml"):
+                assert b"<dimension" not in content
+                content = content.replace(b"<sheetData>", size + b"<sheetData>")
+            archive.writestr(name, content)
+    return path
+
+
+@pytest.mark.parametrize("size", [b"", b'<dimension ref="A1"/>', b'<dimension ref="A1:ZZ900"/>'])
+def test_a_sheet_is_as_large_as_its_cells(tmp_path: Path, size: bytes) -> None:
+    path = sheet_of(tmp_path / "t.xlsx", size, [["a", "b", "y"], [1, "x", "p"], [2, "u"], [], [3, None, "q"]])
+    grid = read_table(path)
+    assert (grid.names, grid.rows) == (("a", "b", "y"), [["1", "x", "p"], ["2", "u", ""], ["3", "", "q"]])
+
+
+def test_columns_of_a_sheet_without_name_and_cells_are_dropped(tmp_path: Path) -> None:
+    grid = read_table(sheet_of(tmp_path / "t.xlsx", b"", [["a", "y", None, ""], [1, "p", "", ""], [2, "q"]]))
+    assert (grid.names, grid.rows) == (("a", "y"), [["1", "p"], ["2", "q"]])
+
+
+def test_rows_of_a_sheet_beyond_its_heading_keep_their_cells(tmp_path: Path) -> None:
+    grid = read_table(sheet_of(tmp_path / "t.xlsx", b"", [["a", "y"], [1, "p", "more"], [2, "q"]]))
+    assert (grid.names, grid.rows) == (("a", "y", "column 3"), [["1", "p", "more"], ["2", "q", ""]])
+
+
 def test_first_rows_end_with_a_whole_line(csv_file, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("data_format.raw.tablefiles._SAMPLE_BYTES", 10)
     assert first_rows(csv_file("t.csv", "a,b", [(1, 2), (33, 44)])).rows == [["1", "2"]]

@@ -69,3 +69,10 @@ def test_what_is_missing_is_said(pictures, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="expected files without labels, found none"):
         open_unlabelled(tmp_path / "empty", output_dim=2)
+
+
+def test_a_column_that_counts_the_rows_is_no_feature(csv_file):
+    path = csv_file("new.csv", ",a,b", [(n, n % 3, n % 2) for n in (7, 3, 5, 1)])
+    dataset = open_unlabelled(path, output_dim=2)
+    assert dataset.test.source.table().number_names == ("a", "b")
+    assert [problem.reason for problem in dataset.problems] == ["first column only counts the rows, not used"]
