@@ -230,6 +230,14 @@ def test_texts_beside_folders_of_texts_count(write, tmp_path):
     assert open_raw(tmp_path / "set").class_names == ("only",)
 
 
+def test_a_packed_folder_may_hold_another_layout(image, csv_file, write, tmp_path):
+    for i in range(10):
+        image(f"up/set/images/{i}.png")
+    csv_file("up/set/labels.csv", "file,label", [(f"{i}.png", "ab"[i % 2]) for i in range(10)])
+    write("up/notes.txt", "about")
+    assert open_raw(tmp_path / "up").class_names == ("a", "b")
+
+
 def test_a_link_to_itself_is_no_packaging(tmp_path):
     (tmp_path / "set").mkdir()
     (tmp_path / "set" / "again").symlink_to(tmp_path / "set")
