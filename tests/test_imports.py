@@ -26,6 +26,7 @@ LAYERS = (
         "reading",
         "convert",
         "output",
+        "closing",
         "facts",
         "session",
         "testing",

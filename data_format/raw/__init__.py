@@ -7,8 +7,9 @@
 3. `labels_train.csv`, or one other `*labels*.csv`            -> files
 4. `train.csv` whose cells name files that are there          -> files
 5. `train.csv` (or .tsv, .jsonl, .parquet …), with or without `test.csv`  -> tables
-6. folders, one a class, below `train/` and `test/` or alone  -> folders
-7. a single table file                                        -> tables
+6. one other table whose cells name files that are there      -> files
+7. folders, one a class, below `train/` and `test/` or alone  -> folders
+8. a single table file                                        -> tables
 
 One folder around everything is passed. A further format is one more module with a function that returns a `Dataset`,
 and one more line in `layouts`.

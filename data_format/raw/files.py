@@ -1,17 +1,16 @@
 """Files with their labels in a CSV file: `labels_train.csv` (or one `labels.csv`, which we split), `labels_test.csv`.
 
-Train rows stand in the order of the CSV file. Test rows are the sorted files of `test/`; where there is no such
-folder, the sorted files outside `train/` that the training CSV does not name. `labels_test.csv` neither drops nor
-moves a row; what it names beyond them (as a rule files that are missing) follows as rows after all others.
+Train rows stand in the order of the CSV file. Test rows are the sorted files of `test/` that the training CSV does not
+name, else of folders called like it (`test_images/`); where there are none, such files outside `train/` (and folders
+called like it). `labels_test.csv` neither drops nor moves a row; what it names beyond them (as a rule files that are
+missing) follows as rows after all others.
 A column `subset` of the only list says which files are test; they stand in sorted order.
 """
 
-import posixpath
-import unicodedata
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from data_format.dataset import Dataset, Problem, Split
 from data_format.errors import DataError
 from data_format.raw.csvfile import Grid, counted, rows_text
+from data_format.raw.filenames import inside, is_about, side_of, suffix
 from data_format.raw.labels import (
     LabelRule,
     Truth,
@@ -29,34 +29,13 @@ from data_format.raw.labels import (
     labelled_rows,
     with_declared,
 )
+from data_format.raw.listing import Listing, file_column, home_of
 from data_format.raw.media import Collection, split_files
 from data_format.raw.options import AS_FOUND, ReadOptions
 from data_format.raw.tablefiles import read_table
 from data_format.raw.walk import list_files, printable
 
-FILE_COLUMNS = ("file", "filename", "file_name", "filepath", "path", "image", "video", "audio", "sound")
-_LOOSE = frozenset((".csv", ".tsv", ".md", ".json", ".yaml", ".yml", ".info", ".name", ".pdf", ".html"))
-_ABOUT = frozenset(("readme", "license", "licence", "changelog"))
-
-
-class _Listing:
-    """The files that are there, found again from how a CSV file spells them."""
-
-    def __init__(self, files: Sequence[str]) -> None:
-        self.files = files
-        self._there = frozenset(files)
-        self._normal: dict[str, str] = {}
-
-    def find(self, name: str, folder: str) -> str | None:
-        """The file that `name` means, as it is or below `folder`; other slashes and Unicode forms allowed."""
-        # Nearly always it is spelled as it is; the slower look-up is made at the first miss.
-        for spelled in (name, f"{folder}/{name}"):
-            if spelled in self._there:
-                return spelled
-        if not self._normal:
-            self._normal = {unicodedata.normalize("NFC", file): file for file in self.files}
-        clean = unicodedata.normalize("NFC", posixpath.normpath(name.strip().replace("\\", "/")))
-        return self._normal.get(clean) or self._normal.get(f"{folder}/{clean}")
+_LOOSE = frozenset((".csv", ".tsv", ".json", ".yaml", ".yml", ".info", ".name"))
 
 
 def open_labelled_files(
@@ -64,24 +43,26 @@ def open_labelled_files(
 ) -> Dataset:
     """Open a folder of files whose labels stand in CSV files. Raises DataError where nothing can be learned."""
     problems: list[Problem] = []
-    listing = _Listing(list_files(root, problems))
+    listing = Listing(list_files(root, problems))
     grid = read_table(train_csv)
     problems += grid.problems
-    file_column = file_column_of(grid)
+    home = home_of(root, train_csv)
+    column = file_column(grid.names, grid.column, listing, "train", home)
     subset = _subset_column(grid)
-    rule = find_labels(grid, taken=(file_column, *([subset] if subset else [])), options=options)
+    rule = find_labels(grid, taken=(column, *([subset] if subset else [])), options=options)
     if subset and test_csv is None:
         grid, listed_test = _by_subset(grid, subset, problems)
     else:
         listed_test = None
-    train_files, cells = _train_rows(grid, file_column, rule, listing, problems)
+    train_files, cells = _train_rows(grid, column, rule, (listing, home), problems)
     collection = Collection(root, train_files, options)
-    test_files = [] if listed_test else _test_files(listing, train_files, collection, problems)
+    lists = [table.relative_to(root).as_posix() for table in (train_csv, test_csv) if table]
+    test_files = [] if listed_test else _test_files(listing, {*train_files, *lists}, collection, problems)
     classes, class_names = with_declared(class_list(rule, cells), declared_names(root))
-    if not test_files and test_csv is None and listed_test is None and not (root / "test").is_dir():
+    if not test_files and test_csv is None and listed_test is None and not _lost_test(root, train_files):
         labels = _train_labels(rule, classes, cells, train_csv.name, problems)
         return split_files(root, name, train_files, class_names, labels, collection, problems, options.test_share)
-    listed = _read_listed(test_csv, listed_test, listing, problems)
+    listed = _read_listed(root, test_csv, listed_test, listing, problems)
     # Naming a file that is not there is the one thing that the truth may add: a row nobody can read.
     absent = listed.beyond(test_files) if listed else []
     rows = [*test_files, *absent]
@@ -125,14 +106,8 @@ def _by_subset(grid: Grid, subset: str, problems: list[Problem]) -> tuple[Grid, 
     return train, test
 
 
-def file_column_of(grid: Grid) -> str:
-    """The column that names files: by its name, else the first."""
-    lower = {name.lower(): name for name in reversed(grid.names)}
-    return next((lower[name] for name in FILE_COLUMNS if name in lower), grid.names[0])
-
-
 def _train_rows(
-    grid: Grid, file_column: str, rule: LabelRule, listing: _Listing, problems: list[Problem]
+    grid: Grid, column: str, rule: LabelRule, where: tuple[Listing, str], problems: list[Problem]
 ) -> tuple[list[str], list[list[str]]]:
     """Files of the rows that have a label and a file, and their label cells, one list a label column."""
     cells = [grid.column(column) for column in rule.columns]
@@ -144,46 +119,48 @@ def _train_rows(
                 rows_text(grid.path.name, without), f"{counted(len(without), 'training row')} without a label, not used"
             )
         )
-    names = grid.column(file_column)
-    found = {row: listing.find(names[row], "train") for row in labelled}
-    problems += [Problem(printable(names[row]), "missing file") for row in labelled if found[row] is None]
-    kept = [row for row in labelled if found[row] is not None]
+    names, (listing, home) = grid.column(column), where
+    found = {row: listing.look_up(names[row], "train", home) for row in labelled}
+    problems += [Problem(printable(names[row]), reason) for row, (file, reason) in found.items() if file is None]
+    kept = [row for row in labelled if found[row][0] is not None]
     if not kept:
+        first = repr(names[0]) if names else "'no row'"
+        reason = found[0][1].partition(": ")[2] if 0 in found else ""
         raise DataError(
             f"{grid.path}: expected labelled files below {grid.path.parent}, found none of the {len(names)} listed, "
-            f"such as {names[0] if names else 'no row'!r}"
+            f"such as {first}{f' ({reason})' if reason else ''}"
         )
-    return [str(found[row]) for row in kept], [[column[row] for row in kept] for column in cells]
+    return [str(found[row][0]) for row in kept], [[column[row] for row in kept] for column in cells]
 
 
-def _test_files(
-    listing: _Listing, train_files: Sequence[str], collection: Collection, problems: list[Problem]
-) -> list[str]:
-    inside = [file for file in listing.files if file.lower().startswith("test/")]
-    if not inside:
+def _test_files(listing: Listing, used: Container[str], collection: Collection, problems: list[Problem]) -> list[str]:
+    """Files not used otherwise: below `test/`, else in folders called like it, else outside training folders."""
+    free = [file for file in listing.files if file not in used]
+    tests = [file for file in free if file.lower().startswith("test/")]
+    tests = tests or [file for file in free if side_of(file) == "test"]
+    if not tests:
         # What lies unlisted in train/ is unlabelled training data, not a question.
-        trained = set(train_files)
-        inside = [
-            file
-            for file in listing.files
-            if file not in trained and not file.lower().startswith("train/") and not _about(file)
-        ]
-    return collection.keep(inside, problems)
+        tests = [file for file in free if side_of(file) != "train" and not _about(file)]
+    return collection.keep(tests, problems)
+
+
+def _lost_test(root: Path, train_files: Sequence[str]) -> bool:
+    """Whether test files were meant to be in `test/`: it is there, and the training list does not name them."""
+    return (root / "test").is_dir() and not any(file.lower().startswith("test/") for file in train_files)
 
 
 def _about(file: str) -> bool:
     """Whether a file at the top is about the data rather than one of them."""
-    path = PurePosixPath(file)
-    return "/" not in file and (path.suffix.lower() in _LOOSE or path.stem.lower() in _ABOUT)
+    return "/" not in file and (suffix(file) in _LOOSE or is_about(file))
 
 
 class _Listed:
     """What `labels_test.csv` says: which files it names, and their label cells, read for the truth only."""
 
-    def __init__(self, grid: Grid, listing: _Listing) -> None:
+    def __init__(self, grid: Grid, listing: Listing, home: str) -> None:
         self._grid = grid
-        names = grid.column(file_column_of(grid))
-        keys = [listing.find(name, "test") or _inside(name) for name in names]
+        names = grid.column(file_column(grid.names, grid.column, listing, "test", home))
+        keys = [listing.find(name, "test", home) or inside(name) for name in names]
         self._rows = {key: row for key, row in zip(keys, self._grid.rows, strict=True) if key}
 
     def beyond(self, files: Sequence[str]) -> list[str]:
@@ -208,23 +185,19 @@ class _Listed:
         return Truth(partial(encode, rule, classes, cells), self._grid.path.name, problems)
 
 
-def _read_listed(path: Path | None, rows: Grid | None, listing: _Listing, problems: list[Problem]) -> _Listed | None:
+def _read_listed(
+    root: Path, path: Path | None, rows: Grid | None, listing: Listing, problems: list[Problem]
+) -> _Listed | None:
     """Listed test rows, or `labels_test.csv`; None where it cannot be read: a run does not depend on it."""
     if rows is not None:
-        return _Listed(rows, listing)
+        return _Listed(rows, listing, home_of(root, rows.path))
     if path is None:
         return None
     try:
-        return _Listed(read_table(path), listing)
+        return _Listed(read_table(path), listing, home_of(root, path))
     except DataError as error:
         problems.append(Problem(path.name, f"no truth: {error}"))
         return None
-
-
-def _inside(name: str) -> str:
-    """A listed name as a path below the data set, "" when it leads out of it."""
-    clean = posixpath.normpath(name.strip().replace("\\", "/"))
-    return "" if clean.startswith(("/", "..")) or clean == "." else clean
 
 
 def _train_labels(

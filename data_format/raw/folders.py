@@ -14,20 +14,22 @@ from numpy.typing import NDArray
 from data_format.dataset import Dataset, Problem, Split
 from data_format.errors import DataError
 from data_format.raw.csvfile import counted
+from data_format.raw.filenames import is_about
 from data_format.raw.labels import LabelRule, Truth, encode, names_text, order_classes
-from data_format.raw.media import Collection, split_files
+from data_format.raw.media import Collection, sniff, split_files
 from data_format.raw.options import AS_FOUND, ReadOptions
-from data_format.raw.walk import list_files, printable, subfolders
+from data_format.raw.walk import is_litter, list_files, printable, subfolders
 
 _TRAIN = ("train", "training")
 _TEST = ("test", "testing", "val", "valid", "validation")
+_STRAYS = 10  # times as many files lie in class folders as beside them, where those beside them are strays
 _RULE = LabelRule("single", ("folder",))
 
 
 def open_class_folders(root: Path, name: str, options: ReadOptions = AS_FOUND) -> Dataset:
     """Open class folders. Raises DataError where there is no class with a readable kind of file."""
     problems: list[Problem] = []
-    root = _inner(root)
+    root = inner_folder(root)
     folders = {folder.lower(): folder for folder in subfolders(root)}
     train_folder = next((folders[known] for known in _TRAIN if known in folders), None)
     files = list_files(root, problems)
@@ -37,26 +39,64 @@ def open_class_folders(root: Path, name: str, options: ReadOptions = AS_FOUND) -
     used = (train_folder, test_folder)
     if other := sorted(folder for folder in folders.values() if folder not in used):
         problems.append(Problem(printable(other[0]), f"folders beside train and test, not used: {names_text(other)}"))
-    train_files = [file for file in files if file.startswith(f"{train_folder}/")]
+    prefix = _past_packaging(root, f"{train_folder}/")
+    train_files = [file for file in files if file.startswith(prefix)]
     if test_folder is None:
-        return _one_tree(root, name, f"{train_folder}/", train_files, problems, options)
-    test_files = [file for file in files if file.startswith(f"{test_folder}/")]
-    prefixes = f"{train_folder}/", f"{test_folder}/"
-    return _two_trees(root, name, prefixes, (train_files, test_files), problems, options)
+        return _one_tree(root, name, prefix, train_files, problems, options)
+    test_prefix = _past_packaging(root, f"{test_folder}/", subfolders(root / prefix))
+    test_files = [file for file in files if file.startswith(test_prefix)]
+    return _two_trees(root, name, (prefix, test_prefix), (train_files, test_files), problems, options)
 
 
-def _inner(root: Path) -> Path:
+def _past_packaging(root: Path, prefix: str, classes: Sequence[str] = ()) -> str:
+    """`train/train/` for `train/` where that holds but one folder of folders; a folder called like a class is none."""
+    while (name := _packaging(root / prefix)) is not None and name not in classes:
+        prefix = f"{prefix}{name}/"
+    return prefix
+
+
+def inner_folder(root: Path) -> Path:
     """Past folders that hold nothing but one folder of folders, as unpacked archives have them."""
-    # A set of one class says nothing, so a lone folder of folders is packaging.
-    while len(inside := subfolders(root)) == 1:
-        below = root / inside[0]
-        entries = [entry for entry in below.iterdir() if not entry.name.startswith(".")]
-        if not entries or not all(entry.is_dir() for entry in entries) or below.resolve() in root.resolve().parents:
+    while (name := _packaging(root)) is not None:
+        # `train/` alone is a part of a data set, unless its classes are packed once more.
+        if name.lower() in _TRAIN and _packaging(root / name) is None:
             break
-        if any(not entry.is_dir() for entry in root.iterdir()) or inside[0].lower() in _TRAIN:
-            break
-        root = below
+        root = root / name
     return root
+
+
+def _packaging(root: Path) -> str | None:
+    """The only folder in `root`, when it holds folders: a set of one class says nothing, so it is packaging."""
+    folders = subfolders(root)
+    if len(folders) != 1:
+        return None
+    below = root / folders[0]
+    if not (classes := subfolders(below)) or below.resolve() in (root.resolve(), *root.resolve().parents):
+        return None
+    loose = [folder / name for folder in (root, below) for name in _loose_files(folder)]
+    return folders[0] if not loose or _are_strays(loose, below, len(classes)) else None
+
+
+def _loose_files(folder: Path) -> list[str]:
+    """Files directly in a folder that may be data: neither litter nor about the data."""
+    return [
+        entry.name
+        for entry in folder.iterdir()
+        if not is_litter(entry.name) and not is_about(entry.name) and not entry.is_dir()
+    ]
+
+
+def _are_strays(loose: Sequence[Path], below: Path, classes: int) -> bool:
+    """Whether files beside folders are no data, or so few of them that they got there by accident."""
+    inside = [file for file in list_files(below, []) if "/" in file]
+    try:
+        collection = Collection(below, inside) if inside else None
+    except DataError:
+        return False
+    if collection is None:
+        return False
+    data = sum(sniff(file) == collection.kind for file in loose)
+    return not data or (classes > 1 and data * _STRAYS <= len(inside))
 
 
 def _one_tree(

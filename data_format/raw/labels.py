@@ -159,6 +159,12 @@ def _found(grid: Cells, free: Sequence[str], absent: Iterable[str]) -> LabelRule
     return _one_column(grid, free[-1])
 
 
+def is_label_name(name: str) -> bool:
+    """Whether a column is a label by its name alone."""
+    known = (*_SINGLE_NAMES, _SEVERAL_NAME, _PAIRS_NAME)
+    return name.startswith(LABEL_PREFIX) or name.lower() in known
+
+
 def order_classes(names: Iterable[str]) -> tuple[str, ...]:
     """Different names in class order: whole numbers by value, anything else by code point."""
     different = set(names)

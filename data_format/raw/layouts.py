@@ -6,6 +6,7 @@ from pathlib import Path
 
 from data_format.dataset import Dataset, Problem
 from data_format.errors import DataError
+from data_format.raw.filenames import is_about
 from data_format.raw.labels import names_text
 from data_format.raw.options import AS_FOUND, ReadOptions
 from data_format.raw.tablefiles import TABLE_SUFFIXES
@@ -13,7 +14,6 @@ from data_format.raw.walk import is_litter
 
 _LABEL_LISTS = ("labels_train", "train_labels", "labels")
 _TEST_LISTS = ("labels_test", "test_labels")
-_LOOKED_AT = 50  # cells of a column that may name files
 
 
 def open_layout(path: Path, options: ReadOptions = AS_FOUND) -> Dataset:
@@ -30,17 +30,19 @@ def open_layout(path: Path, options: ReadOptions = AS_FOUND) -> Dataset:
 
 def _open_file(path: Path, options: ReadOptions) -> Dataset:
     from data_format.raw.archives import is_archive
+    from data_format.raw.files import open_labelled_files
     from data_format.raw.tables import open_tables
 
     if is_archive(path):
         return _open_archive(path, options)
+    folder, name = path.parent, path.resolve().parent.name
     # Naming the list means the files it lists.
     if path.stem.lower() in _LABEL_LISTS:
-        return _open_folder(path.parent, path.resolve().parent.name, options)
-    if path.stem.lower() == "train":
-        beside = _files_in(path.parent)
-        return open_tables(path, _table_file(beside, "test"), path, path.resolve().parent.name, options)
-    return open_tables(path, None, path, path.stem, options)
+        return _open_folder(folder, name, options)
+    beside = _table_file(_files_in(folder), "test") if path.stem.lower() == "train" else None
+    if _names_files(folder, path, options):
+        return open_labelled_files(folder, path, beside, name, options)
+    return open_tables(path, beside, path, name if path.stem.lower() == "train" else path.stem, options)
 
 
 def _open_archive(path: Path, options: ReadOptions) -> Dataset:
@@ -66,7 +68,8 @@ def _open_archive(path: Path, options: ReadOptions) -> Dataset:
 def _open_folder(root: Path, name: str, options: ReadOptions) -> Dataset:
     from data_format.raw.autonlp import autonlp_folder, open_autonlp
     from data_format.raw.files import open_labelled_files
-    from data_format.raw.folders import open_class_folders
+    from data_format.raw.folders import inner_folder, open_class_folders
+    from data_format.raw.lists import file_list
     from data_format.raw.matrix import matrix_name, open_matrix
     from data_format.raw.tables import open_tables
 
@@ -80,11 +83,14 @@ def _open_folder(root: Path, name: str, options: ReadOptions) -> Dataset:
         test = next((found for stem in _TEST_LISTS if (found := _table_file(files, stem))), None)
         return open_labelled_files(root, labels, test, name, options)
     if train := _table_file(files, "train"):
-        if _names_files(root, train):
+        if _names_files(root, train, options):
             return open_labelled_files(root, train, _table_file(files, "test"), name, options)
         return open_tables(train, _table_file(files, "test"), root, name, options)
+    if lists := file_list(root, options):
+        return open_labelled_files(root, *lists, name, options)
     if any(entry.is_dir() for entry in root.iterdir() if not is_litter(entry.name)):
-        return open_class_folders(root, name, options)
+        inside = inner_folder(root)
+        return _open_folder(inside, name, options) if inside != root else open_class_folders(root, name, options)
     alone = [file for file in files.values() if file.suffix.lower() in TABLE_SUFFIXES and file.suffix.lower() != ".txt"]
     if len(alone) == 1:
         return open_tables(alone[0], None, root, name, options)
@@ -97,7 +103,7 @@ def _open_folder(root: Path, name: str, options: ReadOptions) -> Dataset:
 def past_packaging(root: Path) -> Path:
     """Past folders around a data set that has its own files at the top (class folders look after themselves)."""
     for _ in range(8):
-        entries = [entry for entry in root.iterdir() if not is_litter(entry.name)]
+        entries = _packed(root)
         # A link may lead back to where it stands; a folder called *.data is part of a format.
         if len(entries) != 1 or not entries[0].is_dir() or entries[0].is_symlink() or entries[0].suffix == ".data":
             return root
@@ -108,8 +114,14 @@ def past_packaging(root: Path) -> Path:
     return root
 
 
-def _has_table_at_top(folder: Path) -> bool:
+def _packed(folder: Path) -> list[Path]:
+    """What lies in a folder but for litter and files about the data, as archives have them beside it."""
     entries = [entry for entry in folder.iterdir() if not is_litter(entry.name)]
+    return [entry for entry in entries if not is_about(entry.name) or entry.is_dir()]
+
+
+def _has_table_at_top(folder: Path) -> bool:
+    entries = _packed(folder)
     if len(entries) == 1 and entries[0].is_dir():
         return _has_table_at_top(entries[0]) if not entries[0].is_symlink() else False
     known = (".data", ".solution", *TABLE_SUFFIXES[:2], *TABLE_SUFFIXES[3:])
@@ -138,26 +150,8 @@ def _label_list(files: Mapping[str, Path]) -> Path | None:
     return train[0] if len(train) == 1 else None
 
 
-def _names_files(root: Path, table: Path) -> bool:
-    """Whether `train.csv` is a list of files: a column called like one, most of whose first cells name files there."""
-    from data_format.raw.files import FILE_COLUMNS
-    from data_format.raw.tablefiles import first_rows
+def _names_files(root: Path, table: Path, options: ReadOptions = AS_FOUND) -> bool:
+    """Whether a table lists files below the folder `root`."""
+    from data_format.raw.lists import Search
 
-    # Beside nothing but tables there is nothing to name.
-    if not any(entry.is_dir() for entry in root.iterdir() if not is_litter(entry.name)):
-        return False
-    grid = first_rows(table)
-    lower = {name.lower(): name for name in grid.names}
-    column = next((lower[name] for name in FILE_COLUMNS if name in lower), None)
-    if column is None or not grid.header:
-        return False
-    cells = grid.column(column)[:_LOOKED_AT]
-    found = sum(any(_is_file(place / cell) for place in (root, root / "train")) for cell in cells if cell.strip())
-    return bool(cells) and found * 2 >= len(cells)
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False
+    return Search(root, options).names_files(table)

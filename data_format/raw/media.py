@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from data_format.examples import Example, MediaFile, Table, Text
 from data_format.images import image_size
 from data_format.kinds import Kind, sniff_file
 from data_format.raw.encodings import decode
+from data_format.raw.filenames import USUAL_SUFFIXES, suffix
 from data_format.raw.options import AS_FOUND, ReadOptions
 from data_format.raw.split import split_rows
 from data_format.raw.walk import printable
@@ -27,34 +28,6 @@ _SHAPES: dict[DomainName, tuple[int, int, int, int]] = {
     "video": (-1, -1, -1, 3),
     "speech": (-1, 1, 1, 1),
     "text": (-1, 1, 1, 1),
-}
-# A broken file is still a row when its name says that it belongs.
-_USUAL_SUFFIXES: dict[Kind, frozenset[str]] = {
-    "image": frozenset(
-        (
-            ".jpg",
-            ".jpeg",
-            ".jfif",
-            ".jpe",
-            ".png",
-            ".gif",
-            ".bmp",
-            ".webp",
-            ".tif",
-            ".tiff",
-            ".ppm",
-            ".pgm",
-            ".avif",
-            ".heic",
-        )
-    ),
-    "video": frozenset(
-        (".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv", ".3gp", ".gif")
-    ),
-    "sound": frozenset(
-        (".wav", ".mp3", ".flac", ".ogg", ".oga", ".opus", ".m4a", ".aac", ".aif", ".aiff", ".wma", ".au")
-    ),
-    "text": frozenset((".txt",)),
 }
 
 
@@ -120,7 +93,7 @@ class Collection:
         A file whose suffix was met among the training files, or is usual for their kind, is kept even if it is
         broken; any other is kept when its content is of the kind. The rest is added to `problems`.
         """
-        usual = self._suffixes | _USUAL_SUFFIXES[self.kind]
+        usual = self._suffixes | USUAL_SUFFIXES[self.kind]
         kept = []
         for file in files:
             # The usual suffix spares opening each file.
@@ -154,11 +127,6 @@ def sniff(path: Path) -> Kind:
         return sniff_file(path)
     except OSError:
         return "unknown"
-
-
-def suffix(file: str) -> str:
-    """The suffix in small letters, with its dot, "" for none."""
-    return PurePosixPath(file).suffix.lower()
 
 
 def _read_text(path: Path) -> str:

@@ -4,7 +4,6 @@ They are read as the training inputs were: columns are found by name (by place w
 training cells were, and brought into their order; columns that are missing count as empty, others are left out.
 """
 
-import posixpath
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -21,15 +20,19 @@ from data_format.memory import MemorySource
 from data_format.raw.array_sources import PickedSource
 from data_format.raw.array_tables import Column, Frame, make_tables
 from data_format.raw.columns import Kind, texts_of
+from data_format.raw.filenames import by_likelihood, inside, side_of
 from data_format.raw.labels import names_text
+from data_format.raw.listing import LOOKED_AT, MISSING, Listing
+from data_format.raw.lists import Search
 from data_format.raw.media import Collection, FileSource
+from data_format.raw.new_headings import above_files, above_numbers, above_texts
 from data_format.raw.stream import Known, Rows, stream_rows
 from data_format.raw.tablefiles import TABLE_SUFFIXES
 from data_format.raw.walk import list_files, printable
 
 TABLE_ROWS = 4096
 FILE_ROWS = 1024
-FILE_COLUMNS = ("file", "filename", "file_name", "filepath", "path", "image", "video", "audio", "sound")
+_MOST_LISTED = 200_000  # files below the folder of a list, which may be somebody's home
 _MADE_NAME = re.compile(r"column \d+")
 
 
@@ -49,12 +52,18 @@ def raw_chunks(path: Path, domain: DomainName, inputs: Inputs, problems: list[Pr
     if domain == "tabular":
         return table_chunks(_table_file(path), inputs, problems)
     if path.is_dir():
-        if domain == "text" and (table := _lone_table(path)):
-            return text_chunks(table, inputs, problems)
-        return _folder_chunks(path, domain, problems)
+        table = _lone_table(path) if domain == "text" else None
+        return _table_chunks(table, domain, inputs, problems) if table else _folder_chunks(path, domain, problems)
     if path.suffix.lower() in TABLE_SUFFIXES and (domain != "text" or path.suffix.lower() != ".txt"):
-        return text_chunks(path, inputs, problems) if domain == "text" else _listed_chunks(path, domain, problems)
+        return _table_chunks(path, domain, inputs, problems)
     return iter([Chunk([printable(path.name)], FileSource(path.parent, [path.name], domain == "text"))])
+
+
+def _table_chunks(path: Path, domain: DomainName, inputs: Inputs, problems: list[Problem]) -> Iterator[Chunk]:
+    """Texts of a table, or the files that it lists."""
+    if domain == "text" and not Search(path.parent).names_files(path, "test"):
+        return text_chunks(path, inputs, problems)
+    return _listed_chunks(path, domain, problems)
 
 
 def table_chunks(path: Path, inputs: Inputs, problems: list[Problem]) -> Iterator[Chunk]:
@@ -70,7 +79,7 @@ def table_chunks(path: Path, inputs: Inputs, problems: list[Problem]) -> Iterato
 
 def text_chunks(path: Path, inputs: Inputs, problems: list[Problem]) -> Iterator[Chunk]:
     """Texts of a table file: of the columns that the model was trained on, or the column that looks like it."""
-    rows = stream_rows(path, _known(inputs.text_columns or ("text",)), TABLE_ROWS, problems)
+    rows = stream_rows(path, Known((), heading=above_texts(inputs.text_columns), texts=True), TABLE_ROWS, problems)
     first = next(rows.chunks, [])
     picked = _text_columns(rows, inputs.text_columns, first)
     again = replace(rows, chunks=_chain(first, rows.chunks))
@@ -119,10 +128,9 @@ def picked_chunks(source: Source, ids: Sequence[str], size: int = FILE_ROWS) -> 
 
 def _folder_chunks(root: Path, domain: DomainName, problems: list[Problem]) -> Iterator[Chunk]:
     files = list_files(root, problems)
-    inside = [file for file in files if file.lower().startswith("test/")]
-    trained = any(file.lower().startswith(("train/", "training/")) for file in files)
+    tests = [file for file in files if side_of(file) == "test"]
     # A whole data set is handed over: its new inputs are the test files.
-    files = inside if inside and trained else files
+    files = tests if tests and any(side_of(file) == "train" for file in files) else files
     if not files:
         raise DataError(f"{root}: expected files of the kind {domain}, found none")
     collection = Collection(root, files)
@@ -135,27 +143,57 @@ def _folder_chunks(root: Path, domain: DomainName, problems: list[Problem]) -> I
 
 
 def _listed_chunks(path: Path, domain: DomainName, problems: list[Problem]) -> Iterator[Chunk]:
-    """Files that a table names, relative to its folder; a missing one keeps its row."""
-    rows = stream_rows(path, _known(FILE_COLUMNS), TABLE_ROWS, problems)
-    lower = {name.lower(): name for name in reversed(rows.names)}
-    column = next((lower[name] for name in FILE_COLUMNS if name in lower), rows.names[0])
-    place = rows.names.index(column)
-    for chunk in rows.chunks:
+    """Files that a table names, in its folder or below; a missing one keeps its row."""
+    there = _Files(path.parent)
+    rows = stream_rows(path, Known((), heading=above_files(there.has)), TABLE_ROWS, problems)
+    first = next(rows.chunks, [])
+    place = rows.names.index(there.column(rows, first))
+    for chunk in _chain(first, rows.chunks):
         files = [row[place] for row in chunk]
-        found = [_inside(path.parent, file) for file in files]
-        missing = frozenset(file for file, there in zip(files, found, strict=True) if there is None)
-        source = FileSource(
-            path.parent, [there or file for file, there in zip(files, found, strict=True)], False, missing
-        )
-        yield Chunk([printable(file) for file in files], source)
+        found = [there.find(file) for file in files]
+        paths = [spelled or file for file, spelled in zip(files, found, strict=True)]
+        missing = frozenset(file for file, spelled in zip(files, found, strict=True) if spelled is None)
+        yield Chunk([printable(file) for file in files], FileSource(path.parent, paths, domain == "text", missing))
 
 
-def _inside(root: Path, file: str) -> str | None:
-    """The file below the folder, or below its `test/`; None where it is missing or would lie outside."""
-    clean = posixpath.normpath(file.strip().replace("\\", "/"))
-    if clean.startswith(("/", "..")) or clean == ".":
-        return None
-    return next((option for option in (clean, f"test/{clean}") if (root / option).is_file()), None)
+class _Files:
+    """The files below the folder of a list, listed at the first name that is not spelled as they lie there."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._listing: Listing | None = None
+
+    def find(self, name: str) -> str | None:
+        """The file that a name means; None where it is missing, would lie outside, or may be one of several."""
+        clean = inside(name)
+        if not clean:
+            return None
+        if spelled := next((file for file in (clean, f"test/{clean}") if self._is_file(file)), None):
+            return spelled
+        if self._listing is None:
+            problems: list[Problem] = []  # of folders that nobody named
+            self._listing = Listing(list_files(self._root, problems, _MOST_LISTED))
+        file, reason = self._listing.look_up(name, "test")
+        # Training files may be asked for as well, but come after those that were not learned.
+        return self._listing.find(name, "train") if reason == MISSING else file
+
+    def has(self, name: str) -> bool:
+        """Whether a name means a file."""
+        return self.find(name) is not None
+
+    def column(self, rows: Rows, cells: list[list[str]]) -> str:
+        """The column that names files, by its name and by its cells in the first rows."""
+        ordered = by_likelihood(rows.names)
+        sample = cells[:: max(1, len(cells) // LOOKED_AT)][:LOOKED_AT]
+        places = ((name, rows.names.index(name)) for name in ordered)
+        named = (name for name, at in places if 0 < len(sample) <= 2 * sum(self.has(row[at]) for row in sample))
+        return next(named, ordered[0])
+
+    def _is_file(self, file: str) -> bool:
+        try:
+            return (self._root / file).is_file()
+        except (OSError, ValueError):
+            return False
 
 
 def _table_file(path: Path) -> Path:
@@ -176,15 +214,25 @@ def _lone_table(folder: Path) -> Path | None:
 
 
 def _known(names: tuple[str, ...]) -> Known:
-    return Known(names, header=not names or not all(map(_MADE_NAME.fullmatch, names)))
+    made = _are_made(names)
+    return Known(names, header=not made, heading=above_numbers if made else None)
+
+
+def _are_made(names: Sequence[str]) -> bool:
+    """Whether a model was trained on a table without a header: its columns are called by their places."""
+    return bool(names) and all(map(_MADE_NAME.fullmatch, names))
 
 
 def _names(rows: Rows, wanted: tuple[str, ...]) -> tuple[str, ...]:
-    """Names of the columns; a file without a header has those of the model, by place. Raises DataError for neither."""
-    if not wanted or set(wanted) & set(rows.names) and (len(rows.names) != len(wanted) or rows.header):
+    """Names of the columns; without a header in the file or in training, by place. Raises DataError for neither."""
+    if not wanted or (rows.header and set(wanted) & set(rows.names)):
         return rows.names
-    if not rows.header and len(rows.names) == len(wanted):
-        return wanted
+    if _are_made(wanted) or not rows.header:
+        if len(rows.names) == len(wanted):
+            return wanted
+        # The label may still be among them.
+        if _are_made(wanted) and len(rows.names) > len(wanted):
+            return tuple(f"column {place}" for place in range(1, len(rows.names) + 1))
     raise DataError(f"{rows.path}: expected the columns {names_text(wanted)}, found {names_text(rows.names)}")
 
 
@@ -203,8 +251,11 @@ def report_columns(where: str, names: Sequence[str], wanted: Sequence[str], prob
 def _text_columns(rows: Rows, wanted: tuple[str, ...], cells: list[list[str]]) -> tuple[str, ...]:
     if found := tuple(name for name in wanted if name in rows.names):
         return found
-    if named := [name for name in rows.names if name.lower() == "text"]:
-        return (named[0],)
+    lower = {name.lower(): name for name in reversed(rows.names)}
+    if found := tuple(lower[name.lower()] for name in wanted if name.lower() in lower):
+        return found
+    if "text" in lower:
+        return (lower["text"],)
     # Nobody says which column is meant: the one with the longest cells.
     lengths = [sum(len(row[place]) for row in cells) for place in range(len(rows.names))]
     return (rows.names[int(np.argmax(lengths))],)

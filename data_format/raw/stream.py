@@ -1,28 +1,45 @@
 """Rows of a table file a chunk at a time, however long it is; formats other than delimited text are read whole."""
 
+import io
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
 from data_format.dataset import Problem
 from data_format.errors import DataError
-from data_format.raw.csvfile import Grid, counted, rows_text
+from data_format.raw.csvfile import SEPARATORS, Grid, counted, grid_of_text, rows_text
+from data_format.raw.encodings import decode
+from data_format.raw.heading import looks_like_header
 from data_format.raw.longfile import LongFile, open_long
+from data_format.raw.new_headings import Heading
+from data_format.raw.quotes import stream_records, told_dialect
 from data_format.raw.tablefiles import read_table
 
-_MAGIC_BYTES = 8
+_NAMED = (".json", ".jsonl", ".ndjson", ".arff", ".parquet", ".pq", ".xlsx")  # formats that name their columns
+_NOWHERE = "\x1f"  # a separator that no text holds
+_SNIFFED_BYTES = 1 << 16
+_LOOKED_AT = 200  # rows below a heading
+_EVEN = 0.9  # of the rows have one length where they hold columns
 _WHOLE_BYTES = 4 << 20  # up to this size every format is read at once
 _SHOWN = 5  # row numbers that are named; all are counted
 
 
 @dataclass(frozen=True)
 class Known:
-    """What a model knows of the table that it was trained on; `read_grid` takes it for its `like`."""
+    """What a model knows of the table that it was trained on; `read_grid` takes it for its `like`.
+
+    header: whether the names stood in the file. heading: tells from the new file whether its first row is a heading.
+    With it, or without a header in training, the separator is told from the new file, too. texts: whether cells are
+    texts, which hold commas themselves.
+    """
 
     names: tuple[str, ...]
     separator: str = ","
     header: bool = True
+    heading: Heading | None = None
+    texts: bool = False
 
 
 @dataclass(frozen=True)
@@ -40,19 +57,60 @@ def stream_rows(path: Path, known: Known, size: int, problems: list[Problem]) ->
     try:
         total = path.stat().st_size
         with path.open("rb") as file:
-            head = file.read(_MAGIC_BYTES)
+            head = file.read(_SNIFFED_BYTES)
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
+    like = _as_grid(path, known, head)
     if total <= _WHOLE_BYTES or not _delimited(path, head):
-        grid = read_table(path, _as_grid(path, known))
+        grid = read_table(path, like)
         problems += grid.problems
         return Rows(path, grid.names, grid.header, _pieces(grid, size))
-    long = open_long(path, _as_grid(path, known))
+    long = open_long(path, like)
     return Rows(path, long.head.names, long.head.header, _streamed(long, size, problems))
 
 
-def _as_grid(path: Path, known: Known) -> Grid:
-    return Grid(path, known.names, [], known.header, known.separator)
+def _as_grid(path: Path, known: Known, data: bytes) -> Grid:
+    """The file that a new one is read like; data: the beginning of the new one."""
+    like = Grid(path, known.names, [], known.header, known.separator)
+    if (known.header and known.heading is None) or path.suffix.lower() in _NAMED:
+        return like
+    text = decode(data[: data.rfind(b"\n") + 1] or data)[0]  # a row cut in the middle would seem to lack cells
+    try:
+        like = replace(like, header=False, separator=_separator(text, path, len(known.names)))
+        if known.texts and known.heading and not _holds_columns(text, like, known.heading):
+            like = replace(like, separator="\t" if all("\t" in line for line in text.strip().split("\n")) else _NOWHERE)
+        rows = grid_of_text(text, path, [], like).rows[: _LOOKED_AT + 1]
+    except DataError:  # told by who reads it all
+        return like
+    if known.heading is None or not known.heading(rows[0], rows[1:], looks_like_header(rows)):
+        return like
+    return replace(like, names=tuple(cell.strip() for cell in rows[0]), header=True)
+
+
+def _holds_columns(text: str, like: Grid, heading: Heading) -> bool:
+    """Whether a separator stands between columns rather than within texts, of which there is one a line."""
+    records = stream_records(io.StringIO(text, newline=""), told_dialect(text, like.separator), [])
+    raw = list(islice(records, _LOOKED_AT))
+    # Whoever heads one column only means whole lines.
+    if len(raw[0]) == 1 and not text.startswith("sep="):
+        return False
+    rows = grid_of_text(text, like.path, [], like).rows[: _LOOKED_AT + 1]
+    if text.startswith("sep=") or heading(rows[0], rows[1:], looks_like_header(rows)):
+        return True
+    # Rows of one length, and not because of a comma with a blank behind it in each.
+    often = Counter(map(len, raw)).most_common(1)[0][1]
+    return often >= _EVEN * len(raw) and not all(cell.startswith(" ") for row in raw for cell in row[1:])
+
+
+def _separator(text: str, path: Path, width: int) -> str:
+    """The separator that a text shows; where that gives too few columns, the one that gives as many as were learned."""
+    guess = grid_of_text(text, path, [])
+    if len(guess.names) >= width:
+        return guess.separator
+    for separator in (*SEPARATORS, " "):
+        if len(grid_of_text(text, path, [], replace(guess, header=False, separator=separator)).names) == width:
+            return separator
+    return guess.separator
 
 
 def _delimited(path: Path, head: bytes) -> bool:

@@ -46,12 +46,12 @@ def read_table(path: Path, like: Like | None = None) -> Grid:
     return read_grid(path, like)
 
 
-def first_rows(path: Path) -> Grid:
+def first_rows(path: Path, most_bytes: int | None = None) -> Grid:
     """The first rows of a table without reading all of it, where it is delimited text. Raises DataError."""
     if is_binary(path):
         return read_table(path)
     with path.open("rb") as file:
-        head = file.read(_SAMPLE_BYTES)
+        head = file.read(most_bytes or _SAMPLE_BYTES)
     return grid_of_text(decode(head[: head.rfind(b"\n") + 1] or head)[0], path, [])
 
 

@@ -30,6 +30,7 @@ from data_format.raw.labels import (
     with_declared,
 )
 from data_format.raw.options import AS_FOUND, ReadOptions
+from data_format.raw.owndata import refuse_lost_files
 from data_format.raw.parquet import is_big, is_parquet, read_columns
 from data_format.raw.prose import text_columns
 from data_format.raw.rownumbers import row_number_notes, row_numbers
@@ -61,6 +62,7 @@ def open_tables(
     kept = _labelled(train_grid, rule, problems)
     train = _side(train_grid, kept)
     features = _features(train_grid, rule, counts, problems)
+    refuse_lost_files(train_path, features, partial(_first_cells, train_grid), options)
     cells: Sequence[Sequence[str]] = train.texts(rule.columns)
     has_truth = True
     if test_grid is None:
@@ -190,8 +192,14 @@ def _by_place(
 def _first_rows(grid: Grid | ColumnStore, most: int = 200) -> list[list[str]]:
     if isinstance(grid, Grid):
         return grid.rows[:most]
-    columns = [grid.cells(name)[:most] for name in grid.names]
-    return [list(row) for row in zip(*map(texts_of, columns), strict=True)]
+    return [list(row) for row in zip(*(_first_cells(grid, name, most) for name in grid.names), strict=True)]
+
+
+def _first_cells(grid: Grid | ColumnStore, name: str, most: int = 200) -> Sequence[str]:
+    if isinstance(grid, ColumnStore):
+        return texts_of(grid.cells(name)[:most])
+    position = grid.names.index(name)
+    return [row[position] for row in grid.rows[:most]]
 
 
 def _train_labels(

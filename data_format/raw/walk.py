@@ -1,6 +1,7 @@
 """Listing of a folder tree as people leave it: system litter left out, links followed once, loops survived."""
 
 import os
+from itertools import islice
 from pathlib import Path
 
 from data_format.dataset import Problem
@@ -14,15 +15,15 @@ def is_litter(name: str) -> bool:
     return name.startswith(".") or name.lower() in _LITTER
 
 
-def list_files(root: Path, problems: list[Problem]) -> list[str]:
-    """Paths of all files below `root`, relative to it, with `/`, sorted by code point.
+def list_files(root: Path, problems: list[Problem], most: int | None = None) -> list[str]:
+    """Paths of all files below `root`, relative to it, with `/`, sorted by code point; `most` bounds their number.
 
     A linked folder is read once, and not at all when it contains the link; dangling links and unreadable folders are
     added to `problems`.
     """
     found: list[str] = []
     real = os.path.realpath(root)
-    _walk(str(root), "", real, (real,), {real}, found, problems)
+    _walk(str(root), "", real, (real,), {real}, found, problems, most)
     return sorted(found)
 
 
@@ -49,11 +50,13 @@ def _walk(
     seen: set[str],
     found: list[str],
     problems: list[Problem],
+    most: int | None,
 ) -> None:
     """Add the files of one folder, then of its folders, real ones before linked ones."""
+    left = None if most is None else max(0, most - len(found))
     try:
         with os.scandir(folder) as listing:
-            entries = [entry for entry in listing if not is_litter(entry.name)]
+            entries = list(islice((entry for entry in listing if not is_litter(entry.name)), left))
     except OSError as error:
         problems.append(Problem(printable(prefix or folder), f"folder cannot be read ({error.strerror})"))
         return
@@ -68,6 +71,8 @@ def _walk(
             problems.append(Problem(printable(prefix + entry.name), reason))
     # Real folders first, so that a link beside its target never wins.
     for linked, name in sorted(folders):
+        if most is not None and len(found) >= most:
+            return
         below = os.path.join(folder, name)  # noqa: PTH118
         # Only links cost a system call here; a real folder continues the real path.
         target = os.path.realpath(below) if linked else os.path.join(real, name)  # noqa: PTH118
@@ -76,7 +81,7 @@ def _walk(
             problems.append(Problem(printable(prefix + name), reason))
             continue
         seen.add(target)
-        _walk(below, f"{prefix}{name}/", target, (*chain, target), seen, found, problems)
+        _walk(below, f"{prefix}{name}/", target, (*chain, target), seen, found, problems, most)
 
 
 def _contains(target: str, chain: tuple[str, ...]) -> bool:

@@ -159,3 +159,87 @@ def test_what_has_no_classes_or_no_test_is_refused(files, message, image, tmp_pa
             image(name)
     with pytest.raises(DataError, match=message):
         open_raw(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("inner", "strays"),
+    [
+        ("pets", ["up/pets/README.md"]),
+        ("pets", ["up/pets/LICENSE.txt", "up/pets/notes.txt"]),
+        ("pets", ["up/.DS_Store"]),
+        ("pets", ["up/pets/Thumbs.db"]),
+        ("pets", ["up/README", "up/pets/classes.csv"]),
+        ("pets", ["up/notes.txt", "up/data.bin"]),
+        ("a/pets", ["up/README", "up/a/about.html"]),
+    ],
+)
+def test_strays_beside_packed_folders_do_not_matter(inner, strays, image, write, tmp_path):
+    _folder(image, f"up/{inner}")
+    clean = _facts(open_raw(tmp_path / "up" / inner))
+    for stray in strays:
+        write(stray, b"\0\1" if stray.endswith((".bin", ".db")) else "words about it")
+    assert _facts(open_raw(tmp_path / "up")) == clean == _facts(open_raw(tmp_path / "up" / inner))
+
+
+def test_parts_in_a_packed_folder_stay_apart(image, write, tmp_path):
+    _folder(image, "up/pets/train")
+    _folder(image, "up/pets/test", n=2)
+    for stray in ("up/README", "up/pets/README"):
+        write(stray, "about")
+    dataset = open_raw(tmp_path / "up")
+    assert (dataset.class_names, len(dataset.train), len(dataset.test)) == (("dark", "light"), 8, 4)
+
+
+def test_parts_packed_once_more(image, tmp_path):
+    _folder(image, "alone/train/train")
+    alone = open_raw(tmp_path / "alone")
+    assert (alone.class_names, len(alone.train), len(alone.test)) == (("dark", "light"), 6, 2)
+    _folder(image, "both/train/train")
+    _folder(image, "both/test/test", n=2)
+    both = open_raw(tmp_path / "both")
+    assert (both.class_names, len(both.train), len(both.test)) == (("dark", "light"), 8, 4)
+    assert both.truth().sum(axis=0).tolist() == [2, 2]
+
+
+def test_a_test_folder_with_one_class_is_no_packaging(image, tmp_path):
+    _folder(image, "train")
+    image("test/dark/sub/0.png")
+    dataset = open_raw(tmp_path)
+    assert (list(dataset.test.ids), dataset.truth().tolist()) == (["test/dark/sub/0.png"], [[1, 0]])
+
+
+def test_a_few_pictures_beside_many_in_folders_are_strays(image, tmp_path):
+    _folder(image, "up/pets", n=10)
+    image("up/pets/stray.png")
+    assert open_raw(tmp_path / "up").class_names == ("dark", "light")
+
+
+def test_one_class_with_folders_in_it_stays_one(image, tmp_path):
+    for i in range(5):
+        image(f"set/only/{i}.png")
+        image(f"set/only/more/{i}.png")
+        image(f"set/only/less/{i}.png")
+    dataset = open_raw(tmp_path / "set")
+    assert (dataset.class_names, len(dataset.train) + len(dataset.test)) == (("only",), 15)
+
+
+def test_texts_beside_folders_of_texts_count(write, tmp_path):
+    for i in range(6):
+        write(f"set/only/{i}.txt", "some words")
+        write(f"set/only/more/{i}.txt", "some words")
+    assert open_raw(tmp_path / "set").class_names == ("only",)
+
+
+def test_a_packed_folder_may_hold_another_layout(image, csv_file, write, tmp_path):
+    for i in range(10):
+        image(f"up/set/images/{i}.png")
+    csv_file("up/set/labels.csv", "file,label", [(f"{i}.png", "ab"[i % 2]) for i in range(10)])
+    write("up/notes.txt", "about")
+    assert open_raw(tmp_path / "up").class_names == ("a", "b")
+
+
+def test_a_link_to_itself_is_no_packaging(tmp_path):
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "again").symlink_to(tmp_path / "set")
+    with pytest.raises(DataError, match="found 0 files"):
+        open_raw(tmp_path / "set")

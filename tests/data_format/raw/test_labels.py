@@ -14,6 +14,7 @@ from data_format.raw.labels import (
     declared_names,
     encode,
     find_labels,
+    is_label_name,
     labelled_rows,
     names_text,
     order_classes,
@@ -157,3 +158,18 @@ def test_every_training_label_is_encoded_in_its_column(cells):
     assert not unknown
     assert [classes[i] for i in matrix.argmax(axis=1)] == cells
     assert (matrix.sum(axis=1) == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "is_label"),
+    [
+        ("Label", True),
+        ("labels", True),
+        ("y", True),
+        ("label:cat", True),
+        ("LabelConfidencePairs", True),
+        ("breed", False),
+    ],
+)
+def test_names_that_say_label(name: str, is_label: bool) -> None:
+    assert is_label_name(name) is is_label

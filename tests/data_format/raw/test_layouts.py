@@ -110,3 +110,21 @@ def test_what_is_no_data_set_says_what_was_expected(tmp_path: Path, files: list[
 def test_a_missing_path_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="none: expected a data set folder, a table file or an archive"):
         open_layout(tmp_path / "none")
+
+
+@pytest.mark.parametrize("stray", ["README.md", "LICENSE", "readme.txt", "Thumbs.db", ".DS_Store"])
+def test_notes_beside_the_packaging_do_not_matter(tmp_path: Path, stray: str) -> None:
+    root = made(tmp_path / "root", "a/train.csv", stray)
+    assert past_packaging(root) == root / "a"
+
+
+def test_other_files_beside_a_folder_keep_it(tmp_path: Path) -> None:
+    root = made(tmp_path / "root", "a/train.csv", "data.csv")
+    assert past_packaging(root) == root
+
+
+def test_two_pictures_beside_a_table_can_be_named(csv_file, tmp_path: Path) -> None:
+    table = csv_file("train.csv", "file,y", [("a.png", 0), ("b.png", 1)])
+    assert not _names_files(tmp_path, table)
+    made(tmp_path, "a.png", "b.png")
+    assert _names_files(tmp_path, table)

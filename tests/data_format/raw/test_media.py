@@ -3,7 +3,8 @@ import pytest
 
 from data_format.errors import DataError, Unreadable
 from data_format.examples import MediaFile, Text
-from data_format.raw.media import Collection, FileSource, sniff, split_files, suffix
+from data_format.raw.filenames import suffix
+from data_format.raw.media import Collection, FileSource, sniff, split_files
 
 WAVE = b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0"
 MP4 = b"\0\0\0\x20ftypisom\0\0\2\0isomiso2avc1mp41" + bytes(64)

@@ -1,5 +1,6 @@
 """A table file chunk by chunk must give the rows that it gives when it is read at once."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,27 @@ def test_an_encoding_that_shows_late(either_way: bool, csv_file) -> None:
 def test_a_file_without_heading_is_read_by_place(either_way: bool, write) -> None:
     known = Known(("column 1", "column 2"), header=False)
     assert rows_of(write("t.csv", "1,2\n3,4\n"), known=known)[0] == [["1", "2"], ["3", "4"]]
+
+
+@pytest.mark.parametrize("separator", [";", "\t", " ", "|"])
+def test_without_heading_the_file_says_its_separator(either_way: bool, write, separator: str) -> None:
+    known = Known(("column 1", "column 2"), header=False)
+    path = write("t.csv", f"1{separator}2\n3{separator}4\n")
+    assert rows_of(path, known=known)[0] == [["1", "2"], ["3", "4"]]
+
+
+@pytest.mark.parametrize("heads", [True, False])
+def test_a_rule_tells_the_heading(either_way: bool, write, heads: bool) -> None:
+    seen = []
+
+    def rule(first: Sequence[str], below: Sequence[Sequence[str]], looks: bool) -> bool:
+        seen.append((list(first), [list(row) for row in below], looks))
+        return heads
+
+    opened = stream_rows(write("t.csv", "x;y\n1;2\n3;4\n"), Known((), heading=rule), 5, [])
+    assert [row for chunk in opened.chunks for row in chunk] == [["x", "y"], ["1", "2"], ["3", "4"]][heads:]
+    assert opened.names == (("x", "y") if heads else ("column 1", "column 2"))
+    assert seen == [(["x", "y"], [["1", "2"], ["3", "4"]], True)]
 
 
 def test_names_stand_in_the_order_of_the_file(either_way: bool, write) -> None:

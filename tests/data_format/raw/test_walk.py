@@ -82,3 +82,11 @@ def test_odd_names_become_one_line_of_utf_8():
     assert printable("é图's [v2]/a b.png") == "é图's [v2]/a b.png"
     assert printable("two\nlines.png") == "two\\nlines.png"
     assert printable(os.fsdecode(b"caf\xe9.png")) == "caf\\xe9.png"
+
+
+@pytest.mark.parametrize("most", [0, 1, 3, 4, 100])
+def test_the_number_of_files_can_be_bounded(most, write, tmp_path):
+    for name in ("a/1", "a/2", "b/3", "4"):
+        write(name, "x")
+    assert len(list_files(tmp_path, [], most)) <= min(most, 4)
+    assert len(list_files(tmp_path, [], 100)) == 4
