@@ -41,6 +41,7 @@ LAYERS = (
         "baselines",
         "ensemble",
         "stacking",
+        "judging",
         "snapshot",
         "calibration",
         "worker",
