@@ -9,13 +9,13 @@ it is clearly better. `docs/decisions/0009` holds the measurements.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from autodl_agent.judging import Judge, subset
 from autodl_agent.learners.base import Labels, Probabilities
-from autodl_agent.learners.linear import fast_aucs, sigmoid
+from autodl_agent.learners.linear import sigmoid
 from autodl_agent.stacking import fit_sigmoid, fit_softmax
 
 Logits = NDArray[np.float32]
@@ -27,7 +27,6 @@ NOISE = 0.02  # a pick must gain this many standard errors of the NAUC; picks sh
 LIMIT = 16.0  # logits beyond ±16 cannot be told apart in float32 probabilities
 SHARPNESS = (0.6, 1.0, 1.7)  # times the likeliest: the sharpness that ranks best is often another
 COUPLING_GAIN = 0.003  # below this the gain of a softmax is noise of the held-out rows
-MOST_CELLS = 40_000  # rows × classes looked at in one comparison; more adds seconds, not certainty
 FIT_CELLS = 600_000  # members × rows × classes that the likelihood looks at
 
 
@@ -69,7 +68,7 @@ def select(members: Sequence[Logits], labels: Labels, may_couple: bool, picks: i
     picks: how many the greedy selection may add. With no usable held-out column every member weighs the same and the
     NAUC is 0.
     """
-    rows = subset(labels, MOST_CELLS)
+    rows = subset(labels)
     judge = Judge(np.asarray(labels[rows], np.float32))
     if not judge.usable:
         return Blend(tuple(1 / len(members) for _ in members), False, 0.0)
@@ -92,7 +91,7 @@ def select(members: Sequence[Logits], labels: Labels, may_couple: bool, picks: i
 
 
 def _climb(
-    judge: "Judge", views: Logits, weights: Weights, coupled: bool, nauc: float, picks: int
+    judge: Judge, views: Logits, weights: Weights, coupled: bool, nauc: float, picks: int
 ) -> tuple[Weights, float]:
     """Give PICK of the weight to the member that raises the NAUC most, again and again, while it is more than noise."""
     candidates = np.argsort(-weights, kind="stable")[:CANDIDATES]
@@ -109,50 +108,3 @@ def _climb(
             break
         weights, nauc = tried[leader], merits[leader]
     return weights, nauc
-
-
-class Judge:
-    """NAUC of many blends against the same truth, quickly. truth: (m, classes)."""
-
-    def __init__(self, truth: Labels) -> None:
-        self.truth = truth
-
-    @cached_property
-    def positives(self) -> NDArray[np.float64]:
-        """(classes,) number of positive rows."""
-        return np.asarray((self.truth > 0.5).sum(0), np.float64)
-
-    @property
-    def usable(self) -> bool:
-        """Whether any class has rows on both sides."""
-        return bool(((self.positives > 0) & (self.positives < len(self.truth))).any())
-
-    def nauc(self, views: Logits, weights: Weights, coupled: bool) -> float:
-        """Macro NAUC of the weighted sum of (K, m, classes) logits; coupled: of its softmax, compared as logarithms."""
-        used = weights > 0
-        scores = np.tensordot(np.asarray(weights[used], np.float32), views[used], 1)
-        if coupled:
-            scores = scores - scores.max(1, keepdims=True)
-            # Logarithms keep the ranks of small shares, which would merge in float32.
-            scores -= np.log(np.exp(scores).sum(1, keepdims=True))
-        return float(2 * np.nanmean(fast_aucs(scores, self.truth)) - 1)
-
-    def standard_error(self, nauc: float) -> float:
-        """Of the macro NAUC, by chance of the rows (Hanley & McNeil 1982), as if every class had the mean AUC."""
-        area = min(max((nauc + 1) / 2, 0.5), 1 - 1e-6)
-        n1, n0 = self.positives, len(self.truth) - self.positives
-        n1, n0 = n1[(n1 > 0) & (n0 > 0)], n0[(n1 > 0) & (n0 > 0)]
-        two_positives, two_negatives = area / (2 - area), 2 * area**2 / (1 + area)
-        spread = (n1 - 1) * (two_positives - area**2) + (n0 - 1) * (two_negatives - area**2)
-        return float(2 * np.sqrt(((area * (1 - area) + spread) / (n1 * n0)).sum()) / len(n1))
-
-
-def subset(labels: Labels, cells: int) -> NDArray[np.int64]:
-    """All rows, or an evenly spaced part when rows × classes is large; rows with rare labels always stay."""
-    n, classes = labels.shape
-    most = max(200, cells // max(1, classes))
-    if n <= most:
-        return np.arange(n)
-    rare = np.flatnonzero((labels[:, (labels > 0).sum(0) <= 20] > 0).any(1))[: most // 2]
-    spread = np.linspace(0, n - 1, most - len(rare)).astype(np.int64)
-    return np.unique(np.concatenate([rare, spread]))

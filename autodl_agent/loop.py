@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from autodl_agent import policy
 from autodl_agent.clock import Budget
-from autodl_agent.ensemble import Blend, Judge, Logits, select
+from autodl_agent.ensemble import Blend, Logits, select
 from autodl_agent.holdout import Fold, make_folds
+from autodl_agent.judging import Judge, subset
 from autodl_agent.learners.base import Examples, Labels, Probabilities
 from autodl_agent.learners.prior import class_shares
 from autodl_agent.learners.registry import LearnerSpec
@@ -213,7 +214,8 @@ class Loop:
         if new is None or old is None:
             return False
         now, before = (select([logits], self.truth, False, picks=1).nauc for logits in (new, old))
-        return now < before - max(WORSE, WORSE_ERRORS * Judge(self.truth).standard_error(before))
+        error = Judge(self.truth[subset(self.truth)]).standard_error(before)  # of the rows that `select` looks at
+        return now < before - max(WORSE, WORSE_ERRORS * error)
 
     def _snapshot(self, names: list[str], blend: Blend) -> Snapshot:
         used = [(self.members[name], weight) for name, weight in zip(names, blend.weights, strict=True) if weight > 0]

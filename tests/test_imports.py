@@ -42,6 +42,7 @@ LAYERS = (
         "baselines",
         "ensemble",
         "stacking",
+        "judging",
         "snapshot",
         "calibration",
         "worker",

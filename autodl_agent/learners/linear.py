@@ -12,8 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
 LARGEST = 12.0  # log-odds; sigmoid(16) is 1 in float32
 PENALTIES = tuple(10.0**k for k in (-2, -1, 0, 1, 2, 3, 4, 5))
+TELLING = 3  # positives (and negatives) from which a class calibrates itself
+USUAL = 2.5  # log-odds per standard deviation of the scores of a well-known class
+STILL = 1e-7  # spread of scores that are rounding alone
+FAINT = 5.0  # positives at which signal and noise spread a class's scores alike; 3 to 10 by ridge on good features
 
 
 @dataclass(frozen=True)
@@ -70,21 +75,27 @@ def fit_ridge(
     return RidgeHead(centre, scale, weights.astype(np.float32), intercept.astype(np.float32), slope, offset)
 
 
-def platt(scores: Floats, labels: Floats, steps: int = 12) -> tuple[Floats, Floats]:
+def platt(
+    scores: Floats, labels: Floats, everyone: Floats | None = None, faint: float = FAINT, steps: int = 12
+) -> tuple[Floats, Floats]:
     """Slope and offset per class of p = sigmoid(slope·score + offset) by Newton steps on the log-loss.
 
-    scores, labels: (n, classes). Targets are smoothed as Platt proposes, so that separable or one-valued classes stay
-    finite; slopes are kept positive, so that ranks never change.
+    scores, labels: (n, classes). everyone: (m, classes) labels of all rows learned from, where these are a part of
+    them, however chosen; the shares of the classes are theirs. Targets are smoothed as Platt proposes, so that
+    separable or one-valued classes stay finite; slopes are kept positive, so that ranks never change. A class with
+    fewer than TELLING positives or negatives takes what the others found: left out, a single positive looks like
+    nothing at all, and the class would be mute in any mean of log-odds. faint: see `_borrowed`.
     """
     n, classes = labels.shape
     positives = labels.sum(0, dtype=np.float64)
     high, low = (positives + 1) / (positives + 2), 1 / (n - positives + 2)
-    spread = scores.std(0, dtype=np.float64) + 1e-9
+    spread = scores.std(0, dtype=np.float64)
+    spread = np.where(spread > STILL, spread, 1.0)  # what is said of all rows alike is no scale to blow up
     centre = scores.mean(0, dtype=np.float64)
     z = ((scores - centre) / spread).astype(np.float64)
     target = np.where(labels > 0.5, high, low)
-    rate = target.mean(0).clip(1e-6, 1 - 1e-6)
-    a, b = np.ones(classes), np.log(rate / (1 - rate))
+    start = _log_odds(positives, n)
+    a, b = np.ones(classes), start
     for _ in range(steps):
         p = 1 / (1 + np.exp(-(z * a + b).clip(-30, 30)))
         w, r = p * (1 - p) + 1e-9, p - target
@@ -93,7 +104,14 @@ def platt(scores: Floats, labels: Floats, steps: int = 12) -> tuple[Floats, Floa
         det = saa * sbb - sab * sab + 1e-12
         a = (a - (sbb * ga - sab * gb) / det).clip(0.05, 30)
         b = (b - (saa * gb - sab * ga) / det).clip(-30, 30)
-    return _tempered(z, a, b, rate, spread, centre)
+    known, m = (positives, n) if everyone is None else (everyone.sum(0, dtype=np.float64), len(everyone))
+    odds = _log_odds(known, m)
+    a, b = _tempered(z, a, b + odds - start, odds)
+    tells = np.minimum(positives, n - positives) >= TELLING
+    if not tells.all():
+        a, b = np.where(tells, a, _borrowed(a, np.minimum(known, m - known), tells, faint)), np.where(tells, b, odds)
+        a, b = _tempered(z, a, b, odds)
+    return _f32(a / spread), _f32(b - a * centre / spread)
 
 
 def sigmoid(logits: NDArray[np.floating]) -> Floats:
@@ -114,24 +132,33 @@ def fast_aucs(scores: NDArray[np.floating], labels: Floats) -> NDArray[np.float6
     return np.where((n1 > 0) & (n0 > 0), out, np.nan)
 
 
-def _tempered(
-    z: NDArray[np.float64],
-    a: NDArray[np.float64],
-    b: NDArray[np.float64],
-    rate: NDArray[np.float64],
-    spread: NDArray[np.float64],
-    centre: NDArray[np.float64],
-) -> tuple[Floats, Floats]:
+def _log_odds(positives: Doubles, n: int) -> Doubles:
+    """(classes,) of the shares of so many positives among n rows, smoothed as the targets of `platt` are."""
+    share = positives * (positives + 1) / (positives + 2) + (n - positives) / (n - positives + 2)
+    rate = (share / max(n, 1)).clip(1e-6, 1 - 1e-6)
+    return np.asarray(np.log(rate / (1 - rate)), np.float64)
+
+
+def _borrowed(a: Doubles, known: Doubles, tells: NDArray[np.bool_], faint: float) -> Doubles:
+    """Log-odds per standard deviation for classes that cannot tell their own, from the middle one of those that can.
+
+    Scores learned from k positives are signal and noise, of variances as k to `faint`: what noise spreads says nothing.
+    """
+    worth = 1 / np.sqrt(1 + faint / np.maximum(known, 1))
+    middle = np.median(np.append((a / worth)[tells], USUAL))  # one or two classes alone can be far off
+    return np.asarray(middle * worth, np.float64)
+
+
+def _tempered(z: Doubles, a: Doubles, b: Doubles, odds: Doubles) -> tuple[Doubles, Doubles]:
     """Keep log-odds where float32 probabilities still differ: separable or very rare classes send them far away.
 
-    z: standard scores. A class whose log-odds leave [-LARGEST, LARGEST] is scaled around its mean; ranks never change.
+    z: standard scores. A class whose log-odds leave [-LARGEST, LARGEST] is scaled around its mean, where they are
+    those of its share; ranks never change.
     """
     low, high = z.min(0, initial=0.0), z.max(0, initial=0.0)
     far = np.maximum(np.abs(low * a + b), np.abs(high * a + b)) > LARGEST
     calm = LARGEST / 2 / np.maximum(np.maximum(high, -low), 1e-6)
-    a = np.where(far, np.minimum(a, calm), a)
-    b = np.where(far, np.log(rate / (1 - rate)).clip(-LARGEST / 2, LARGEST / 2), b)
-    return _f32(a / spread), _f32(b - a * centre / spread)
+    return np.where(far, np.minimum(a, calm), a), np.where(far, odds.clip(-LARGEST / 2, LARGEST / 2), b)
 
 
 def _f32(values: NDArray[Any]) -> Floats:

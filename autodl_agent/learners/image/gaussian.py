@@ -2,8 +2,9 @@
 
 Pooled features are non-negative and skewed, so their square roots are compared, by the cosine of what is left after
 the mean is taken off. Several views (sizes, networks) of the same pictures are one similarity: the weighted mean of
-their cosines s, and the kernel exp(sharpness · (s - 1)). The penalty follows exact leave-one-out AUC on a sample;
-then all rows are fitted, spanned by a part of them where they are many.
+their cosines s, and the kernel exp(sharpness · (s - 1)). The penalty follows exact leave-one-out AUC on a sample with
+rows of as many classes as it can hold; then all rows are fitted, spanned by a part of them where they are many, and
+what that fit says of the sample, each row left out, calibrates it.
 Sources: leave-one-out residuals alpha / diag(inverse), Golub, Heath & Wahba 1979; Williams & Seeger 2001 (Nyström).
 """
 
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from autodl_agent.clock import Deadline
 from autodl_agent.learners.image.config import GaussianConfig
 from autodl_agent.learners.image.wide import Speed
-from autodl_agent.learners.linear import fast_aucs, platt, sigmoid
+from autodl_agent.learners.linear import TELLING, fast_aucs, platt, sigmoid
 
 Floats = NDArray[np.float32]
 Features = Sequence[NDArray[np.floating]]  # of each view: (n, features)
@@ -94,10 +95,8 @@ def fit_gaussian(
     Raises OutOfTimeError where the speed measured so far says that the fit would end too late.
     """
     n = len(labels)
-    order = np.random.default_rng(seed).permutation(n)
-    anchors = np.sort(order[: n if n <= config.most_exact_rows else config.most_anchors])
-    few = np.searchsorted(anchors, order[: min(len(anchors), config.penalty_rows)])
-    work = operations(n, len(anchors), len(few), sum(x.shape[1] for x in features))
+    anchors, few = _anchors(labels, config, seed)
+    work = operations(n, len(anchors), few, sum(x.shape[1] for x in features))
     speed.check(work, deadline)
     before = deadline.left()
     views = tuple(_view(x, w / sum(weights), anchors) for x, w in zip(features, weights, strict=True))
@@ -105,14 +104,16 @@ def fit_gaussian(
     own = _gaussian(similar, config.sharpness)
     intercept = labels.mean(0)
     target = np.asarray(labels - intercept, np.float32)
-    few_rows = anchors[few]
-    penalty, left_out = _choose(own[np.ix_(few, few)], target[few_rows], labels[few_rows], config.penalties)
+    some = labels[anchors[-few:]]
+    penalty, left_out = _choose(own[-few:, -few:], target[anchors[-few:]], some, config.penalties)
     if len(anchors) == n:
         own.flat[:: n + 1] += np.float32(penalty)
-        alpha = _solve(own, target)
+        alpha, factor = _solve(own, target[anchors])
+        if few < n:
+            left_out = _left_out(alpha, factor, target[anchors[-few:]])
     else:
-        alpha = _spanned(own, views, features, target, penalty, config.sharpness)
-    slope, offset = platt(left_out + intercept, labels[few_rows])
+        alpha, left_out = _spanned(own, views, features, target, anchors[-few:], penalty, config.sharpness)
+    slope, offset = platt(left_out + intercept, some, labels)
     if n <= 2:  # nothing can be left out; the class shares are all that so few rows tell
         slope = np.zeros_like(slope)
     speed.learn(work, before - deadline.left())
@@ -136,7 +137,7 @@ def unit(features: NDArray[np.floating], mean: Floats) -> Floats:
 def operations(n: int, anchors: int, few: int, width: int) -> float:
     """Rough arithmetic operations of one fit."""
     whole = 2.0 * anchors * anchors * width + 12.0 * float(few) ** 3 + float(anchors) ** 3
-    return whole if n == anchors else whole + 2.0 * n * anchors * (width + 2 * anchors)
+    return whole if n == anchors else whole + 2.0 * anchors * (n * (width + 2 * anchors) + few * anchors)
 
 
 def _view(features: NDArray[np.floating], weight: float, anchors: NDArray[np.int64]) -> View:
@@ -152,27 +153,66 @@ def _gaussian(similar: Floats, sharpness: float) -> Floats:
     return np.exp(similar, out=similar)
 
 
+def _anchors(labels: Floats, config: GaussianConfig, seed: int) -> tuple[NDArray[np.int64], int]:
+    """Rows that span the solution, and how many of them, the last ones, choose the penalty and calibrate."""
+    n = len(labels)
+    order = _telling_first(labels, np.random.default_rng(seed), config.penalty_rows)
+    order = order[: n if n <= config.most_exact_rows else config.most_anchors]
+    few = min(len(order), config.penalty_rows)
+    return np.concatenate([np.sort(order[few:]), np.sort(order[:few])]), few
+
+
+def _telling_first(labels: Floats, rng: np.random.Generator, most: int) -> NDArray[np.int64]:
+    """All row numbers, shuffled, but in front, among the first `most`, TELLING of each class that has as many.
+
+    Where that is more than `most`, the rows of some classes are there, and those of others are left to chance.
+    """
+    order = rng.permutation(len(labels))
+    place, column = np.nonzero(labels[order] > 0)
+    by_class = np.argsort(column, kind="stable")
+    place, column = place[by_class], column[by_class]
+    early = np.arange(len(place)) - np.searchsorted(column, column) < TELLING
+    turn = rng.permutation(labels.shape[1])[column[early]]
+    wanted = place[early][np.argsort(turn, kind="stable")]
+    _, first = np.unique(wanted, return_index=True)  # a row of several classes counts once
+    front = wanted[np.sort(first)[:most]]
+    return np.concatenate([order[front], np.delete(order, front)])
+
+
 def _choose(own: Floats, target: Floats, labels: Floats, penalties: Sequence[float]) -> tuple[float, Floats]:
     """The penalty of the best mean leave-one-out AUC and its left-out scores (n, classes), without intercept."""
     values, vectors = np.linalg.eigh(own.astype(np.float64))
     projected, squares = vectors.T @ target, vectors * vectors
     best: tuple[float, float, Floats] = (-1.0, penalties[-1], target)
+    positives = labels.sum(0)
+    told = np.minimum(positives, len(labels) - positives) > 1  # left out, a single positive is like no other row
+    judged = np.flatnonzero(told) if told.any() else np.arange(len(told))
     for penalty in penalties:
         inverse = 1 / (values.clip(0) + penalty)
         alpha = vectors @ (inverse[:, None] * projected)
         left_out = _f32(target - alpha / np.maximum(squares @ inverse, 1e-12)[:, None])
-        merit = float(np.nan_to_num(np.nanmean(np.r_[fast_aucs(left_out, labels), 0.5])))
+        merit = float(np.nan_to_num(np.nanmean(np.r_[fast_aucs(left_out[:, judged], labels[:, judged]), 0.5])))
         if merit > best[0]:
             best = (merit, penalty, left_out)
     return best[1], best[2]
 
 
 def _spanned(
-    own: Floats, views: Sequence[View], features: Features, target: Floats, penalty: float, sharpness: float
-) -> Floats:
-    """alpha of the anchors, fitted on all rows. Works on whitened kernel columns: the sums alone are too ill-posed."""
+    own: Floats,
+    views: Sequence[View],
+    features: Features,
+    target: Floats,
+    few: NDArray[np.int64],
+    penalty: float,
+    sharpness: float,
+) -> tuple[Floats, Floats]:
+    """alpha of the anchors, fitted on all rows, and left-out scores of the few, which are the last anchors.
+
+    Works on whitened kernel columns: the sums alone are too ill-posed.
+    """
     from scipy.linalg import cholesky, solve_triangular
 
+    sample = own[:, -len(few) :].copy()
     own.flat[:: len(own) + 1] += JITTER
     factor = cholesky(own, lower=True, overwrite_a=True, check_finite=False)
     gram = np.zeros((len(factor), len(factor)), np.float32)
@@ -183,17 +223,35 @@ def _spanned(
         gram += z @ z.T
         cross += z @ target[rows]
     gram.flat[:: len(gram) + 1] += np.float32(penalty)
-    return _f32(solve_triangular(factor, _solve(gram, cross), lower=True, trans=1, check_finite=False))
+    weights, upper = _solve(gram, cross)
+    z = solve_triangular(factor, sample, lower=True, overwrite_b=True, check_finite=False)
+    fitted = z.T @ weights
+    hat = np.square(solve_triangular(upper, z, trans=1, overwrite_b=True, check_finite=False)).sum(0)
+    left_out = target[few] - (target[few] - fitted) / np.maximum(1 - hat, 1e-3)[:, None]
+    return _f32(solve_triangular(factor, weights, lower=True, trans=1, check_finite=False)), _f32(left_out)
 
 
-def _solve(matrix: Floats, right: Floats) -> Floats:
-    """matrix⁻¹ · right of a positive definite matrix, which is overwritten."""
+def _left_out(alpha: Floats, factor: Floats, target: Floats) -> Floats:
+    """Exact leave-one-out scores of the last rows, whose targets are given, of the system with this upper factor.
+
+    A residual is alpha over the diagonal of the inverse; that of the last rows needs their corner of the factor alone.
+    """
+    few = len(target)
+    corner = np.linalg.inv(np.triu(factor[-few:, -few:]).astype(np.float64))
+    return _f32(target - alpha[-few:] / np.square(corner).sum(1)[:, None])
+
+
+def _solve(matrix: Floats, right: Floats) -> tuple[Floats, Floats]:
+    """matrix⁻¹ · right of a positive definite matrix, which is overwritten, and its factor: matrix = factorᵀ · factor.
+
+    The factor is in the upper triangle; what stands below it means nothing.
+    """
     if len(matrix) <= SMALL:
-        return _f32(np.linalg.solve(matrix, right))
+        return _f32(np.linalg.solve(matrix, right)), _f32(np.linalg.cholesky(matrix).T)
     from scipy.linalg import cho_factor, cho_solve
 
     factor = cho_factor(matrix, overwrite_a=True, check_finite=False)
-    return _f32(cho_solve(factor, right, check_finite=False))
+    return _f32(cho_solve(factor, right, check_finite=False)), factor[0]
 
 
 def _pieces(n: int) -> list[slice]:

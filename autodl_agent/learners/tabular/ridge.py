@@ -79,7 +79,7 @@ def solve(
         scores = x[:check] @ weights + intercept
     else:
         intercept, scores = rate - mean @ weights, left_out + rate
-        slope, offset = platt(scores, y[:check])
+        slope, offset = platt(scores, y[:check], y)
     slope, offset = _tempered(scores, slope, offset, rate)
     return Linear(weights, intercept, slope, offset, merit, chosen)
 

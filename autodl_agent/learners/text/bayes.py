@@ -21,6 +21,7 @@ Floats = NDArray[np.float32]
 
 CHUNK_VALUES = 1 << 22  # gathered weights at once: 16 MB
 HELD_VALUES = 1 << 21  # held-out rows x classes
+WORDS_FAINT = 100.0  # texts of a class at which signal and noise spread its scores alike: words are many
 FEW = 20  # rows below which nothing is held out for calibration
 
 
@@ -79,7 +80,7 @@ def fit_bayes(
     in_time(deadline, "naive Bayes")
     if held.any():
         trial = BayesModel(bag.columns, idf, _log_odds(sums, totals, config.smoothing), slope, offset)
-        slope, offset = platt(trial.scores(outer, exclusive), labels[held])
+        slope, offset = platt(trial.scores(outer, exclusive), labels[held], labels, WORDS_FAINT)
         values = weigh(outer, idf)
         sums, totals = sums + class_sums(outer, values, labels[held], deadline), totals + _column_sums(outer, values)
     return BayesModel(bag.columns, idf, _log_odds(sums, totals, config.smoothing), slope, offset)

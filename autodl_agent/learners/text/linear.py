@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from autodl_agent.clock import Deadline
 from autodl_agent.learners.base import Labels
-from autodl_agent.learners.linear import fast_aucs, platt, sigmoid
+from autodl_agent.learners.linear import FAINT, fast_aucs, platt, sigmoid
 from autodl_agent.learners.text.bayes import (
+    WORDS_FAINT,
     BayesModel,
     Floats,
     fit_bayes,
@@ -27,6 +28,7 @@ from autodl_agent.learners.text.features import Bag
 from autodl_agent.learners.text.solvers import Rows, ridge_path
 
 PLAIN = ("weights", "intercept", "shares", "slope", "offset")  # arrays of a model that are saved under their name
+FAINTS = (FAINT, WORDS_FAINT, FAINT)  # of the members, for `platt`
 ROUNDS = 6  # of the greedy choice of the blend
 
 
@@ -89,7 +91,8 @@ def fit_linear(
         path = np.concatenate(paths, axis=1)
         best = int(np.argmax([_merit(scores, truth) for scores in path]))
         scores = members(path[best], np.concatenate(bayes), exclusive, config.warmth)
-        slope, offset = map(np.stack, zip(*(platt(member, truth) for member in scores), strict=True))
+        fits = [platt(member, truth, labels, faint) for member, faint in zip(scores, FAINTS, strict=False)]
+        slope, offset = map(np.stack, zip(*fits, strict=True))
         shares = blend(scores * slope[:, None] + offset[:, None], truth)
     blocks, weights, intercept = _solve(bags, labels, config, (config.penalties[best],), deadline)
     model = fit_bayes(bags[0], labels, exclusive, _bayes_config(config), calibrate=False, deadline=deadline)

@@ -95,3 +95,73 @@ def test_separable_rare_classes_keep_their_order_in_float32():
     p = sigmoid(scores * slope + offset)
     assert len(np.unique(p)) > 900
     assert (np.diff(p[:, 0]) >= 0).all()
+
+
+def rare_and_common(seed=0):
+    """300 rows of 20 features, of classes of 1, 2, 0, all but 1 and about 150 positives that follow a feature each."""
+    x = np.random.default_rng(seed).normal(size=(300, 20)).astype(np.float32)
+    y = np.zeros((300, 6), np.float32)
+    y[np.argsort(-x[:, 0])[:1], 0] = 1
+    y[np.argsort(-x[:, 1])[:2], 1] = 1
+    y[:, 3] = 1
+    y[np.argsort(-x[:, 3])[:1], 3] = 0
+    y[:, 4:] = x[:, 4:6] > 0
+    return x, y
+
+
+def test_a_class_of_one_or_two_positives_speaks_up_but_not_as_loud_as_one_of_many():
+    x, y = rare_and_common()
+    head = fit_ridge(x, y)
+    loud = (head.scores(x) * head.slope).std(0)
+    assert (loud[[0, 1, 3]] > loud[4:].mean() / 5).all()
+    assert (loud[[0, 1, 3]] < loud[4:].mean()).all()
+
+
+@pytest.mark.parametrize("positives", [0, 1, 2])
+def test_the_level_of_a_class_that_borrows_its_slope_is_that_of_its_share(positives):
+    rng = np.random.default_rng(1)
+    scores, labels = rng.normal(size=(2000, 2)).astype(np.float32), np.zeros((2000, 2), np.float32)
+    labels[:positives, 0] = 1
+    labels[:, 1] = scores[:, 1] > rng.normal(size=2000)
+    slope, offset = platt(scores, labels)
+    assert 0.3 < slope[0] < slope[1]
+    assert sigmoid(scores * slope + offset)[:, 0].mean() < 10 * (positives + 1) / 2000
+
+
+def test_classes_that_calibrate_themselves_do_not_depend_on_those_that_cannot():
+    x, y = rare_and_common()
+    scores = np.asarray(x[:, :6] * (1, 2, 3, 4, 5, 6), np.float32)
+    whole, alone = platt(scores, y), platt(scores[:, 4:], y[:, 4:])
+    assert np.allclose(whole[0][4:], alone[0]) and np.allclose(whole[1][4:], alone[1])
+
+
+def test_where_no_class_can_tell_all_speak_moderately_and_within_bounds():
+    x = np.random.default_rng(2).normal(size=(40, 5)).astype(np.float32)
+    y = np.zeros((40, 20), np.float32)
+    y[np.arange(40), np.arange(40) // 2] = 1
+    head = fit_ridge(x, y)
+    logits = head.scores(x) * head.slope + head.offset
+    assert (logits.std(0) > 0.5).all() and np.abs(logits).max() < 12.5
+
+
+def test_a_class_that_every_row_has_or_none_gets_its_share():
+    x = np.random.default_rng(3).normal(size=(100, 4)).astype(np.float32)
+    y = np.stack([np.ones(100), np.zeros(100), x[:, 0] > 0], 1).astype(np.float32)
+    p = fit_ridge(x, y).probabilities(x)
+    assert (p[:, 0] > 0.95).all() and (p[:, 1] < 0.05).all()
+
+
+def test_one_far_score_does_not_send_a_class_that_borrows_out_of_reach():
+    scores = np.r_[np.zeros(4999), 1].astype(np.float32)[:, None]
+    slope, offset = platt(scores, (scores > 0).astype(np.float32))
+    assert np.abs(scores * slope + offset).max() < 12.5
+
+
+def test_a_sample_chosen_by_class_calibrates_to_the_shares_of_everyone():
+    rng = np.random.default_rng(3)
+    everyone = (rng.random((20_000, 1)) < 0.02).astype(np.float32)
+    scores = (2 * everyone + rng.normal(size=everyone.shape)).astype(np.float32)
+    some = np.r_[np.flatnonzero(everyone[:, 0])[:150], np.flatnonzero(everyone[:, 0] == 0)[:450]]
+    slope, offset = platt(scores[some], everyone[some], everyone)
+    assert abs(sigmoid(scores * slope + offset).mean() - 0.02) < 0.01
+    assert abs(slope[0] - 2) < 0.4  # the log-odds of two normals two apart

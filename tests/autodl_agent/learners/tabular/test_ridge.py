@@ -79,3 +79,15 @@ def test_climbing_finds_the_best_of_all_penalties():
 def test_cost_grows_with_every_side():
     base = cost_s(1_000, 500, 10)
     assert min(cost_s(2_000, 500, 10), cost_s(1_000, 900, 10), cost_s(1_000, 500, 90)) > base
+
+
+def test_a_class_of_one_row_is_heard_where_there_are_more_features_than_rows():
+    rng = np.random.default_rng(5)
+    x = rng.normal(size=(120, 200)).astype(np.float32)
+    y = np.zeros((120, 3), np.float32)
+    y[0, 0] = 1
+    y[:, 1:] = x[:, :2] + 0.3 * rng.normal(size=(120, 2)) > 0
+    x[:, :2] *= 5
+    found = solve(x, y, (0.1, 1.0, 10.0), 0, 4_000, soon())
+    loud = ((rng.normal(size=(500, 200)).astype(np.float32) @ found.weights) * found.slope).std(0)
+    assert loud[0] > loud[1:].mean() / 6

@@ -63,3 +63,23 @@ def test_arrays_round_trip() -> None:
     model = fit_linear(bags, labels, True, LinearConfig(), NEVER, 0)
     back = LinearModel.from_arrays(model.arrays(), 2)
     np.testing.assert_array_equal(model.probabilities(bags, True, 5.0), back.probabilities(bags, True, 5.0))
+
+
+def rare_texts(classes: int) -> tuple[list[str], np.ndarray]:
+    """Thirty texts of each of `classes` subjects and one text of one more."""
+    rng = np.random.default_rng(2)
+    subject = [*np.repeat(np.arange(classes), 30), classes]
+    texts = [" ".join(f"s{k}w{w}" if w < 4 else f"w{w}" for w in rng.integers(0, 40, 20)) for k in subject]
+    return texts, np.eye(classes + 1, dtype=np.float32)[subject]
+
+
+def test_a_class_of_one_text_is_heard_by_ridge_and_hardly_by_naive_bayes() -> None:
+    texts, labels = rare_texts(4)
+    bags = bags_of(texts)
+    model = fit_linear(bags, labels, True, LinearConfig(), NEVER, 0)
+    raw = matrix(bags, model.blocks) @ model.weights + model.intercept
+    scores = members(np.asarray(raw, np.float32), model.bayes.scores(bags[0], True), True, 5.0)
+    ridge, bayes, softmax = (scores * model.slope[:, None]).std(1)
+    assert ridge[-1] > ridge[:-1].mean() / 4
+    assert softmax[-1] > softmax[:-1].mean() / 6
+    assert bayes[-1] < bayes[:-1].mean() / 2
