@@ -11,8 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from autodl_agent.learners.base import drawn_rows
+
 Floats = NDArray[np.float32]
 LARGEST = 12.0  # log-odds; sigmoid(16) is 1 in float32
+JUDGED_ROWS = 20_000  # that choose a penalty
 AUC_CELLS = 1 << 15  # rows x classes ranked at once: what fits the processor's cache
 PENALTIES = tuple(10.0**k for k in (-2, -1, 0, 1, 2, 3, 4, 5))
 
@@ -223,6 +226,6 @@ def _left_out(target: Floats, fitted: Floats, leverage: Floats) -> Floats:
 
 
 def _best(candidates: list[Candidate], labels: Floats) -> Candidate:
-    rows = slice(None) if len(labels) <= 20_000 else slice(0, 20_000)
+    rows = drawn_rows(len(labels), JUDGED_ROWS, 0) if len(labels) > JUDGED_ROWS else slice(None)
     merit = [np.nan_to_num(np.nanmean(np.r_[fast_aucs(c[1][rows], labels[rows]), 0.5])) for c in candidates]
     return candidates[int(np.argmax(merit))]

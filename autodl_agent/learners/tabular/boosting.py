@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autodl_agent.clock import Deadline
-from autodl_agent.learners.base import Examples, Learner, Probabilities, balanced_order
+from autodl_agent.learners.base import Examples, Learner, Probabilities, balanced_order, drawn_rows
 from autodl_agent.learners.linear import sigmoid
 from autodl_agent.learners.prior import class_shares
 from autodl_agent.learners.state import load_state, save_state
@@ -225,7 +225,7 @@ class BoostedTrees(Learner):
             return np.zeros(0, np.int64), np.arange(n)
         fold = max(0, self._bag - self.settings.searches) % self.settings.folds
         held, rest = np.flatnonzero(self._folds == fold), np.flatnonzero(self._folds != fold)
-        return held[: self.settings.held_rows], rest
+        return held[drawn_rows(len(held), self.settings.held_rows, self.seed)], rest
 
     def _show(self, forest: Forest) -> None:
         """Predict with this forest unless the one shown was better on the same held-out rows."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autodl_agent.clock import Deadline
-from autodl_agent.learners.base import Examples, Learner, Probabilities
+from autodl_agent.learners.base import Examples, Learner, Probabilities, drawn_rows
 from autodl_agent.learners.image.views import frozen_features
 from autodl_agent.learners.networks.batches import Batch, Positions
 from autodl_agent.learners.networks.engine import Blueprint
@@ -101,7 +101,7 @@ class FrameSequence(Learner):
             return False
         same = self._gaze is not None and self._gaze.stage == stage
         stored, labels = sample.array(recipe, deadline), sample.labels
-        gaze = self._gaze if same and self._gaze else Gaze.of(stage, stored[: config.scale_rows])
+        gaze = self._gaze if same and self._gaze else self._look(stage, stored)
         wanted = targets(labels, not self.task.multilabel, config.training.smoothing)
 
         def make(positions: Positions, rng: np.random.Generator) -> Batch:
@@ -152,6 +152,9 @@ class FrameSequence(Learner):
             learner._network = learner._fresh(learner._gaze.stage)
             learner._network.restore(arrays)
         return learner
+
+    def _look(self, stage: int, stored: NDArray[np.float16]) -> Gaze:
+        return Gaze.of(stage, stored[drawn_rows(len(stored), self.config.scale_rows, self.seed)])
 
     def _fresh(self, stage: int) -> Network:
         network = Network(self._blueprint(self.config.clips[stage]), self.seed)

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from autodl_agent.learners import linear
 from autodl_agent.learners.linear import fast_aucs, fit_ridge, platt, sigmoid
 from autodl_agent.scoring.auc import class_aucs
 
@@ -23,8 +24,6 @@ def test_it_learns_in_the_primal_and_in_the_dual(n, d, least):
 
 def test_leave_one_out_scores_are_exact():
     x, y = problem(30, 4)
-    from autodl_agent.learners import linear
-
     standard, _, _ = linear._standardise(x, True)
     target = y - y.mean(0)
     ((_, left_out),) = linear._primal(standard, target, [2.0])
@@ -107,3 +106,11 @@ def test_separable_rare_classes_keep_their_order_in_float32():
     p = sigmoid(scores * slope + offset)
     assert len(np.unique(p)) > 900
     assert (np.diff(p[:, 0]) >= 0).all()
+
+
+def test_a_penalty_is_chosen_on_rows_of_every_class_where_rows_come_sorted():
+    labels = np.repeat(np.eye(2, dtype=np.float32), 20_000, axis=0)
+    useless, good = np.zeros_like(labels), labels + np.random.default_rng(0).normal(size=labels.shape)
+    weights = [np.full((1, 2), k, np.float32) for k in range(2)]
+    chosen, _ = linear._best([(weights[0], useless), (weights[1], good.astype(np.float32))], labels)
+    assert chosen is weights[1]

@@ -273,6 +273,15 @@ def test_extra_trees_stop_where_a_tree_does_not_fit_the_time():
     assert learner.grove is before
 
 
+def test_boosted_trees_are_judged_on_rows_of_every_class_of_a_sorted_table():
+    kind = np.repeat(np.arange(3), 400)
+    train, _ = views(numeric(np.stack([kind, kind % 2], 1)), one_hot(kind), numeric([[0, 0]]))
+    learner = BoostedTrees(train.task, 0)
+    learner.settings = replace(learner.settings, held_rows=30)
+    learner.fit(train, soon())
+    assert len(learner._run.held_y) == 30 and learner._run.held_y.sum(0).min() >= 3 and not learner._run.blind
+
+
 def test_boosted_trees_search_settings_and_average_the_best(tmp_path):
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(500, 6))
