@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 Pixels = NDArray[np.uint8]
 Fit = Literal["squash", "pad", "crop"]
 
+_CV_CHANNELS = 4  # OpenCV averages areas of no more
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 
 
@@ -69,6 +70,9 @@ def resize(pixels: Pixels, height: int, width: int) -> Pixels:
         import cv2
     except ImportError:  # a bundled submission runs where only TensorFlow and its like are installed
         return _matrix_resize(pixels, height, width)
+    if channels > _CV_CHANNELS:
+        parts = [pixels[..., at : at + _CV_CHANNELS] for at in range(0, channels, _CV_CHANNELS)]
+        return np.concatenate([resize(np.ascontiguousarray(part), height, width) for part in parts], -1)
     # One axis may shrink while the other grows: shrink first, so that each gets its own filter.
     small = min(rows, height), min(columns, width)
     if small != (rows, columns):

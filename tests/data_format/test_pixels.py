@@ -74,9 +74,14 @@ def test_shrinking_by_whole_steps_is_the_mean_of_blocks(h: int, w: int, down: in
     assert np.abs(_matrix_resize(picture, h, w) - means).max() <= 0.5 + 1e-4
 
 
-@pytest.mark.parametrize("channels", [1, 2, 3, 4])
-def test_the_channel_axis_is_never_lost(channels: int) -> None:
-    assert resize(np.zeros((6, 5, channels), np.uint8), 3, 9).shape == (3, 9, channels)
+@pytest.mark.parametrize("channels", [1, 2, 3, 4, 5, 13, 600])
+@pytest.mark.parametrize(("height", "width"), [(3, 9), (48, 48), (9, 2)])
+def test_any_number_of_channels_is_resized_as_each_alone(channels: int, height: int, width: int) -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (64, 64, channels), np.uint8)
+    found = resize(picture, height, width)
+    assert found.shape == (height, width, channels)
+    alone = resize(np.ascontiguousarray(picture[..., -1:]), height, width)
+    assert np.abs(found[..., -1:].astype(int) - alone).max() <= 1
 
 
 @given(SIDES, SIDES, SIDES, SIDES)
