@@ -98,7 +98,7 @@ def _facts(snapshot: Snapshot, task: Task, inputs: Inputs, seconds: float) -> di
     thresholds = snapshot.thresholds()
     return {
         "format": FORMAT,
-        "task": asdict(task),
+        "task": task.facts(),
         "parts": [{"learner": p.name, "weight": p.weight, "folds": len(p.models)} for p in snapshot.parts],
         "coupled": snapshot.coupled,
         "calibration": asdict(snapshot.calibration),

@@ -25,6 +25,7 @@ from autodl_agent.pretrained.models import can_serve
 from autodl_agent.store import Recipe
 from autodl_agent.task import Task
 from data_format.examples import Example
+from data_format.pixels import ValueRange
 
 Floats = NDArray[np.float32]
 
@@ -41,7 +42,7 @@ def frames_recipe(task: Task, network: str, clip: ClipConfig) -> Recipe:
         f"frames@{'x'.join(map(str, shape))}",
         shape,
         "uint8",
-        partial(_decode, shape=shape, value_range=task.value_range),
+        partial(_decode, shape=shape, value_range=task.pixel_range),
         keep=False,
     )
     batch = partial(_features, name=network)
@@ -182,7 +183,7 @@ def _features(clips: NDArray[np.uint8], name: str) -> Floats:
     return frozen_features(clips.reshape(n * frames, *clips.shape[2:]), name).reshape(n, frames, -1)
 
 
-def _decode(example: Example, shape: tuple[int, int, int, int], value_range: tuple[float, float]) -> NDArray[np.uint8]:
+def _decode(example: Example, shape: tuple[int, int, int, int], value_range: ValueRange) -> NDArray[np.uint8]:
     from data_format.videos import clip_at
 
     return clip_at(example, *shape, value_range)
