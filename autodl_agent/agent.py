@@ -152,6 +152,7 @@ class _Engine(threading.Thread):
     def _work(self) -> None:
         self.dataset = self.data if isinstance(self.data, Dataset) else open_dataset(self.data, self.config.reading)
         task = make_task(self.dataset, self.config.seed)
+        task = self.earlier.seen_alike(task) if self.earlier is not None else task
         log.info("%s: %s data (%s), %d classes", task.name, task.domain, task.domain_reason, task.n_classes)
         for note in task_notes(task):
             log.info("note: %s", note)

@@ -6,12 +6,12 @@ frames are text when there is a vocabulary, else sound; larger frames are video)
 
 import numpy as np
 
+from autodl_agent.peek import peek
 from autodl_agent.task import Domain, Task
-from data_format.dataset import Dataset, Split
-from data_format.errors import Unreadable
-from data_format.examples import Dense
+from data_format.dataset import Dataset
+from data_format.pixels import Range
 
-PEEK_EXAMPLES = 32  # the range of values shows in a few, and the first prediction waits for them
+NOTHING: tuple[Range, tuple[Range, ...]] = ((0.0, 0.0), ())
 
 
 def domain_of(dataset: Dataset) -> tuple[Domain, str]:
@@ -37,6 +37,7 @@ def make_task(dataset: Dataset, seed: int = 0) -> Task:
     labels = dataset.train.labels
     single = bool(len(labels)) and bool(np.all((labels > 0).sum(1) == 1) and np.all(labels.max(1) == 1))
     time, rows, columns, channels = dataset.shape
+    value_range, levels = peek(dataset.train, domain) if domain is not Domain.TABULAR else NOTHING
     return Task(
         name=dataset.name,
         domain=domain,
@@ -47,22 +48,7 @@ def make_task(dataset: Dataset, seed: int = 0) -> Task:
         shape=(time, rows, columns, max(1, channels)),
         multilabel=not single,
         class_counts=tuple(int(count) for count in (labels > 0).sum(0)),
-        value_range=_value_range(dataset.train) if domain is not Domain.TABULAR else (0.0, 0.0),
+        value_range=value_range,
+        levels=levels,
         seed=seed,
     )
-
-
-def _value_range(split: Split) -> tuple[float, float]:
-    """Lowest and highest finite value among a few dense examples spread over the split."""
-    low, high = np.inf, -np.inf
-    for index in np.unique(np.linspace(0, len(split) - 1, min(PEEK_EXAMPLES, len(split))).astype(int)):
-        try:
-            example = split.source.example(int(index))
-        except Unreadable:
-            continue
-        if not isinstance(example, Dense):
-            return (0.0, 0.0)
-        values = example.array[np.isfinite(example.array)]
-        if values.size:
-            low, high = min(low, float(values.min())), max(high, float(values.max()))
-    return (low, high) if low < high else (0.0, 0.0)

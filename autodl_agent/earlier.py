@@ -4,7 +4,7 @@ import json
 import shutil
 import tempfile
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +59,10 @@ class Earlier:
             was, now = getattr(self.task, name), getattr(task, name)
             if was != now:
                 raise UsageError(f"{self.folder}: made from data with {name} {_short(was)}, found {_short(now)}")
+
+    def seen_alike(self, task: Task) -> Task:
+        """The task with the levels that the run's models were taught with: they would misread pictures by others."""
+        return task if self.task is None else replace(task, levels=self.task.levels)
 
     def close(self) -> None:
         """Remove the copies."""

@@ -133,7 +133,7 @@ def _measure(dataset: Dataset, task: Task, store: TensorStore, row: int) -> dict
         from data_format.images import image_at, image_size
 
         rows, columns, channels = image_size(example)
-        image_at(example, 64, 64, 3, task.value_range)
+        image_at(example, 64, 64, 3, task.pixel_range)
         return {"rows": float(rows), "columns": float(columns), "channels": float(channels)}
     return _clip(example, task)
 
@@ -141,7 +141,7 @@ def _measure(dataset: Dataset, task: Task, store: TensorStore, row: int) -> dict
 def _clip(example: Example, task: Task) -> dict[str, float]:
     from data_format.videos import clip_at
 
-    clip_at(example, 8, 64, 64, 3, task.value_range)
+    clip_at(example, 8, 64, 64, 3, task.pixel_range)
     if isinstance(example, MediaFile):
         from data_format.videos import clip_info
 

@@ -122,14 +122,14 @@ def _draw_image(cell: "Image", example: Example, task: Task) -> None:
     from data_format.images import image_at
 
     channels = 1 if task.shape[3] == 1 else 3
-    _paste(cell, image_at(example, _CELL[1], _CELL[0], channels, task.value_range, "pad"), (0, 0))
+    _paste(cell, image_at(example, _CELL[1], _CELL[0], channels, task.pixel_range, "pad"), (0, 0))
 
 
 def _draw_clip(cell: "Image", example: Example, task: Task) -> None:
     from data_format.videos import clip_at
 
     width, height = _CELL[0] // 2 - 1, _CELL[1] // 2 - 1
-    for place, frame in enumerate(clip_at(example, _FRAMES, height, width, 3, task.value_range)):
+    for place, frame in enumerate(clip_at(example, _FRAMES, height, width, 3, task.pixel_range)):
         _paste(cell, frame, ((place % 2) * (width + 2), (place // 2) * (height + 2)))
 
 

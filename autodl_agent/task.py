@@ -1,8 +1,10 @@
 """All that the data description and one peek can tell, in one frozen record handed to every learner."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Self
+
+from data_format.pixels import Range, ValueRange
 
 
 class Domain(StrEnum):
@@ -23,6 +25,8 @@ class Task:
     multilabel: some training row has not exactly one label, so every class is a sigmoid of its own.
     class_counts: positives per class among the training rows.
     value_range: lowest and highest finite value seen in a peek at dense examples; (0, 0) for other payloads.
+    levels: where pictures and clips want other limits than these (see `peek`): what becomes black and what white, one
+    pair for all channels or one a channel; also of files of more than 8 bits a value.
     """
 
     name: str
@@ -34,16 +38,30 @@ class Task:
     shape: tuple[int, int, int, int]
     multilabel: bool
     class_counts: tuple[int, ...]
-    value_range: tuple[float, float] = (0.0, 0.0)
+    value_range: Range = (0.0, 0.0)
     seed: int = 0
+    levels: tuple[Range, ...] = ()
 
     @property
     def n_classes(self) -> int:
         """Number of columns of every prediction."""
         return len(self.class_names)
 
+    @property
+    def pixel_range(self) -> ValueRange:
+        """For decoders of pictures and clips."""
+        if not self.levels:
+            return self.value_range
+        return self.levels if len(self.levels) > 1 else self.levels[0]
+
+    def facts(self) -> dict[str, Any]:
+        """JSON values; levels only where there are any, so that programs that know nothing of them read the others."""
+        facts = asdict(self)
+        return facts if self.levels else {name: value for name, value in facts.items() if name != "levels"}
+
     @classmethod
     def from_facts(cls, facts: dict[str, Any]) -> Self:
-        """The inverse of `dataclasses.asdict` after a way through JSON. Raises KeyError, TypeError, ValueError."""
+        """The inverse of `facts` after a way through JSON. Raises KeyError, TypeError, ValueError."""
         values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in facts.items()}
-        return cls(**{**values, "domain": Domain(values["domain"])})
+        levels = tuple((float(low), float(high)) for low, high in values.get("levels", ()))
+        return cls(**{**values, "domain": Domain(values["domain"]), "levels": levels})

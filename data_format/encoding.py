@@ -19,6 +19,7 @@ from data_format.kinds import image_format
 _KEPT_FORMATS = ("JPEG", "PNG", "BMP")
 _RATE = 16_000
 _INTEGER_SCALE = 32_768
+_LARGEST = 65_535  # of 16 bits
 _JPEG_QUALITY = 95
 # A longer clip is written with fewer frames, spread evenly: its pixels are in memory all at once.
 _MAX_CLIP_BYTES = 1 << 28
@@ -62,9 +63,19 @@ def picture(example: Example, channels: int) -> Example:
 def _readable_frame(frame: bytes, channels: int) -> bytes:
     if image_format(frame[:32]) in _KEPT_FORMATS:
         return frame
-    from data_format.images import decode_frame
+    from data_format.images import decode_frame, deep_values
 
+    deep = deep_values(Encoded((frame,)))
+    if deep is not None and deep.dtype.kind in "iu" and deep.min() >= 0 and deep.max() <= _LARGEST:
+        return _deep_png(deep.astype(np.uint16))
     return encode_image(decode_frame(frame, channels), "PNG")
+
+
+def _deep_png(values: NDArray[np.uint16]) -> bytes:
+    """A PNG of 16 bits a value; values: (h, w, 1 or 3)."""
+    import cv2
+
+    return bytes(cv2.imencode(".png", values[..., ::-1])[1])
 
 
 def encode_image(pixels: NDArray[np.uint8], kind: str) -> bytes:

@@ -3,7 +3,8 @@
 One rule for every reader, whatever the file is called and whichever library decodes it:
 
 - the content decides the format; of an animation the first frame counts; the EXIF orientation is applied;
-- colour becomes RGB (CMYK and YCCK too), palettes are expanded, 16 bits are scaled to 8;
+- colour becomes RGB (CMYK and YCCK too), palettes are expanded;
+- 16 bits are scaled to 8, by the range of their set where one is given (`value_range`), else by the format's;
 - transparency is laid on white: pictures with alpha are mostly dark drawings and logos meant for a page;
 - 1 channel is luma, 3 RGB, 2 luma + alpha, 4 RGB + alpha (opaque where the file has none); more cycle RGB + alpha;
 - an image that is cut short, empty or not an image raises `Unreadable`: half a picture is never passed off as one.
@@ -19,14 +20,16 @@ import struct
 import zlib
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from data_format.deep import HEAD_BYTES, deep_colour, deep_grey, may_be_deep, upright
 from data_format.errors import Unreadable
 from data_format.examples import Dense, Encoded, Example, MediaFile
 from data_format.kinds import image_format, sniff
-from data_format.pixels import Pixels, as_bytes, fit_to, pad_size, with_channels
+from data_format.pixels import UNKNOWN, Pixels, ValueRange, as_bytes, fit_to, pad_size, with_channels
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PillowImage
@@ -44,7 +47,7 @@ _BROKEN = (
 
 def decode_frame(blob: bytes, channels: int) -> Pixels:
     """Decode an encoded image at full size to (h, w, channels). Raises Unreadable(reason)."""
-    return _decode(blob, channels, None, "squash")
+    return _decode(blob, channels, None, "squash", UNKNOWN)
 
 
 def image_at(
@@ -52,12 +55,13 @@ def image_at(
     height: int,
     width: int,
     channels: int,
-    value_range: tuple[float, float] = (0, 0),
+    value_range: ValueRange = UNKNOWN,
     fit: str = "squash",
 ) -> Pixels:
     """Decode the (first) image of an example to (height, width, channels).
 
-    value_range: for Dense arrays, mapped linearly to 0…255; (0, 0) finds it from the array.
+    value_range: for Dense arrays and images of more than 8 bits, mapped linearly to 0…255; (0, 0) finds it from the
+    array, or takes the format's.
     fit: "squash", "pad" (aspect kept, mean colour around) or "crop" (aspect kept, centre).
     Raises Unreadable(reason).
     """
@@ -66,7 +70,7 @@ def image_at(
             raise Unreadable(f"array without values, shape {example.array.shape}")
         frame = with_channels(as_bytes(example.array[0], value_range), channels)
         return fit_to(np.ascontiguousarray(frame), height, width, fit)
-    return fit_to(_decode(_first_blob(example), channels, (height, width), fit), height, width, fit)
+    return fit_to(_decode(_first_blob(example), channels, (height, width), fit, value_range), height, width, fit)
 
 
 def image_size(example: Example) -> tuple[int, int, int]:
@@ -91,6 +95,28 @@ def image_size(example: Example) -> tuple[int, int, int]:
         return rows, columns, 1 if grey else 3
 
 
+def deep_values(example: Example) -> NDArray[Any] | None:
+    """(rows, columns, 1 or 3) numbers of the (first) image where they have more than 8 bits, else None.
+
+    Of other files only the head is read. Raises Unreadable.
+    """
+    if not may_be_deep(read_file(example.path, HEAD_BYTES) if isinstance(example, MediaFile) else _first_blob(example)):
+        return None
+    blob = _first_blob(example)
+    with _opened(blob) as image:
+        _check_size(image)
+        try:
+            colour = deep_colour(image, blob)
+            if colour is not None:
+                return upright(colour, _orientation(image))
+            if not image.mode.startswith(("I", "F")):
+                return None
+            image.load()
+            return deep_grey(image)
+        except _BROKEN as error:
+            raise Unreadable(_reason(image.format, error)) from error
+
+
 def frames_of(example: Example) -> int:
     """Number of frames without decoding them: images of a record, frames of an animation; -1 for a video file."""
     if isinstance(example, Dense):
@@ -104,15 +130,18 @@ def frames_of(example: Example) -> int:
         return int(getattr(image, "n_frames", 1))
 
 
-def read_file(path: Path) -> bytes:
-    """The bytes of a small file. Raises Unreadable where there is no such file or it is larger than 1 GiB."""
+def read_file(path: Path, most: int | None = None) -> bytes:
+    """The bytes of a small file, or its first `most`.
+
+    Raises Unreadable where there is no such file or it is larger than 1 GiB.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         try:
             size = os.fstat(descriptor).st_size
             if size > MAX_FILE_BYTES:
                 raise Unreadable(f"image file of {size} bytes, more than {MAX_FILE_BYTES}")
-            return os.read(descriptor, size)
+            return os.read(descriptor, size if most is None else min(size, most))
         finally:
             os.close(descriptor)
     except OSError as error:
@@ -129,7 +158,7 @@ def _first_blob(example: Example) -> bytes:
     raise Unreadable(f"no image in a {type(example).__name__} example")
 
 
-def _decode(blob: bytes, channels: int, wanted: tuple[int, int] | None, fit: str) -> Pixels:
+def _decode(blob: bytes, channels: int, wanted: tuple[int, int] | None, fit: str, value_range: ValueRange) -> Pixels:
     """Decode to (h, w, channels) at full size, or reduced but not below what `wanted` (rows, columns) needs."""
     if channels < 1:
         raise ValueError(f"channels must be 1 or more, not {channels}")
@@ -142,7 +171,7 @@ def _decode(blob: bytes, channels: int, wanted: tuple[int, int] | None, fit: str
                 return pixels
             # libjpeg rounds up: a mostly empty last row or column would shift the picture.
             return pixels[: round(jpeg[0] / reduction), : round(jpeg[1] / reduction)]
-    return _pillow(blob, channels, wanted, fit)
+    return _pillow(blob, channels, wanted, value_range)
 
 
 def _plain_jpeg(blob: bytes) -> tuple[int, int, int, bool] | None:
@@ -204,18 +233,26 @@ def _opencv(blob: bytes, channels: int, reduction: int) -> Pixels | None:
     return with_channels(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGBA), channels)
 
 
-def _pillow(blob: bytes, channels: int, wanted: tuple[int, int] | None, fit: str) -> Pixels:
+def _pillow(blob: bytes, channels: int, wanted: tuple[int, int] | None, value_range: ValueRange) -> Pixels:
     with _opened(blob) as image:
-        if image.width * image.height > MAX_PIXELS:
-            raise Unreadable(f"image of {image.width} x {image.height} pixels, more than {MAX_PIXELS} in all")
+        _check_size(image)
         try:
             if wanted is not None and image.format == "JPEG":
                 side = max(wanted)
                 image.draft(None, (side, side))
+            colour = deep_colour(image, blob) if value_range != UNKNOWN else None
+            if colour is not None:
+                colour = upright(colour, _orientation(image))
+                return with_channels(as_bytes(colour.astype(np.float32), value_range), channels)
             image.load()
-            return pillow_pixels(image, channels)
+            return pillow_pixels(image, channels, value_range)
         except _BROKEN as error:
             raise Unreadable(_reason(image.format, error)) from error
+
+
+def _check_size(image: "PillowImage") -> None:
+    if image.width * image.height > MAX_PIXELS:
+        raise Unreadable(f"image of {image.width} x {image.height} pixels, more than {MAX_PIXELS} in all")
 
 
 def _opened(blob: bytes) -> "PillowImage":
@@ -258,7 +295,7 @@ def _orientation(image: "PillowImage") -> int:
         return 1
 
 
-def pillow_pixels(image: "PillowImage", channels: int) -> Pixels:
+def pillow_pixels(image: "PillowImage", channels: int, value_range: ValueRange = UNKNOWN) -> Pixels:
     """Pixels (h, w, channels) of a loaded Pillow image, by the rules of this module."""
     from PIL import Image
 
@@ -271,8 +308,9 @@ def pillow_pixels(image: "PillowImage", channels: int) -> Pixels:
                 turns.ROTATE_270, turns.TRANSVERSE, turns.ROTATE_90,
             )[orientation - 2]
         )  # fmt: skip
-    if image.mode.startswith(("I", "F")):
-        return with_channels(_deep_pixels(image)[..., None], channels)
+    deep = deep_grey(image)
+    if deep is not None:
+        return with_channels(_deep_pixels(deep.astype(np.float32), image.mode, value_range), channels)
     if channels in (2, 4):
         return np.array(image.convert("LA" if channels == 2 else "RGBA"))
     if "transparency" in image.info or image.mode in ("RGBA", "LA", "PA", "RGBa", "La"):
@@ -283,15 +321,16 @@ def pillow_pixels(image: "PillowImage", channels: int) -> Pixels:
     return with_channels(np.array(image.convert("RGB" if channels == 3 else "RGBA")), channels)
 
 
-def _deep_pixels(image: "PillowImage") -> Pixels:
-    """16-bit, 32-bit and float grey: the 16-bit range where the file has 16 bits, else the range found."""
-    values = np.asarray(image).astype(np.float32)
-    if image.mode.startswith("I;16") or (image.mode == "I" and 255 < values.max() <= 65535 and values.min() >= 0):
+def _deep_pixels(values: NDArray[np.float32], mode: str, value_range: ValueRange) -> Pixels:
+    """16-bit, 32-bit and float grey: the given range, the 16-bit range where the file has 16 bits, or that found."""
+    if value_range != UNKNOWN:
+        return as_bytes(values, value_range)
+    if mode.startswith("I;16") or (mode == "I" and 255 < values.max() <= 65535 and values.min() >= 0):
         return as_bytes(values, (0, 65535))
     return as_bytes(values)
 
 
-def animation(blob: bytes, frames: int, channels: int) -> list[Pixels]:
+def animation(blob: bytes, frames: int, channels: int, value_range: ValueRange = UNKNOWN) -> list[Pixels]:
     """Up to `frames` pictures spread evenly over an animation (a still gives one), each (h, w, channels).
 
     A cut animation gives what came before the cut. Raises Unreadable where not even the first frame decodes.
@@ -307,7 +346,7 @@ def animation(blob: bytes, frames: int, channels: int) -> list[Pixels]:
             try:
                 image.seek(index)
                 image.load()
-                pictures.append(pillow_pixels(image, channels))
+                pictures.append(pillow_pixels(image, channels, value_range))
             except _BROKEN:
                 break
-    return pictures or [decode_frame(blob, channels)]
+    return pictures or [_decode(blob, channels, None, "squash", value_range)]

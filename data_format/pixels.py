@@ -11,22 +11,34 @@ from numpy.typing import NDArray
 
 Pixels = NDArray[np.uint8]
 Fit = Literal["squash", "pad", "crop"]
+# What becomes 0 and what 255, of all channels alike or one pair a channel; (0, 0) is to be found.
+Range = tuple[float, float]
+ValueRange = Range | tuple[Range, ...]
+UNKNOWN: ValueRange = (0.0, 0.0)
 
+_CV_CHANNELS = 4  # OpenCV averages areas of no more
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 
 
-def as_bytes(values: NDArray[np.floating], value_range: tuple[float, float] = (0, 0)) -> Pixels:
+def as_bytes(values: NDArray[np.floating], value_range: ValueRange = UNKNOWN) -> Pixels:
     """Map `value_range` linearly to 0…255 and clip; NaN gives 0. (0, 0) takes the range from the values.
 
     The found range is (0, 1), (0, 255) or (-1, 1) where the finite values fit one of these, else their extremes.
+    Pairs are for the channels of the last axis; for another number of channels their extremes count.
     """
-    low, high = value_range
+    pairs = np.asarray(value_range, np.float64).reshape(-1, 2)
+    if len(pairs) > 1 and values.ndim and len(pairs) == values.shape[-1]:
+        factors = np.asarray(255 / (pairs[:, 1] - pairs[:, 0]), np.float32)
+        return _clipped((values - pairs[:, 0].astype(np.float32)) * factors)
+    low, high = float(pairs[:, 0].min()), float(pairs[:, 1].max())
     if not high > low:
         low, high = _found_range(values)
     if (low, high) == (0, 255):
-        scaled = values
-    else:
-        scaled = (values - np.float32(low)) * np.float32(255 / (high - low))
+        return _clipped(values)
+    return _clipped((values - np.float32(low)) * np.float32(255 / (high - low)))
+
+
+def _clipped(scaled: NDArray[np.floating]) -> Pixels:
     # fmax takes the other operand where one is NaN, so NaN becomes 0 on the way.
     pixels: Pixels = np.fmin(np.fmax(np.rint(scaled), 0), 255).astype(np.uint8)
     return pixels
@@ -69,6 +81,9 @@ def resize(pixels: Pixels, height: int, width: int) -> Pixels:
         import cv2
     except ImportError:  # a bundled submission runs where only TensorFlow and its like are installed
         return _matrix_resize(pixels, height, width)
+    if channels > _CV_CHANNELS:
+        parts = [pixels[..., at : at + _CV_CHANNELS] for at in range(0, channels, _CV_CHANNELS)]
+        return np.concatenate([resize(np.ascontiguousarray(part), height, width) for part in parts], -1)
     # One axis may shrink while the other grows: shrink first, so that each gets its own filter.
     small = min(rows, height), min(columns, width)
     if small != (rows, columns):

@@ -20,7 +20,7 @@ from data_format.errors import Unreadable
 from data_format.examples import Dense, Encoded, Example, MediaFile
 from data_format.images import animation, image_at, read_file
 from data_format.kinds import sniff_file
-from data_format.pixels import Pixels, as_bytes, resize, with_channels
+from data_format.pixels import UNKNOWN, Pixels, ValueRange, as_bytes, resize, with_channels
 from data_format.video_files import ClipInfo, middles, read_frames, read_info
 
 __all__ = ["ClipInfo", "clip_at", "clip_info"]
@@ -32,22 +32,22 @@ def clip_at(
     height: int,
     width: int,
     channels: int,
-    value_range: tuple[float, float] = (0, 0),
+    value_range: ValueRange = UNKNOWN,
 ) -> Pixels:
     """Decode a clip to (frames, height, width, channels).
 
-    value_range: for Dense arrays, mapped linearly to 0…255; (0, 0) finds it from the chosen frames.
+    value_range: for Dense arrays and images of more than 8 bits, see `images.image_at`.
     Raises Unreadable(reason).
     """
     if frames < 1:
         raise ValueError(f"frames must be 1 or more, not {frames}")
     if isinstance(example, MediaFile):
         if _is_image(example.path):
-            pictures = animation(read_file(example.path), frames, channels)
+            pictures = animation(read_file(example.path), frames, channels, value_range)
             return _stacked([resize(p, height, width) for p in pictures], frames)
         return with_channels(np.stack(read_frames(example.path, frames, height, width)), channels)
     if isinstance(example, Encoded):
-        return _encoded_clip(example, frames, height, width, channels)
+        return _encoded_clip(example, frames, (height, width, channels), value_range)
     if isinstance(example, Dense):
         if not example.array.size:
             raise Unreadable(f"array without values, shape {example.array.shape}")
@@ -74,8 +74,8 @@ def _is_image(path: Path) -> bool:
         raise Unreadable(f"cannot be read: {error.strerror}") from error
 
 
-def _encoded_clip(example: Encoded, frames: int, height: int, width: int, channels: int) -> Pixels:
-    """Decode the chosen images of a record; a broken one gives way to the nearest good one."""
+def _encoded_clip(example: Encoded, frames: int, shape: tuple[int, int, int], value_range: ValueRange) -> Pixels:
+    """Decode the chosen images of a record to `shape`; a broken one gives way to the nearest good one."""
     if not example.frames:
         raise Unreadable("record with 0 images")
     wanted = middles(len(example.frames), frames)
@@ -83,7 +83,7 @@ def _encoded_clip(example: Encoded, frames: int, height: int, width: int, channe
     fault: Unreadable | None = None
     for index in dict.fromkeys(wanted):
         try:
-            found[index] = image_at(Encoded((example.frames[index],)), height, width, channels)
+            found[index] = image_at(Encoded((example.frames[index],)), *shape, value_range)
         except Unreadable as error:
             fault = error
     if not found:

@@ -51,7 +51,7 @@ LAYERS = (
         "holdout",
         "pretrained",
     ),
-    ("store", "sharing", "processes", "domain", "task", "clock", "machine", "config", "notes", "scoring"),
+    ("store", "sharing", "processes", "domain", "peek", "task", "clock", "machine", "config", "notes", "scoring"),
     ("errors",),
 )
 LEVEL = {module: -depth for depth, modules in enumerate(LAYERS) for module in modules}

@@ -126,6 +126,13 @@ def balanced_order(labels: Labels, seed: int) -> NDArray[np.int64]:
     return order[np.argsort(rank, kind="stable")]
 
 
+def drawn_rows(n: int, most: int, seed: int) -> NDArray[np.int64]:
+    """At most `most` of n row numbers, each as likely, rising. The first rows are no sample: often of one class."""
+    if n <= most:
+        return np.arange(n)
+    return np.sort(np.random.default_rng(seed).permutation(n)[:most])
+
+
 def _take_csr(csr: Csr, rows: Rows) -> Csr:
     lengths = np.diff(csr.indptr)[rows]
     indptr = np.concatenate([[0], np.cumsum(lengths)])

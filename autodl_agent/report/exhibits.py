@@ -74,12 +74,12 @@ class Exhibits:
         if domain is Domain.VIDEO:
             from data_format.videos import clip_at
 
-            frames = clip_at(example, _FRAMES, _SIDE, _SIDE, 3, task.value_range)
+            frames = clip_at(example, _FRAMES, _SIDE, _SIDE, 3, task.pixel_range)
             return picture(np.concatenate(list(frames), axis=1), f"{_FRAMES} frames of the clip")
         from data_format.images import image_at
 
         channels = 1 if task.shape[3] == 1 else 3
-        return picture(image_at(example, _SIDE, _SIDE, channels, task.value_range, "pad"), "the image")
+        return picture(image_at(example, _SIDE, _SIDE, channels, task.pixel_range, "pad"), "the image")
 
 
 def picture(pixels: NDArray[np.uint8], alternative: str) -> str:

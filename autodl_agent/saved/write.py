@@ -103,7 +103,7 @@ def told_thresholds(snapshot: Snapshot) -> list[float] | None:
 def _facts(snapshot: Snapshot, task: Task, inputs: Inputs, seconds: float) -> dict[str, Any]:
     return {
         "format": FORMAT,
-        "task": asdict(task),
+        "task": task.facts(),
         "parts": [{"learner": p.name, "weight": p.weight, "folds": len(p.models)} for p in snapshot.parts],
         "coupled": snapshot.coupled,
         "calibration": asdict(snapshot.calibration),

@@ -5,7 +5,6 @@ listed by path; those that exist in memory only are written into one file.
 """
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +38,7 @@ def write_handover(folder: Path, store: TensorStore, folds: tuple[Fold, ...], sh
     np.savez(folder / "labels.npz", rows=rows, columns=columns, values=labels[rows, columns])
     parts = {f"{name}{k}": getattr(fold, name) for k, fold in enumerate(folds) for name in ("train", "held_out")}
     np.savez(folder / "folds.npz", **parts)
-    facts: dict[str, Any] = {"task": asdict(store.task), "share": str(share), "memory_bytes": memory_bytes}
+    facts: dict[str, Any] = {"task": store.task.facts(), "share": str(share), "memory_bytes": memory_bytes}
     facts["path"] = str(store.dataset.path)
     facts["kinds"] = {split: _write_split(folder, store, split) for split in SPLITS}
     (folder / "task.json").write_text(json.dumps(facts), "utf-8")

@@ -1,5 +1,6 @@
 """Going on from a run, however it ended."""
 
+import json
 import os
 import shutil
 import signal
@@ -121,6 +122,16 @@ main()
     assert stamps == sorted(stamps)
     assert bare.seconds < 5
     bare.close()
+
+
+def test_models_that_go_on_see_pictures_as_they_were_taught(first: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(first, tmp_path / "run"))
+    model = folder / "model" / "model.json"
+    facts = json.loads(model.read_text())
+    facts["task"]["levels"] = [[1.0, 2.0]]
+    model.write_text(json.dumps(facts))
+    go_on(folder, more_s=0.3)
+    assert load_model(folder).task.levels == ((1.0, 2.0),)
 
 
 def test_other_data_are_refused_and_the_run_stays(first: Path, tmp_path: Path) -> None:

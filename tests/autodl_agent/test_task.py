@@ -1,7 +1,7 @@
 """The frozen facts of a run survive a way through JSON."""
 
 import json
-from dataclasses import FrozenInstanceError, asdict
+from dataclasses import FrozenInstanceError, asdict, replace
 
 import pytest
 
@@ -15,6 +15,16 @@ def test_facts_survive_json() -> None:
     assert restored == TASK
     assert hash(restored) == hash(TASK)
     assert restored.domain is Domain.VIDEO
+
+
+def test_levels_survive_json_and_are_told_only_where_there_are_any() -> None:
+    assert "levels" not in TASK.facts()  # older programs refuse what they do not know, and need not refuse this
+    assert TASK.pixel_range == TASK.value_range
+    for levels in (((0.0, 4095.5),), ((0.0, 1.0), (2.0, 3.0))):
+        task = replace(TASK, levels=levels)
+        restored = Task.from_facts(json.loads(json.dumps(task.facts())))
+        assert restored == task and hash(restored) == hash(task)
+        assert task.pixel_range == (levels if len(levels) > 1 else levels[0])
 
 
 @pytest.mark.parametrize(

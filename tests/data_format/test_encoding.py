@@ -2,6 +2,7 @@
 
 import io
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -83,6 +84,15 @@ def test_bytes_that_every_reader_knows_are_kept(kind: str, kept: bool) -> None:
     (found,) = picture(Encoded((frame,)), 3).frames  # type: ignore[union-attr]
     assert (found == frame) is kept
     assert found.startswith(b"\x89PNG") is (kind in ("PNG", "GIF", "TIFF"))
+
+
+@pytest.mark.parametrize("shape", [(24, 32), (24, 32, 3)])
+def test_sixteen_bits_are_kept(shape: tuple[int, ...]) -> None:
+    values = RNG.integers(0, 4096, shape, np.uint16)
+    frame = cv2.imencode(".tiff", values)[1].tobytes()
+    (found,) = picture(Encoded((frame,)), 3).frames  # type: ignore[union-attr]
+    assert found.startswith(b"\x89PNG")
+    assert np.array_equal(cv2.imdecode(np.frombuffer(found, np.uint8), cv2.IMREAD_UNCHANGED), values)
 
 
 def test_arrays_are_kept_and_texts_are_no_pictures() -> None:

@@ -34,6 +34,16 @@ def test_a_given_range_beats_the_values() -> None:
     assert as_bytes(np.array([-5, 0, 5, 10, 20], np.float32), (0, 10)).tolist() == [0, 0, 128, 255, 255]
 
 
+def test_every_channel_may_have_its_range() -> None:
+    values = np.array([[[0, 10, -1, 5, 100], [1, 20, 1, 6, 300]]], np.float32)
+    pairs = ((0.0, 1.0), (10.0, 20.0), (-1.0, 1.0), (0.0, 10.0), (100.0, 200.0))
+    assert as_bytes(values, pairs).tolist() == [[[0, 0, 0, 128, 0], [255, 255, 255, 153, 255]]]
+    clip = np.stack([values, values[:, ::-1]])
+    assert np.array_equal(as_bytes(clip, pairs)[0], as_bytes(values, pairs))
+    # Another number of channels: the lowest and the highest of all.
+    assert as_bytes(np.array([[[-1.0], [200.0]]], np.float32), pairs).ravel().tolist() == [0, 255]
+
+
 @pytest.mark.parametrize("nothing", [(0, 0), (3, 3), (5, 1)])
 def test_an_empty_range_is_no_range(nothing: tuple[float, float]) -> None:
     assert as_bytes(np.array([0, 1], np.float32), nothing).tolist() == [0, 255]
@@ -74,9 +84,14 @@ def test_shrinking_by_whole_steps_is_the_mean_of_blocks(h: int, w: int, down: in
     assert np.abs(_matrix_resize(picture, h, w) - means).max() <= 0.5 + 1e-4
 
 
-@pytest.mark.parametrize("channels", [1, 2, 3, 4])
-def test_the_channel_axis_is_never_lost(channels: int) -> None:
-    assert resize(np.zeros((6, 5, channels), np.uint8), 3, 9).shape == (3, 9, channels)
+@pytest.mark.parametrize("channels", [1, 2, 3, 4, 5, 13, 600])
+@pytest.mark.parametrize(("height", "width"), [(3, 9), (48, 48), (9, 2)])
+def test_any_number_of_channels_is_resized_as_each_alone(channels: int, height: int, width: int) -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (64, 64, channels), np.uint8)
+    found = resize(picture, height, width)
+    assert found.shape == (height, width, channels)
+    alone = resize(np.ascontiguousarray(picture[..., -1:]), height, width)
+    assert np.abs(found[..., -1:].astype(int) - alone).max() <= 1
 
 
 @given(SIDES, SIDES, SIDES, SIDES)

@@ -263,6 +263,22 @@ def test_dense_clips(channels: int):
         clip_at(Dense(ramp[:0]), 5, 6, 7, 3)
 
 
+def deep(values: np.ndarray, form: str, **options) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(values).save(file, form, **options)
+    return file.getvalue()
+
+
+def test_deep_frames_are_scaled_by_the_range_of_their_set(tmp_path: Path):
+    frames = [np.full((8, 8), 1000 * index, np.uint16) for index in range(4)]
+    limits, expected = (0.0, 4000.0), [0, 64, 128, 191]
+    example = Encoded(tuple(deep(frame, "PNG") for frame in frames))
+    assert clip_at(example, 4, 8, 8, 1, limits)[:, 0, 0, 0].tolist() == expected
+    rest = [Image.fromarray(frame) for frame in frames[1:]]
+    (tmp_path / "stack").write_bytes(deep(frames[0], "TIFF", save_all=True, append_images=rest))
+    assert clip_at(MediaFile(tmp_path / "stack"), 4, 8, 8, 1, limits)[:, 0, 0, 0].tolist() == expected
+
+
 def test_refusals():
     with pytest.raises(ValueError, match="frames must be 1 or more, not 0"):
         clip_at(Encoded((jpeg(3),)), 0, 8, 8, 3)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from autodl_agent.store import Recipe
 from autodl_agent.task import Task
 from data_format.examples import Example
+from data_format.pixels import ValueRange
 
 Floats = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
@@ -44,7 +45,7 @@ class Feature:
 def image_recipe(task: Task, side_px: int) -> Recipe:
     """Square images (side, side, channels) uint8, squashed, in the task's channels."""
     channels = max(1, task.shape[3])
-    decode = partial(_decode, side_px=side_px, channels=channels, value_range=task.value_range)
+    decode = partial(_decode, side_px=side_px, channels=channels, value_range=task.pixel_range)
     return Recipe(f"image@{side_px}x{side_px}x{channels}", (side_px, side_px, channels), "uint8", decode)
 
 
@@ -147,7 +148,7 @@ def colours(images: Pixels) -> Floats:
     return np.concatenate([pixels, np.sqrt(counts / (side * side)).astype(np.float32)], 1)
 
 
-def _decode(example: Example, side_px: int, channels: int, value_range: tuple[float, float]) -> Pixels:
+def _decode(example: Example, side_px: int, channels: int, value_range: ValueRange) -> Pixels:
     from data_format.images import image_at
 
     return image_at(example, side_px, side_px, channels, value_range)

@@ -18,6 +18,7 @@ from autodl_agent.store import Recipe, TensorStore
 from autodl_agent.task import Task
 from data_format.errors import Unreadable
 from data_format.examples import Example
+from data_format.pixels import ValueRange
 
 Floats = NDArray[np.float32]
 PEEKED_ROWS = 31  # pictures whose headers tell the usual shape
@@ -51,7 +52,7 @@ def map_recipe(task: Task, view: ViewConfig, aspect: float, cut: int) -> Recipe:
 def pixel_recipe(task: Task, view: ViewConfig, aspect: float, keep: bool = False) -> Recipe:
     """(rows, columns, 3) uint8 of every picture, not mirrored."""
     rows, columns, fit = view_shape(view, aspect)
-    decode = partial(_decode, rows=rows, columns=columns, fit=fit, value_range=task.value_range)
+    decode = partial(_decode, rows=rows, columns=columns, fit=fit, value_range=task.pixel_range)
     return Recipe(f"picture@{rows}x{columns}/{fit}", (rows, columns, 3), "uint8", decode, keep=keep)
 
 
@@ -110,7 +111,7 @@ def _peek(store: TensorStore) -> float:
     return float(np.median(found)) if found else 1.0
 
 
-def _decode(example: Example, rows: int, columns: int, fit: str, value_range: tuple[float, float]) -> NDArray[np.uint8]:
+def _decode(example: Example, rows: int, columns: int, fit: str, value_range: ValueRange) -> NDArray[np.uint8]:
     from data_format.images import image_at
 
     return image_at(example, rows, columns, 3, value_range, fit)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autodl_agent.clock import Deadline
+from autodl_agent.learners.base import drawn_rows
 from autodl_agent.learners.linear import RidgeHead, fast_aucs, platt
 from autodl_agent.store import OutOfTimeError
 
@@ -111,8 +112,10 @@ def fit_wide(
         fitted.add(x[~out], y[~out])
         checked.add(x[out], y[out])
         speed.learn(work, before - deadline.left())
-        held.x.append(x[out][:most_per_batch])
-        held.y.append(y[out][:most_per_batch])
+        kept = np.flatnonzero(out)
+        kept = kept[drawn_rows(len(kept), most_per_batch, len(held.x))]  # batches may come sorted by class
+        held.x.append(x[kept])
+        held.y.append(y[kept])
         batch = next(batches, None)
     speed.check((len(PENALTIES) + 1) * 0.7 * float(width) ** 3, deadline)
     penalty, scores = _best_penalty(fitted, np.concatenate(held.x), np.concatenate(held.y))

@@ -3,9 +3,9 @@
 See README.md in this folder. LightGBM is imported on the first increment.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
-from functools import cache, partial
+from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import Any, Self, final
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autodl_agent.clock import Deadline
-from autodl_agent.learners.base import Examples, Learner, Probabilities, balanced_order
+from autodl_agent.learners.base import Examples, Learner, Probabilities, balanced_order, drawn_rows
 from autodl_agent.learners.linear import sigmoid
 from autodl_agent.learners.prior import class_shares
 from autodl_agent.learners.state import load_state, save_state
@@ -36,6 +36,7 @@ from autodl_agent.task import Task
 Floats = NDArray[np.float32]
 PREDICT_CELLS = 8_000_000
 BIN_S = 4e-7  # first guess of seconds to encode and bin one cell
+_numbers = count()
 
 
 @final
@@ -51,6 +52,7 @@ class BoostedTrees(Learner):
         self.encoder: TableEncoder | None = None
         self.rest: TableModel | None = None
         self.forests: tuple[Forest, ...] = ()
+        self._number = next(_numbers)  # copies have the same: what one remembers serves the others
         self._run: Run | None
         self._reset(np.zeros(0, np.int64))
 
@@ -225,7 +227,7 @@ class BoostedTrees(Learner):
             return np.zeros(0, np.int64), np.arange(n)
         fold = max(0, self._bag - self.settings.searches) % self.settings.folds
         held, rest = np.flatnonzero(self._folds == fold), np.flatnonzero(self._folds != fold)
-        return held[: self.settings.held_rows], rest
+        return held[drawn_rows(len(held), self.settings.held_rows, self.seed)], rest
 
     def _show(self, forest: Forest) -> None:
         """Predict with this forest unless the one shown was better on the same held-out rows."""
@@ -276,20 +278,26 @@ class BoostedTrees(Learner):
         """(n, classes) weighted mean over the forests; what a finished forest says of the same rows is remembered."""
         total = np.zeros((len(data), len(self.grown)), np.float32)
         rows = cache(lambda: self._matrix(data))
+        known, here = self._remembered(data), (len(data), hash(data.rows.tobytes()))
         for forest in self.forests:
-            growing = self._run is not None and forest.booster is self._run.grower.booster
-            if growing or total.size > self.settings.margin_cells:
+            found = known.get((forest.number, *here))
+            if found is None:
                 found = forest.margins(rows())
-            else:
-                key = ("margins", forest.number, data.rows.tobytes())
-                found = data.store.kept(data.split, key, partial(_margins_of, forest, rows))
+                growing = self._run is not None and forest.booster is self._run.grower.booster
+                if not growing and sum(map(np.size, known.values())) + found.size <= self.settings.margin_cells:
+                    known[(forest.number, *here)] = found
             total += np.float32(forest.weight) * found
         return np.asarray(total / sum(forest.weight for forest in self.forests), np.float32)
+
+    def _remembered(self, data: Examples) -> dict[tuple[int, int, int], Floats]:
+        """Margins by number of the forest, number of rows and their hash, kept as long as the store and the forest."""
+        known: dict[tuple[int, int, int], Floats] = data.store.kept(data.split, ("margins", self._number), dict)
+        used = {forest.number for forest in self.forests}
+        for key in list(known):
+            if key[0] not in used:
+                known.pop(key, None)
+        return known
 
     def _matrix(self, data: Examples) -> Floats:
         assert self.encoder is not None
         return tree_matrix(self.encoder.transform(data.table()))[0]
-
-
-def _margins_of(forest: Forest, rows: Callable[[], Floats]) -> Floats:
-    return forest.margins(rows())

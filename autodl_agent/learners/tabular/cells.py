@@ -7,9 +7,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
+
+from autodl_agent.learners.marks import JOINERS, is_mark
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DATE_PARTS = ("days since 1970", "month", "weekday", "hour")
@@ -22,7 +25,14 @@ FORMATS = (
 )  # fmt: skip
 HAS_DATE = re.compile(r"\d\D+\d|\d{8}")
 WORD = re.compile(r"[^\W\d_]+|\d+")
-UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
+MARKED_WORD = re.compile(r"[^\W\d_][^\W\d]*|\d+")  # with "_" for a mark
+UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]")
+OLD_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")  # see `words`
+# Blocks with marks or joiners in them: most scripts have none, and looking them up is slow.
+MARKED_BLOCKS = re.compile(
+    r"[\u0300-\u036f\u0483-\u0489\u0591-\u1cff\u1dc0-\u1dff\u200c\u200d\u20d0-\u20ff\u2cef-\u2cf1\u2d7f\u2de0-\u2dff"
+    r"\u302a-\u302f\u3099\u309a\ua66f-\ua6f1\ua802-\uabff\ufb1e\ufe00-\ufe2f\U000101fd-\U0001e94a\U000e0100-\U000e01ef]"
+)
 
 Floats = NDArray[np.float64]
 
@@ -60,18 +70,50 @@ def dates(levels: Sequence[str], form: str) -> Floats:
     return out
 
 
-def words(text: str, limit: int) -> list[str]:
-    """At most `limit` lower-case words and digit groups; scripts without spaces give characters and their pairs."""
+def words(text: str, limit: int, marks: bool = True) -> list[str]:
+    """At most `limit` lower-case words and digit groups; scripts without spaces give characters and their pairs.
+
+    marks: whether marks go with the letter before them; False for rules that were learned when they did not.
+    """
     found: list[str] = []
-    for word in WORD.findall(text.lower()[: 16 * limit]):
-        if UNSPACED.search(word):
-            found.extend(word)
-            found.extend(word[i : i + 2] for i in range(len(word) - 1))
+    text = text.lower()[: 16 * limit]
+    present = _marks(text) if marks else set()
+    unspaced = UNSPACED if marks else OLD_UNSPACED
+    for word in _marked_words(text, present) if present else WORD.findall(text):
+        if unspaced.search(word):
+            signs = _signs(word) if present else word
+            found.extend(signs)
+            found.extend([first + second for first, second in pairwise(signs)])
         else:
             found.append(word)
         if len(found) >= limit:
             break
     return found[:limit]
+
+
+def _marks(text: str) -> set[str]:
+    """The different marks and joiners of a text."""
+    if text.isascii():
+        return set()
+    return {sign for sign in set(MARKED_BLOCKS.findall(text)) if is_mark(sign) or sign in JOINERS}
+
+
+def _marked_words(text: str, marks: set[str]) -> list[str]:
+    """The words of a text with these marks and joiners."""
+    shape = text.replace("_", " ").translate(dict.fromkeys(map(ord, marks), "_"))
+    found = [text[match.start() : match.end()] for match in MARKED_WORD.finditer(shape)]
+    return [word.rstrip(JOINERS) for word in found]
+
+
+def _signs(word: str) -> Sequence[str]:
+    """Letters, each with its marks."""
+    signs: list[str] = []
+    for character in word:
+        if signs and is_mark(character):
+            signs[-1] += character
+        else:
+            signs.append(character)
+    return signs
 
 
 def frequent_words(levels: Iterable[str], weights: Sequence[int], most: int, limit: int) -> list[str]:

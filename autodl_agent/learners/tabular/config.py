@@ -68,7 +68,7 @@ class BoostSettings:
     blind_rounds: rounds where no rows can be held out. max_rounds: rounds of one model.
     searches: models with other settings that are judged on the first model's held-out rows, each near the best so far
     or far from it; the best blend of them is used. bags: then so many with the best settings, other seeds and other
-    held-out rows, averaged with it. margin_cells: largest array of margins that is remembered for a forest.
+    held-out rows, averaged with it. margin_cells: margins of a split that are remembered, of all forests together.
     max_classes: classes with trees of their own; the rarer ones get a linear model on `linear_rows` rows.
     """
 

@@ -72,6 +72,7 @@ class TableEncoder:
 
     kept: (f0,) numeric columns in use. low, high: (f0,) finite range of the training rows; values beyond are clipped.
     slots: (n_columns,) dense column of a sparse column, -1 where it is not used; empty for dense tables.
+    marks: see `cells.words`.
     """
 
     kept: NDArray[np.int64]
@@ -80,6 +81,7 @@ class TableEncoder:
     slots: NDArray[np.int64]
     strings: tuple[StringColumn, ...] = ()
     settings: EncodingSettings = field(default_factory=EncodingSettings)
+    marks: bool = True
 
     @classmethod
     def fit(cls, table: Table, settings: EncodingSettings | None = None) -> Self:
@@ -116,7 +118,7 @@ class TableEncoder:
                 codes.append(_codes(column, levels)[places])
             elif column.kind == "words":
                 parts.append(np.log1p([len(level) for level in levels]).astype(np.float32)[places][:, None])
-                bags.append(_bag(column, levels, self.settings.words_read)[places])
+                bags.append(_bag(column, levels, self.settings.words_read, self.marks)[places])
             else:
                 values = numbers(levels)[:, None] if column.kind == "number" else dates(levels, column.date_format)
                 values = values[:, list(column.parts)] if column.kind == "date" else values
@@ -129,7 +131,8 @@ class TableEncoder:
 
     def facts(self) -> dict[str, Any]:
         """JSON part of the state."""
-        return {"strings": [asdict(column) for column in self.strings], "settings": asdict(self.settings)}
+        strings = [asdict(column) for column in self.strings]
+        return {"strings": strings, "settings": asdict(self.settings), "marks": self.marks}
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Array part of the state."""
@@ -139,7 +142,9 @@ class TableEncoder:
     def restore(cls, facts: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:
         """The inverse of `facts` and `arrays`."""
         columns = tuple(StringColumn.restore(column) for column in facts["strings"])
-        return cls(**arrays, strings=columns, settings=EncodingSettings(**facts["settings"]))
+        settings = EncodingSettings(**facts["settings"])
+        # The first models told nothing of marks and knew nothing of them.
+        return cls(**arrays, strings=columns, settings=settings, marks=bool(facts.get("marks")))
 
     def _clipped(self, values: NDArray[np.floating]) -> Floats:
         out = np.empty((len(values), len(self.kept)), np.float32)
@@ -263,10 +268,10 @@ def _codes(column: StringColumn, levels: list[str]) -> NDArray[np.int32]:
     return np.array([-1 if level == "" else known.get(level, column.unknown) for level in levels], np.int32)
 
 
-def _bag(column: StringColumn, levels: list[str], limit: int) -> Floats:
+def _bag(column: StringColumn, levels: list[str], limit: int, marks: bool) -> Floats:
     places = {word: place for place, word in enumerate(column.vocabulary)}
     out = np.zeros((len(levels), len(places)), np.float32)
     for row, level in enumerate(levels):
-        hits = [places[word] for word in words(level, limit) if word in places]
+        hits = [places[word] for word in words(level, limit, marks) if word in places]
         out[row, hits] = 1
     return out

@@ -28,11 +28,13 @@ def word_character_grams(tokens: Tokens, starts: Ints, ends: Ints, lengths: Sequ
     return np.concatenate(grams), np.concatenate(owners)
 
 
-def character_bag(texts: Sequence[str], lengths: Sequence[int], max_characters: int | None = None) -> Bag:
+def character_bag(
+    texts: Sequence[str], lengths: Sequence[int], max_characters: int | None = None, marks: bool = True
+) -> Bag:
     """Counts of character n-grams within the words of each text; texts without spaces have (almost) none."""
     from scipy import sparse
 
-    tokens = tokenise(texts, max_characters)
+    tokens = tokenise(texts, max_characters, marks)
     word = tokens.kinds == WORD
     if not word.any():
         return count(np.zeros(0, np.uint64), np.zeros(0, np.int64), len(texts))

@@ -46,7 +46,7 @@ class LinearConfig:
     few_rows: below this nothing is held out. plain_penalty: the penalty then.
     block_values: rows x classes solved at once, which bounds the memory of the Lanczos vectors.
     min_word_share: below this share of words among the tokens (texts without spaces) character n-grams of words are
-    not worth their time.
+    not worth their time. marks: see `features.tokenise`.
     """
 
     max_characters: int = 20_000
@@ -67,6 +67,7 @@ class LinearConfig:
     plain_penalty: float = 1.0
     block_values: int = 1 << 21
     min_word_share: float = 0.3
+    marks: bool = True
 
 
 @dataclass(frozen=True)

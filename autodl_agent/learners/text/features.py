@@ -4,7 +4,8 @@ All texts become one array of code points. A prefix sum of codeᵢ·Bⁱ modulo 
 characters in constant time (Karp & Rabin 1987), so words, word n-grams and character n-grams are array arithmetic.
 Languages are told apart character by character: in scripts that put no spaces between words (and Hangul, whose words
 are long compounds) every character is a token, elsewhere a run of letters and digits is; emoji and punctuation are
-tokens of their own. Needs numpy only; hashes are the same on every machine and in every process.
+tokens of their own. Marks go with the letter before them (see `marks`). Needs numpy only; hashes are the same on every
+machine and in every process.
 """
 
 import sys
@@ -15,10 +16,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from autodl_agent.learners.marks import JOINERS, is_mark
+
 Hashes = NDArray[np.uint64]
 Ints = NDArray[np.int64]
 
 SPACE, WORD, SYMBOL, UNSEGMENTED = range(4)
+TAIL, MARK, JOINER = range(4, 7)  # a mark of an unsegmented script, any other mark, see `marks`; parts of tokens only
 CHUNK_CHARACTERS = 1 << 21  # code points handled at once: about 100 MB of temporary arrays
 BASE = 0x9E3779B97F4A7C15  # any odd number; this one is 2⁶⁴ / golden ratio
 HASH_BITS = 24  # of a column: a million different n-grams leave 6 % of them sharing a column
@@ -89,17 +93,20 @@ class Bag:
         return Bag(indptr, place.astype(np.int32)[self.indices[keep]], self.counts[keep], columns)
 
 
-def tokenise(texts: Sequence[str], max_characters: int | None = None) -> Tokens:
-    """Lower-cased tokens of each text's first `max_characters` characters."""
+def tokenise(texts: Sequence[str], max_characters: int | None = None, marks: bool = True) -> Tokens:
+    """Lower-cased tokens of each text's first `max_characters` characters.
+
+    marks: whether marks go with the letter before them; False for models that were trained when they did not.
+    """
     cut = [text[:max_characters].lower() for text in texts]
     codes = np.frombuffer("\n".join([*cut, ""]).encode("utf-32-le", "surrogatepass"), np.uint32)
     codes = _narrow(codes)
-    kind = _kinds(codes)
-    padded = np.concatenate([[0], kind, [0]])
-    word = padded == WORD
+    kind = _kinds(codes, marks)
+    padded = np.pad(kind, 1)
+    word, tail = padded == WORD, padded == TAIL
     single = kind >= SYMBOL
-    starts = np.flatnonzero(single | (word[1:-1] & ~word[:-2]))
-    ends = np.flatnonzero(single | (word[1:-1] & ~word[2:])) + 1
+    starts = np.flatnonzero((single & ~tail[1:-1]) | (word[1:-1] & ~word[:-2]))
+    ends = np.flatnonzero((single & ~tail[2:]) | (word[1:-1] & ~word[2:])) + 1
     stops = np.cumsum(np.fromiter((len(text) + 1 for text in cut), np.int64, len(cut)))
     owner = np.searchsorted(stops, starts, side="right")
     return Tokens(mix(Stretches(codes).hashes(starts, ends)), kind[starts], owner, codes, starts, ends)
@@ -122,11 +129,11 @@ def token_grams(tokens: Tokens, longest: int) -> tuple[Hashes, Ints]:
     return np.concatenate(hashes), np.concatenate(texts)
 
 
-def token_bag(texts: Sequence[str], longest: int, max_characters: int | None = None) -> Bag:
+def token_bag(texts: Sequence[str], longest: int, max_characters: int | None = None, marks: bool = True) -> Bag:
     """Counts of token n-grams in every text."""
     parts = []
     for first, last in chunks(texts, max_characters):
-        grams, owners = token_grams(tokenise(texts[first:last], max_characters), longest)
+        grams, owners = token_grams(tokenise(texts[first:last], max_characters, marks), longest)
         parts.append(count(grams, owners, last - first))
     return join(parts)
 
@@ -205,19 +212,42 @@ def _narrow(codes: NDArray[np.uint32]) -> NDArray[np.uint32]:
     return np.where(wide, codes - 0xFEE0, codes).astype(np.uint32) if wide.any() else codes
 
 
-def _kinds(codes: NDArray[np.uint32]) -> NDArray[np.uint8]:
+def _kinds(codes: NDArray[np.uint32], marks: bool) -> NDArray[np.uint8]:
     present = np.zeros(0x110000, bool)
     present[codes] = True
     table = np.zeros(0x110000, np.uint8)
-    for code in np.flatnonzero(present):
-        table[code] = _kind(int(code))
-    return table[codes]
+    different = np.flatnonzero(present)
+    for code in different:
+        table[code] = _kind(int(code), marks)
+    kinds = table[codes]
+    return _settled(kinds) if (table[different] >= TAIL).any() else kinds
 
 
-def _kind(code: int) -> int:
+def _settled(kinds: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Without MARK and JOINER: inside a word they are of it, and TAIL only follows a sign of an unsegmented script."""
+    before = _last(kinds, kinds < TAIL)
+    kinds = np.where(kinds == MARK, np.where(before == WORD, WORD, SYMBOL), kinds)
+    before = _last(kinds, kinds != TAIL)
+    kinds = np.where((kinds == TAIL) & (before != UNSEGMENTED), np.where(before == WORD, WORD, UNSEGMENTED), kinds)
+    inside = np.zeros(len(kinds), bool)
+    inside[1:-1] = (kinds[:-2] == WORD) & (kinds[2:] == WORD)
+    return np.where(kinds == JOINER, np.where(inside, WORD, SPACE), kinds).astype(np.uint8)
+
+
+def _last(kinds: NDArray[np.uint8], firm: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """The kind of the nearest firm character up to each; where there is none, that of the first one."""
+    return kinds[np.maximum.accumulate(np.where(firm, np.arange(len(kinds)), 0))]
+
+
+def _kind(code: int, marks: bool) -> int:
     character = chr(code)
+    mark = marks and is_mark(character)
     if any(first <= code <= last for first, last in UNSEGMENTED_RANGES):
-        return UNSEGMENTED
+        return TAIL if mark else UNSEGMENTED
+    if mark:
+        return MARK
+    if marks and character in JOINERS:
+        return JOINER
     if character.isalnum() or character == "_":
         return WORD
     if character.isspace() or not character.isprintable():

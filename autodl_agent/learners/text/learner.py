@@ -1,6 +1,6 @@
 """Quick learners for text: naive Bayes within half a second, then TF-IDF of words and characters with ridge."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Self, final
 
@@ -32,6 +32,7 @@ class HashedBayes(Learner):
         self.config = config or BayesConfig()
         self._model: BayesModel | None = None
         self._whole = False
+        self._reading = WHOLE
         affordable = 2 * self.config.first_total_characters // max(1, task.n_test)
         self._limit = min(max(affordable, self.config.least_characters), self.config.first_characters)
 
@@ -43,7 +44,7 @@ class HashedBayes(Learner):
         if whole:
             data.texts()
             data = data.readable()
-            bag = token_rows(data, WHOLE, deadline)
+            bag = token_rows(data, self._reading, deadline)
         else:
             data, bag, complete = self._first(data, deadline)
         if len(data):
@@ -57,15 +58,16 @@ class HashedBayes(Learner):
         if self._model is None or len(data) == 0:
             return np.tile(class_shares(self.task), (len(data), 1))
         if self._whole:
-            bag = token_rows(data, WHOLE)
+            bag = token_rows(data, self._reading)
         else:
-            bag = token_bag(data.texts(), WHOLE.longest_tokens, self._limit)
+            bag = self._bag(data)
         return self._model.probabilities(bag, not self.task.multilabel)
 
     def save(self, folder: Path) -> None:
         """Write the model's arrays."""
         arrays = self._model.arrays() if self._model else {}
         facts = {"trained": self._model is not None, "whole": self._whole, "limit": self._limit}
+        facts["marks"] = self._reading.marks
         save_state(folder, facts, arrays)
 
     @classmethod
@@ -75,6 +77,7 @@ class HashedBayes(Learner):
         facts, arrays = load_state(folder)
         learner._model = BayesModel(**arrays) if facts["trained"] else None
         learner._whole, learner._limit = bool(facts["whole"]), int(facts["limit"])
+        learner._reading = replace(WHOLE, marks=bool(facts.get("marks")))  # the first models told nothing
         return learner
 
     def _first(self, data: Examples, deadline: Deadline) -> tuple[Examples, Bag, bool]:
@@ -85,7 +88,10 @@ class HashedBayes(Learner):
         sample = sample.sample(max(1, int(len(sample) * share)), self.seed) if share < 1 else sample
         complete = share >= 1 and all(len(text) <= limit for text in texts)
         in_time(deadline, "reading texts")
-        return sample, token_bag(sample.texts(), WHOLE.longest_tokens, limit), complete
+        return sample, self._bag(sample), complete
+
+    def _bag(self, data: Examples) -> Bag:
+        return token_bag(data.texts(), self._reading.longest_tokens, self._limit, self._reading.marks)
 
 
 @final
@@ -128,7 +134,8 @@ class LinearText(Learner):
     def save(self, folder: Path) -> None:
         """Write the model's arrays."""
         blocks = len(self._model.blocks) if self._model else 0
-        facts = {"stage": self._stage, "blocks": blocks, "config": asdict(self.config)}
+        config = asdict(self.config)
+        facts = {"stage": self._stage, "blocks": blocks, "marks": config.pop("marks"), "config": config}
         save_state(folder, facts, self._model.arrays() if self._model else {})
 
     @classmethod
@@ -136,7 +143,7 @@ class LinearText(Learner):
         """Read what `save` wrote."""
         facts, arrays = load_state(folder)
         settings: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in facts["config"].items()}
-        learner = cls(task, task.seed, LinearConfig(**settings))
+        learner = cls(task, task.seed, LinearConfig(**settings, marks=bool(facts.get("marks"))))
         learner._stage = int(facts["stage"])
         learner._model = LinearModel.from_arrays(arrays, int(facts["blocks"])) if facts["blocks"] else None
         return learner

@@ -94,7 +94,8 @@ class TextNetwork(Learner):
         facts: dict[str, Any] = {}
         arrays: dict[str, NDArray[Any]] = {"shares": self.shares}
         if self._reading is not None and self._network is not None:
-            facts = {"reading": asdict(self._reading), "length": self._length}
+            reading = asdict(self._reading)
+            facts = {"marks": reading.pop("marks"), "reading": reading, "length": self._length}
             arrays |= self._network.arrays()
         save_state(folder, facts, arrays)
 
@@ -105,7 +106,8 @@ class TextNetwork(Learner):
         facts, arrays = load_state(folder)
         learner.shares = arrays["shares"]
         if "reading" in facts:
-            learner._reading, learner._length = Reading(**facts["reading"]), int(facts["length"])
+            reading = Reading(**facts["reading"], marks=bool(facts.get("marks")))  # the first models told nothing
+            learner._reading, learner._length = reading, int(facts["length"])
             learner._network = Network(learner._blueprint(learner._reading, learner._length), task.seed)
             learner._network.restore(arrays)
         return learner

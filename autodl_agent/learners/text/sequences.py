@@ -18,13 +18,14 @@ Ints = NDArray[np.int32]
 class Reading:
     """How texts are read: grams: characters of an n-gram, 0 for words. buckets: token numbers, PAD not counted.
 
-    most_tokens, most_characters: read of one text, from its beginning.
+    most_tokens, most_characters: read of one text, from its beginning. marks: see `features.tokenise`.
     """
 
     grams: int
     buckets: int
     most_tokens: int
     most_characters: int
+    marks: bool = True
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def sequences(texts: list[str], reading: Reading) -> Sequences:
     numbers: list[Ints] = []
     lengths = [np.zeros(1, np.int64)]
     for first, last in chunks(texts, reading.most_characters):
-        tokens = tokenise(texts[first:last], reading.most_characters)
+        tokens = tokenise(texts[first:last], reading.most_characters, reading.marks)
         hashes, owners = (tokens.hashes, tokens.texts) if not reading.grams else _grams(tokens, reading.grams)
         count = np.bincount(owners, minlength=last - first)
         place = np.arange(len(owners)) - np.repeat(np.cumsum(count) - count, count)

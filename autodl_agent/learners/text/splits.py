@@ -65,19 +65,20 @@ def split_bag(
 
 def token_rows(data: Examples, config: LinearConfig, deadline: Deadline | None = None) -> Bag:
     """Token n-grams of the rows, from the bag of their whole split."""
-    key = f"tokens@{config.longest_tokens}x{config.max_characters}x{config.token_total_characters}"
+    key = f"tokens@{config.longest_tokens}x{config.max_characters}x{config.token_total_characters}x{config.marks}"
 
     def make(texts: Sequence[str], limit: int) -> Bag:
-        return token_bag(texts, config.longest_tokens, limit)
+        return token_bag(texts, config.longest_tokens, limit, config.marks)
 
     return split_bag(data, key, make, config.max_characters, config.token_total_characters, deadline)
 
 
 def character_rows(data: Examples, config: LinearConfig, deadline: Deadline | None = None) -> Bag:
     """Character n-grams within words of the rows, from the bag of their whole split."""
-    key = f"characters@{config.character_grams}x{config.max_characters}x{config.character_total_characters}"
+    sizes = f"{config.character_grams}x{config.max_characters}x{config.character_total_characters}"
+    key = f"characters@{sizes}x{config.marks}"
 
     def make(texts: Sequence[str], limit: int) -> Bag:
-        return character_bag(texts, config.character_grams, limit)
+        return character_bag(texts, config.character_grams, limit, config.marks)
 
     return split_bag(data, key, make, config.max_characters, config.character_total_characters, deadline)

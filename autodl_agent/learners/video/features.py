@@ -25,6 +25,7 @@ from autodl_agent.learners.video.movement import grey_frames, grid_means, moveme
 from autodl_agent.store import Recipe
 from autodl_agent.task import Task
 from data_format.examples import Example
+from data_format.pixels import ValueRange
 
 SEGMENTS = 3  # parts of the clip whose looks are compared: beginning, middle, end
 
@@ -33,7 +34,7 @@ def clip_recipe(task: Task, frames: int, side_px: int) -> Recipe:
     """Clips (frames, side, side, channels) uint8, frames spread over the whole clip."""
     channels = max(1, task.shape[3])
     shape = (frames, side_px, side_px, channels)
-    decode = partial(_decode, shape=shape, value_range=task.value_range)
+    decode = partial(_decode, shape=shape, value_range=task.pixel_range)
     return Recipe(f"clip@{frames}x{side_px}x{side_px}x{channels}", shape, "uint8", decode)
 
 
@@ -100,7 +101,7 @@ def changes(clips: Pixels) -> Floats:
     return np.concatenate([*(p.reshape(n, -1) for p in flat), histogram], 1).astype(np.float32)
 
 
-def _decode(example: Example, shape: tuple[int, int, int, int], value_range: tuple[float, float]) -> Pixels:
+def _decode(example: Example, shape: tuple[int, int, int, int], value_range: ValueRange) -> Pixels:
     from data_format.videos import clip_at
 
     return clip_at(example, *shape, value_range)

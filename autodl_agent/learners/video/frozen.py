@@ -18,6 +18,7 @@ from autodl_agent.pretrained.models import can_serve
 from autodl_agent.store import OutOfTimeError, Recipe
 from autodl_agent.task import Task
 from data_format.examples import Example
+from data_format.pixels import ValueRange
 
 Floats = NDArray[np.float32]
 BLOCKS = 5
@@ -102,7 +103,7 @@ class FrozenVideo(Learner):
 def clip_recipe(task: Task, network: str, clip: ClipConfig) -> Recipe:
     """(BLOCKS, FEATURES) float16 of every clip: see `pooled`."""
     shape = (clip.frames, clip.side_px, clip.side_px, 3)
-    decode = partial(_decode, shape=shape, value_range=task.value_range)
+    decode = partial(_decode, shape=shape, value_range=task.pixel_range)
     pixels = Recipe(f"frames@{'x'.join(map(str, shape))}", shape, "uint8", decode, keep=False)
     batch = partial(clip_features, name=network)
     return Recipe(f"{pixels.key}/{network}", (BLOCKS, FEATURES), "float16", source=pixels, batch=batch)
@@ -122,7 +123,7 @@ def pooled(features: Floats) -> Floats:
     return np.stack(parts, 1)
 
 
-def _decode(example: Example, shape: tuple[int, int, int, int], value_range: tuple[float, float]) -> NDArray[np.uint8]:
+def _decode(example: Example, shape: tuple[int, int, int, int], value_range: ValueRange) -> NDArray[np.uint8]:
     from data_format.videos import clip_at
 
     return clip_at(example, *shape, value_range)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autodl_agent.clock import Deadline
-from autodl_agent.learners.base import Examples, Learner, Probabilities
+from autodl_agent.learners.base import Examples, Learner, Probabilities, drawn_rows
 from autodl_agent.learners.image.views import frozen_features
 from autodl_agent.learners.networks.batches import Batch, Positions
 from autodl_agent.learners.networks.engine import Blueprint
@@ -25,6 +25,7 @@ from autodl_agent.pretrained.models import can_serve
 from autodl_agent.store import Recipe
 from autodl_agent.task import Task
 from data_format.examples import Example
+from data_format.pixels import ValueRange
 
 Floats = NDArray[np.float32]
 
@@ -41,7 +42,7 @@ def frames_recipe(task: Task, network: str, clip: ClipConfig) -> Recipe:
         f"frames@{'x'.join(map(str, shape))}",
         shape,
         "uint8",
-        partial(_decode, shape=shape, value_range=task.value_range),
+        partial(_decode, shape=shape, value_range=task.pixel_range),
         keep=False,
     )
     batch = partial(_features, name=network)
@@ -101,7 +102,7 @@ class FrameSequence(Learner):
             return False
         same = self._gaze is not None and self._gaze.stage == stage
         stored, labels = sample.array(recipe, deadline), sample.labels
-        gaze = self._gaze if same and self._gaze else Gaze.of(stage, stored[: config.scale_rows])
+        gaze = self._gaze if same and self._gaze else self._look(stage, stored)
         wanted = targets(labels, not self.task.multilabel, config.training.smoothing)
 
         def make(positions: Positions, rng: np.random.Generator) -> Batch:
@@ -153,6 +154,9 @@ class FrameSequence(Learner):
             learner._network.restore(arrays)
         return learner
 
+    def _look(self, stage: int, stored: NDArray[np.float16]) -> Gaze:
+        return Gaze.of(stage, stored[drawn_rows(len(stored), self.config.scale_rows, self.seed)])
+
     def _fresh(self, stage: int) -> Network:
         network = Network(self._blueprint(self.config.clips[stage]), self.seed)
         if self._network is not None:  # it is to be better than the one before from its first increment on
@@ -179,7 +183,7 @@ def _features(clips: NDArray[np.uint8], name: str) -> Floats:
     return frozen_features(clips.reshape(n * frames, *clips.shape[2:]), name).reshape(n, frames, -1)
 
 
-def _decode(example: Example, shape: tuple[int, int, int, int], value_range: tuple[float, float]) -> NDArray[np.uint8]:
+def _decode(example: Example, shape: tuple[int, int, int, int], value_range: ValueRange) -> NDArray[np.uint8]:
     from data_format.videos import clip_at
 
     return clip_at(example, *shape, value_range)

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autodl_agent.learners.base import _take_csr, balanced_order
+from autodl_agent.learners.base import _take_csr, balanced_order, drawn_rows
 from autodl_agent.testing import examples_of, memory_dataset
 from data_format.examples import Csr
 
@@ -65,3 +65,16 @@ def dense(csr):
         span = slice(csr.indptr[row], csr.indptr[row + 1])
         out[row, csr.indices[span]] = csr.values[span]
     return out
+
+
+@given(st.integers(0, 60), st.integers(0, 60), st.integers(0, 9))
+def test_drawn_rows_rise_and_are_any_rows(n, most, seed):
+    rows = drawn_rows(n, most, seed)
+    assert len(rows) == min(n, most) and (np.diff(rows) > 0).all()
+    assert not len(rows) or 0 <= rows[0] <= rows[-1] < n
+    assert np.array_equal(rows, drawn_rows(n, most, seed))
+
+
+def test_drawn_rows_hold_every_class_of_sorted_rows():
+    classes = np.repeat(np.arange(10), 1000)[drawn_rows(10_000, 500, 0)]
+    assert np.bincount(classes, minlength=10).min() > 25

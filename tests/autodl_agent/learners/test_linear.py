@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from autodl_agent.learners import linear
 from autodl_agent.learners.linear import fast_aucs, fit_ridge, platt, sigmoid
 from autodl_agent.scoring.auc import class_aucs
 
@@ -23,8 +24,6 @@ def test_it_learns_in_the_primal_and_in_the_dual(n, d, least):
 
 def test_leave_one_out_scores_are_exact():
     x, y = problem(30, 4)
-    from autodl_agent.learners import linear
-
     standard, _, _ = linear._standardise(x, True)
     target = y - y.mean(0)
     ((_, left_out),) = linear._primal(standard, target, [2.0])
@@ -67,12 +66,24 @@ def test_platt_keeps_the_order_of_scores_even_when_labels_say_otherwise():
     assert (slope > 0).all()
 
 
-@settings(max_examples=30, deadline=None)
-@given(st.integers(2, 40), st.integers(1, 4), st.integers(0, 9))
-def test_fast_aucs_agree_with_the_scorer_where_there_are_no_ties(n, classes, seed):
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 40), st.integers(1, 4), st.integers(0, 9), st.sampled_from([1, 2, 5, 10**9]))
+def test_fast_aucs_agree_with_the_scorer_with_and_without_ties(n, classes, seed, levels):
     rng = np.random.default_rng(seed)
-    scores, labels = rng.random((n, classes)), (rng.random((n, classes)) < 0.5).astype(np.float32)
+    scores = (rng.integers(0, levels, (n, classes)) - levels // 2) / np.float32(levels)
+    labels = (rng.random((n, classes)) < 0.5).astype(np.float32)
     assert np.allclose(fast_aucs(scores, labels), class_aucs(labels, scores), equal_nan=True)
+
+
+@pytest.mark.parametrize("value", [0.0, np.nan, np.inf])
+def test_scores_that_say_nothing_are_worth_half_even_on_rows_sorted_by_class(value):
+    labels = np.repeat([[0.0, 1.0], [1.0, 0.0]], 10_000, axis=0).astype(np.float32)
+    assert fast_aucs(np.full((20_000, 2), value), labels).tolist() == [0.5, 0.5]
+
+
+def test_fast_aucs_take_no_rows_and_no_classes():
+    assert np.isnan(fast_aucs(np.zeros((0, 2)), np.zeros((0, 2), np.float32))).all()
+    assert fast_aucs(np.zeros((3, 0)), np.zeros((3, 0), np.float32)).shape == (0,)
 
 
 def test_sigmoid_does_not_overflow():
@@ -165,3 +176,11 @@ def test_a_sample_chosen_by_class_calibrates_to_the_shares_of_everyone():
     slope, offset = platt(scores[some], everyone[some], everyone)
     assert abs(sigmoid(scores * slope + offset).mean() - 0.02) < 0.01
     assert abs(slope[0] - 2) < 0.4  # the log-odds of two normals two apart
+
+
+def test_a_penalty_is_chosen_on_rows_of_every_class_where_rows_come_sorted():
+    labels = np.repeat(np.eye(2, dtype=np.float32), 20_000, axis=0)
+    useless, good = np.zeros_like(labels), labels + np.random.default_rng(0).normal(size=labels.shape)
+    weights = [np.full((1, 2), k, np.float32) for k in range(2)]
+    chosen, _ = linear._best([(weights[0], useless), (weights[1], good.astype(np.float32))], labels)
+    assert chosen is weights[1]

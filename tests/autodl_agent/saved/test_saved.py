@@ -1,17 +1,21 @@
 """Saved models: the same rows give the same probabilities as in the run, in every domain and at every moment."""
 
+import io
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from autodl_agent.agent import run
 from autodl_agent.clock import Budget
 from autodl_agent.config import RunConfig
 from autodl_agent.domain import make_task
 from autodl_agent.errors import UsageError
+from autodl_agent.learners.image.learner import QuickImage
 from autodl_agent.learners.registry import LADDERS
 from autodl_agent.members import settle
 from autodl_agent.rounds import rounds
@@ -20,11 +24,14 @@ from autodl_agent.saved.forecast import predict_source
 from autodl_agent.saved.keeper import Keeper
 from autodl_agent.saved.load import SavedModel, load_model
 from autodl_agent.saved.write import MODEL_FILE, save_model
-from autodl_agent.snapshot import Snapshot
+from autodl_agent.snapshot import Part, Snapshot
 from autodl_agent.store import TensorStore
 from autodl_agent.task import Domain
 from autodl_agent.testing import FakeClock, examples_of, memory_dataset
+from data_format.dataset import Split
+from data_format.examples import Encoded
 from data_format.inputs import Inputs
+from data_format.memory import MemorySource
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -110,6 +117,36 @@ def test_the_prior_alone_is_a_model_too(tmp_path):
     save_model(tmp_path / "model", seen[0][0], task, Inputs(), 0.1)
     found = predict_source(load_model(tmp_path), dataset.test.source, list(dataset.test.ids), [])
     assert np.allclose(found, seen[0][1])
+
+
+def test_the_levels_of_deep_pictures_are_saved_with_the_model(tmp_path):
+    """Twelve bits in sixteen: brighter or darker by less than the high byte tells."""
+    rng = np.random.default_rng(0)
+
+    def pictures(bright):
+        for kind in bright:
+            pixels = rng.integers(0, 50, (16, 16)) + np.where(np.arange(256).reshape(16, 16) < 128, 50 * kind, 0)
+            file = io.BytesIO()
+            Image.fromarray(pixels.astype(np.uint16)).save(file, "PNG")
+            yield Encoded((file.getvalue(),))
+
+    kinds = np.arange(60) % 2
+    train, test = (MemorySource(list(pictures(some))) for some in (kinds, kinds[:20]))
+    dataset, _ = memory_dataset("image", 60, 20)
+    labels = np.eye(2, dtype=np.float32)[kinds]
+    ids = [str(k) for k in range(60)]
+    dataset = replace(
+        dataset, class_names=("a", "b"), shape=(1, 16, 16, 1), train=Split(ids, labels, train),
+        test=Split(ids[:20], np.zeros((20, 2), np.float32), test),
+    )  # fmt: skip
+    learner, (rows, _) = QuickImage(make_task(dataset), 0), examples_of(dataset)
+    learner.fit(rows, Budget.from_now(60).deadline(60))
+    snapshot = Snapshot((Part("quick-image", 1.0, (learner,)),))
+    save_model(tmp_path / "model", snapshot, rows.task, Inputs(), 1.0)
+    model = load_model(tmp_path)
+    assert model.task.levels == rows.task.levels and len(rows.task.levels) == 1
+    found = predict_source(model, test, ids[:20], [])
+    assert (found.argmax(1) == kinds[:20]).all() and np.ptp(found[:, 0]) > 0.5
 
 
 @pytest.fixture

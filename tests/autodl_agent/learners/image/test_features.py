@@ -1,8 +1,13 @@
+from dataclasses import replace
+from functools import partial
+
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from autodl_agent.learners.image.config import ViewConfig
 from autodl_agent.learners.image.features import (
     BINS,
     colour_mirror,
@@ -13,7 +18,9 @@ from autodl_agent.learners.image.features import (
     gradients,
     image_recipe,
 )
+from autodl_agent.learners.image.views import pixel_recipe
 from autodl_agent.task import Domain, Task
+from data_format.examples import Dense, Encoded
 
 
 def task(channels: int) -> Task:
@@ -73,3 +80,16 @@ def test_recipes_are_named_by_what_they_depend_on():
     assert image_recipe(task(3), 32).key == "image@32x32x3"
     assert gradient_feature(task(1), 32).recipe.key != gradient_feature(task(1), 64).recipe.key
     assert gradient_feature(task(3), 32).recipe.source.shape == (32, 32, 3)
+
+
+def test_recipes_show_the_levels_of_the_task():
+    values = np.linspace(0, 4095, 32 * 32).reshape(32, 32).astype(np.uint16)
+    deep = Encoded((cv2.imencode(".png", values)[1].tobytes(),))
+    bands = Dense((values[None, ..., None] * np.array([1, 0.01, 10, 1, 1])).astype(np.float32))
+    limits = ((0.0, 4095.0), (0.0, 40.95), (0.0, 40_950.0), (0.0, 4095.0), (0.0, 4095.0))
+    view = partial(pixel_recipe, view=ViewConfig("efficientnet-lite0", 32), aspect=1.0)
+    for example, channels, levels in ((deep, 1, limits[:1]), (bands, 5, limits)):
+        made = replace(task(channels), levels=levels)
+        for recipe in (image_recipe(made, 32), view(made)):
+            found = recipe.decode(example)
+            assert all(len(np.unique(found[..., band])) > 200 for band in range(found.shape[2]))

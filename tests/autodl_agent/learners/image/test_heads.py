@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from autodl_agent.clock import Deadline
-from autodl_agent.learners.image import heads
+from autodl_agent.learners.image import heads, wide
 from autodl_agent.learners.image.features import Feature
 from autodl_agent.learners.image.folding import Folded, widths
 from autodl_agent.learners.image.heads import Choice, choose, fit_head
@@ -38,12 +38,21 @@ def test_wide_ridge_ranks_like_the_eigendecomposition(n):
     one = np.ones(x.shape[1], np.float32)
     parts = 3
     batches = lambda: iter([(x[i::parts], y[i::parts]) for i in range(parts)])  # noqa: E731
-    wide = fit_wide(batches(), n, one, LATER, Speed())
+    by_parts = fit_wide(batches(), n, one, LATER, Speed())
     plain = fit_head(batches, one, y, LATER, Speed())
-    for head in (wide, plain):
+    for head in (by_parts, plain):
         p = head.probabilities(test)
         assert p.shape == (300, 3) and np.isfinite(p).all() and p.min() >= 0 and p.max() <= 1
         assert fast_aucs(p, truth).mean() > (0.85 if n == 30 else 0.95)
+
+
+def test_rows_sorted_by_class_are_calibrated_for_every_class(monkeypatch):
+    x, y = data(900)
+    order = np.argsort(y.argmax(1), kind="stable")
+    monkeypatch.setattr(wide, "MOST_HELD", 50)
+    head = fit_wide(iter([(x[order], y[order])]), 900, np.ones(x.shape[1], np.float32), LATER, Speed())
+    test, truth = data(300, seed=1)
+    np.testing.assert_allclose(head.probabilities(test).mean(0), truth.mean(0), atol=0.1)
 
 
 def test_sums_solve_is_ridge_with_a_free_intercept():

@@ -1,9 +1,20 @@
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autodl_agent.learners.tabular.cells import common_format, dates, factorise, frequent_words, numbers, words
+from autodl_agent.learners.marks import JOINERS, is_mark
+from autodl_agent.learners.tabular.cells import (
+    MARKED_BLOCKS,
+    common_format,
+    dates,
+    factorise,
+    frequent_words,
+    numbers,
+    words,
+)
 
 
 @settings(max_examples=40, deadline=None)
@@ -55,6 +66,30 @@ def test_words_split_letters_digits_and_unspaced_scripts():
     assert words("Mr. A52-b", 10) == ["mr", "a", "52", "b"]
     assert words("好看", 10) == ["好", "看", "好看"]
     assert words("a b c d", 2) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("नमस्ते दुनिया, Café_Vie\u0323t 7", ["नमस्ते", "दुनिया", "café", "vie\u0323t", "7"]),
+        ("ශ්\u200dරී\u200d ලංකා \u0301x", ["ශ්\u200dරී", "ලංකා", "x"]),
+        ("สวัสดี", ["ส", "วั", "ส", "ดี", "สวั", "วัส", "สดี"]),
+        ("ខ្ញុំ", ["ខ្", "ញុំ", "ខ្ញុំ"]),
+        ("❤\ufe0f好", ["好"]),
+    ],
+)
+def test_marks_go_with_their_letter(text, expected):
+    assert words(text, 10) == expected
+
+
+def test_no_mark_stands_outside_the_blocks_looked_at():
+    signs = [chr(code) for code in range(sys.maxunicode + 1)]
+    assert all(MARKED_BLOCKS.match(sign) for sign in signs if is_mark(sign) or sign in JOINERS)
+
+
+def test_rules_of_before_see_no_marks():
+    assert words("नमस्ते", 10, marks=False) == ["नमस", "त"]
+    assert words("สวัส ຂ້ອຍ", 10, marks=False) == ["ส", "ว", "สว", "ส", "ຂ", "ອຍ"]
 
 
 def test_frequent_words_count_rows_not_levels():

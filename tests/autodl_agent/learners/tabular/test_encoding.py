@@ -104,6 +104,18 @@ def test_state_survives_json():
     assert np.array_equal(one.bags, two.bags)
 
 
+def test_rules_of_before_find_their_words_as_they_did():
+    texts = [f"{('हिन्दी', 'दुनिया')[i % 2]} {i}" for i in range(60)]
+    new = TableEncoder.fit(table(strings=column(texts)))
+    assert {"हिन्दी", "दुनिया"} <= set(new.strings[0].vocabulary)
+    facts = json.loads(json.dumps(new.facts()))
+    assert facts.pop("marks") is True
+    facts["strings"][0]["vocabulary"] = ["ह", "द"]
+    old = TableEncoder.restore(facts, new.arrays())
+    assert old.transform(table(strings=column(texts[:2]))).bags.tolist() == [[1, 1], [0, 1]]
+    assert old.facts()["marks"] is False
+
+
 def test_transform_never_edits_its_input():
     rows = table([[np.inf, 1.0], [2.0, np.nan], [1e39, 5.0]])
     before = rows.numbers.copy()

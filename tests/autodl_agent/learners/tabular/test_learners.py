@@ -273,6 +273,53 @@ def test_extra_trees_stop_where_a_tree_does_not_fit_the_time():
     assert learner.grove is before
 
 
+def test_boosted_trees_are_judged_on_rows_of_every_class_of_a_sorted_table():
+    kind = np.repeat(np.arange(3), 400)
+    train, _ = views(numeric(np.stack([kind, kind % 2], 1)), one_hot(kind), numeric([[0, 0]]))
+    learner = BoostedTrees(train.task, 0)
+    learner.settings = replace(learner.settings, held_rows=30)
+    learner.fit(train, soon())
+    assert len(learner._run.held_y) == 30 and learner._run.held_y.sum(0).min() >= 3 and not learner._run.blind
+
+
+def finished_trees(n_test=600):
+    """Boosted trees of one finished forest, and test rows; they remember margins under their own store."""
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(400 + n_test, 6))
+    train, test = views(numeric(rows[:400]), one_hot((rows[:400, 0] > 0).astype(int)), numeric(rows[400:]))
+    learner = BoostedTrees(train.task, 0)
+    for _ in range(3):
+        learner.fit(train, soon())
+    learner._run = None  # what still grows is not remembered
+    return learner, test
+
+
+def test_boosted_trees_remember_the_margins_of_forests_in_use_only():
+    learner, test = finished_trees()
+    first = learner.forests[0]
+    second = replace(first, number=10**9, rounds=max(1, first.rounds // 2))
+    found = []
+    for forests in ((first,), (first, second), (second,)):
+        learner.forests = forests
+        found.append(learner.predict(test))
+        known = learner._remembered(test)
+        assert {number for number, *_ in known} == {forest.number for forest in forests}
+        assert np.array_equal(learner.predict(test), found[-1])
+    assert len({each.tobytes() for each in found}) == 3
+    next(iter(known.values()))[:] = 100.0
+    assert learner.predict(test)[:, 1].min() > 0.9  # they are what is used
+
+
+@pytest.mark.parametrize(("cells", "remembered"), [(10_000, 600), (600, 600), (599, 512), (0, 0)])
+def test_boosted_trees_remember_no_more_than_their_limit_of_all_portions(monkeypatch, cells, remembered):
+    monkeypatch.setattr("autodl_agent.learners.tabular.boosting.PREDICT_CELLS", 0)  # portions of 256 rows
+    learner, test = finished_trees()
+    learner.settings = replace(learner.settings, margin_cells=cells)
+    found = learner.predict(test)
+    assert sum(margins.size for margins in learner._remembered(test).values()) == remembered
+    assert np.array_equal(learner.predict(test), found)
+
+
 def test_boosted_trees_search_settings_and_average_the_best(tmp_path):
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(500, 6))

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from autodl_agent.learners.marks import JOINERS
 from autodl_agent.learners.text import features
 from autodl_agent.learners.text.characters import character_bag
 from autodl_agent.learners.text.features import SYMBOL, UNSEGMENTED, WORD, count, join, token_bag, tokenise
@@ -31,7 +32,25 @@ def tokens_of(text: str) -> list[str]:
         ("Écrire ÀÉÎ", ["écrire", "àéî"]),
         ("你好 world", ["你", "好", "world"]),
         ("ABC１２", ["abc12"]),
-        ("สวัสดี", list("สวัสดี")),
+        ("สวัสดี", ["ส", "วั", "ส", "ดี"]),
+        ("ខ្ញុំ မြန်မာ ປີ", ["ខ្", "ញុំ", "မြ", "န်", "မာ", "ປີ"]),
+        ("नमस्ते दुनिया!", ["नमस्ते", "दुनिया", "!"]),
+        ("সুপ্রভাত বিশ্ব", ["সুপ্রভাত", "বিশ্ব"]),
+        ("வணக்கம் உலகம்", ["வணக்கம்", "உலகம்"]),
+        ("నమస్కారం ಪ್ರಪಂಚ ഹലോ", ["నమస్కారం", "ಪ್ರಪಂಚ", "ഹലോ"]),
+        ("ગુજરાતી ਪੰਜਾਬੀ", ["ગુજરાતી", "ਪੰਜਾਬੀ"]),
+        ("ශ්\u200dරී ලංකා", ["ශ්\u200dරී", "ලංකා"]),
+        ("مُحَمَّد می\u200cخواهم", ["مُحَمَّد", "می\u200cخواهم"]),
+        ("שָׁלוֹם", ["שָׁלוֹם"]),
+        ("Vie\u0323\u0302t cafe\u0301", ["vie\u0323\u0302t", "cafe\u0301"]),
+        ("İzmir", ["i\u0307zmir"]),
+        ("か\u3099き", ["か\u3099", "き"]),
+        # Marks with no letter before them, and joiners at the edge of a word or between other signs, join nothing.
+        ("\u0301a \u0301b", ["\u0301", "a", "\u0301", "b"]),
+        ("\u0e31\u0e31ก", ["\u0e31", "\u0e31", "ก"]),
+        ("a\u200c \u200db", ["a", "b"]),
+        ("👩\u200d👩 ❤\ufe0f", ["👩", "👩", "❤", "\ufe0f"]),
+        ("葛\U000e0100a\u0e31", ["葛", "\U000e0100", "a\u0e31"]),
         ("한국어", ["한", "국", "어"]),
         ("😀😀 ok", ["😀", "😀", "ok"]),
         ("\ud800x", ["x"]),
@@ -39,6 +58,41 @@ def tokens_of(text: str) -> list[str]:
 )
 def test_tokens(text: str, expected: list[str]) -> None:
     assert tokens_of(text) == expected
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.text("aक你ก \u0301\u093f\u094d\u0e31\u17d2\u200c\u200d!❤", max_size=8), max_size=4))
+def test_tokens_follow_one_another_and_hold_every_sign_but_joiners_at_the_edges(texts: list[str]) -> None:
+    found = tokenise(texts)
+    assert (found.starts < found.ends).all() and (found.ends[:-1] <= found.starts[1:]).all()
+    assert set(found.kinds) <= {WORD, SYMBOL, UNSEGMENTED}
+    tokens = ["".join(map(chr, found.codes[a:b])) for a, b in zip(found.starts, found.ends, strict=True)]
+    blank = dict.fromkeys(map(ord, " " + JOINERS))
+    assert "".join(tokens).translate(blank) == "".join(texts).translate(blank)
+    assert not any(token.strip(JOINERS) != token for token in tokens)
+
+
+def test_models_of_before_read_as_before() -> None:
+    texts = ["नमस्ते สวัสดี می\u200cخواهم café", "plain words, ok"]
+    assert [len(tokenise([text], marks=False).starts) for text in texts] == [13, 4]
+    assert len(tokenise(texts[:1]).starts) == 7
+    for made in (token_bag, lambda some, n, marks: character_bag(some, (n,), marks=marks)):
+        assert not np.array_equal(made(texts[:1], 3, marks=False).columns, made(texts[:1], 3, marks=True).columns)
+        assert np.array_equal(made(texts[1:], 3, marks=False).columns, made(texts[1:], 3, marks=True).columns)
+
+
+def test_words_of_another_script_count_like_the_words_they_stand_for() -> None:
+    """English letter by letter in Devanagari: consonants as letters, vowels as signs on them."""
+    consonants, vowels = "bcdfghjklmnpqrstvwxyz", "aeiou"
+    signs = dict(
+        zip(map(ord, consonants + vowels), "कखगघचछजझटठडढणतथदधनपफब" + "\u093e\u093f\u0940\u0941\u0947", strict=True)
+    )
+    texts = ["the dog saw a big cat run", "no dog runs like the big cat", "cat dog"]
+    texts = [" ".join("b" + word for word in text.split()) for text in texts]  # no word may begin with a vowel sign
+    for made in (lambda some: token_bag(some, 2), lambda some: character_bag(some, (3, 5))):
+        plain, other = made(texts), made([text.translate(signs) for text in texts])
+        assert np.array_equal(plain.indptr, other.indptr)
+        assert sorted(plain.counts) == sorted(other.counts)
 
 
 def test_kinds_of_tokens() -> None:

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -145,6 +146,33 @@ def test_save_and_load_predict_the_same(kind: type[Learner], make_sets: Callable
         json.loads((folder / "state.json").read_text())
         np.testing.assert_array_equal(kind.load(folder, task).predict(test), learner.predict(test))
         learner.fit(train, NEVER)
+
+
+@pytest.mark.parametrize("kind", LEARNERS)
+@pytest.mark.parametrize("marks", [True, False])
+def test_a_saved_model_reads_marks_as_it_did_in_training(
+    kind: type[Learner],
+    marks: bool,
+    make_sets: Callable,  # type: ignore[type-arg]
+    tmp_path: Path,
+) -> None:
+    labels = np.eye(2, dtype=np.float32)[np.arange(60) % 2]
+    texts = [f"{('हिन्दी', 'दुनिया')[k % 2]} {'नमस्ते' * (k % 3)}" for k in range(60)]
+    task, train, test = make_sets(texts, labels, texts[:9])
+    learner = kind(task, 0)
+    if isinstance(learner, HashedBayes):
+        learner._reading = replace(learner._reading, marks=marks)
+    else:
+        learner.config = replace(learner.config, marks=marks)  # type: ignore[attr-defined]
+    exhaust(learner, train)
+    learner.save(tmp_path)
+    facts = json.loads((tmp_path / "state.json").read_text())
+    assert facts.pop("marks") is marks
+    if not marks:  # as the first models were saved
+        (tmp_path / "state.json").write_text(json.dumps(facts))
+    found = learner.predict(test)
+    assert np.ptp(found[:, 0]) > 0.2
+    np.testing.assert_array_equal(kind.load(tmp_path, task).predict(test), found)
 
 
 def test_bayes_samples_first_and_reads_everything_second(make_sets: Callable) -> None:  # type: ignore[type-arg]

@@ -1,6 +1,10 @@
+import json
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from autodl_agent.learners.networks.training import Network
 from autodl_agent.learners.text.network import TextNetwork
 from autodl_agent.learners.text.sequences import PAD, Reading, has_words, read, sequences
 from autodl_agent.testing import examples_of, memory_dataset
@@ -69,3 +73,19 @@ def test_the_network_reads_what_has_no_words_by_characters():
     assert learner._choose(train).grams == learner.config.grams
     texts = read(train, learner._choose(train))
     assert learner._usual_length(texts, train) == 240
+
+
+def test_a_saved_network_reads_marks_as_it_did_in_training(tmp_path):
+    train, _ = examples_of(memory_dataset("text")[0])
+    learner = TextNetwork(train.task, 0)
+    for marks in (True, False):
+        learner._reading, learner._length = replace(WORDS, marks=marks), 16
+        learner._network = Network(learner._blueprint(learner._reading, 16), 0)
+        learner.save(tmp_path)
+        facts = json.loads((tmp_path / "state.json").read_text())
+        assert facts.pop("marks") is marks
+        if not marks:  # as the first models were saved
+            (tmp_path / "state.json").write_text(json.dumps(facts))
+        assert TextNetwork.load(tmp_path, train.task)._reading == learner._reading
+    assert sequences(["नमस्ते दुनिया"], WORDS).lengths.tolist() == [2]
+    assert sequences(["नमस्ते दुनिया"], replace(WORDS, marks=False)).lengths.tolist() == [10]

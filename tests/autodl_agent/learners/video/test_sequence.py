@@ -55,6 +55,13 @@ def test_looks_and_changes_have_unit_spread():
     assert np.isclose(changes.std(), 1, atol=0.02) and np.allclose(changes.mean(1), 0, atol=1e-3)
 
 
+def test_looks_of_sorted_clips_are_those_of_all_classes():
+    train, _ = examples_of(memory_dataset("video", n_train=12, n_test=3)[0])
+    learner = FrameSequence(train.task, 0)
+    clips = np.repeat([0.0, 4.0], 1000)[:, None, None] * np.ones((1, 2, FEATURES))
+    assert np.allclose(learner._look(0, clips.astype(np.float16)).mean, 1, atol=0.2)
+
+
 def test_still_clips_do_no_harm():
     still = np.ones((3, 4, FEATURES), np.float16)
     assert (Gaze.of(0, still).standard(still) == 0).all()
