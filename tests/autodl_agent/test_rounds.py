@@ -1,3 +1,5 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -17,6 +19,12 @@ def play(ladder, total_s=60, n_train=60):
     store = TensorStore(dataset, make_task(dataset), budget.deadline(total_s))
     specs = [scripted(name, clock=clock, truth=truth, **settings) for name, settings in ladder.items()]
     return list(rounds(store, specs, budget)), truth, store
+
+
+def in_a_thread(work):
+    """As the engine plays: what looks like the user's wish to end the program can only be the learner's there."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(work).result()
 
 
 def test_the_prior_comes_first_and_every_prediction_after_it_is_better():
@@ -53,6 +61,33 @@ def test_a_learner_that_breaks_its_contract_is_benched_and_the_run_goes_on(misbe
     assert nauc(truth, last) > 0.5
     benched_at = next(i for i, r in enumerate(played) if r.error)
     assert all(r.learner != "bad" for r in played[benched_at + 1 :])
+
+
+@pytest.mark.parametrize("misbehave", ["test-nan", "test-raise", "test-exit"])
+def test_a_learner_that_fails_on_the_test_rows_only_is_benched_and_no_other(misbehave):
+    """Held-out rows do not tell; the fault shows in another learner's turn, when the blend wants both."""
+    bad = {"misbehave": misbehave, "slices": 5}
+    played, truth, _ = in_a_thread(lambda: play({"good": {}, "bad": bad, "late": {}}))
+    assert [r.learner for r in played if r.error] == ["bad"]
+    assert [r.number for r in played] == list(range(len(played)))
+    after = [r for r in played if r.number > next(r.number for r in played if r.error)]
+    assert {r.learner for r in after} == {"good", "late"}
+    assert all("bad" not in r.weights for r in played)
+    last = [r for r in played if r.prediction is not None][-1]
+    assert last in after and np.isfinite(last.prediction).all()
+    assert nauc(truth, last.prediction) > 0.5
+
+
+@pytest.mark.parametrize("at", [2, 3])
+@pytest.mark.parametrize("n_train", [3, 60])  # with nothing held out, and cross-fitted
+def test_what_it_delivered_before_it_failed_on_the_test_rows_stays(at, n_train):
+    played, truth, _ = play({"bad": {"misbehave": "test-nan", "at": at, "slices": 5}, "good": {}}, n_train=n_train)
+    assert {r.learner.partition("~")[0] for r in played if r.error} <= {"bad"}
+    assert sum(r.learner == "good" and not r.error for r in played) >= 3
+    last = [r for r in played if r.prediction is not None][-1]
+    assert np.isfinite(last.prediction).all()
+    assert "bad" in last.weights
+    assert n_train == 3 or nauc(truth, last.prediction) > 0.5
 
 
 @pytest.mark.parametrize("n_train", [60, 2000])  # cross-fitted, and with one split
