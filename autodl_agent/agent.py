@@ -180,8 +180,8 @@ def run(
     budget, there = budget or Budget.from_now(config.budget_s), output.exists()
     if earlier is None:
         prepare_folder(output, config.overwrite)
-    elif earlier.task is not None:
-        config = replace(config, seed=earlier.task.seed)  # the same rows are held out
+    elif earlier.seed is not None:
+        config = replace(config, seed=earlier.seed)  # the same rows are held out
     calm_blas()
     handler = log_to(output / "log.txt", budget)
     engine = _Engine(dataset, output, config, budget, choose, watch, earlier)

@@ -20,15 +20,17 @@ from data_format.errors import DataError
 from data_format.predictions import list_predictions, read_start
 
 Point = dict[str, float | None]
+ROUNDING = 1e-6  # of the figures in learning_curve.csv
 
 
 @dataclass(frozen=True)
 class Earlier:
     """folder: of the run. seconds: it has used. curve: `time` and `held_out_nauc` of its predictions, in order.
 
-    task: its facts, None where it came to no model. parts: the learners of its last ensemble, each with the folders
-    of its models (copies: the run's own model is replaced as soon as there is a better one) and its logits.
-    nauc: of that ensemble on the held-out rows, None where there are none.
+    task: its facts, None where it came to no model. seed: None where that cannot be told, after a kill without a model.
+    parts: the learners of its last ensemble, each with the folders of its models (copies: the run's own model is
+    replaced as soon as there is a better one) and its logits. nauc: of that ensemble on the held-out rows, None where
+    there are none.
     """
 
     folder: Path
@@ -40,6 +42,18 @@ class Earlier:
     rows: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     parts: tuple[tuple[LearnerSpec, tuple[Path, ...], Logits | None, Logits], ...] = ()
     scratch: Path | None = None
+    seed: int | None = None
+
+    @property
+    def to_beat(self) -> float | None:
+        """Held-out NAUC above which a prediction is better than the last one on disk; None where none is known.
+
+        The ensemble behind that one may be lost, or newer than the model. One just as good counts as better than a
+        figure that was read from a file: it brings a model.
+        """
+        told = [nauc for point in self.curve if (nauc := point["held_out_nauc"]) is not None]
+        known = [self.nauc, told[-1] - ROUNDING if told else None]
+        return max((nauc for nauc in known if nauc is not None), default=None)
 
     def members(self, task: Task) -> list[RemoteMember]:
         """The ensemble as members that learn no more."""
@@ -82,7 +96,7 @@ def read_earlier(folder: Path) -> Earlier:
     seconds = max(curve[-1]["time"] or 0.0, used)
     facts = _model_facts(folder / "model")
     if facts is None:
-        return Earlier(folder, seconds, start.start_time, curve)
+        return Earlier(folder, seconds, start.start_time, curve, seed=_seed(folder))
     scratch = Path(tempfile.mkdtemp(prefix="autodl-resume-"))
     try:
         shutil.copytree(folder / "model", scratch / "model")
@@ -92,7 +106,7 @@ def read_earlier(folder: Path) -> Earlier:
     except (OSError, KeyError, TypeError, ValueError) as error:
         shutil.rmtree(scratch, ignore_errors=True)
         raise UsageError(f"{folder / 'model'}: cannot be read ({type(error).__name__}: {error})") from None
-    return Earlier(folder, seconds, start.start_time, curve, task, nauc if parts else None, rows, parts, scratch)
+    return Earlier(folder, seconds, start.start_time, curve, task, nauc, rows, parts, scratch, task.seed)
 
 
 def _curve(file: Path, stamps: list[float], used_s: float) -> tuple[Point, ...]:
@@ -126,6 +140,13 @@ def _seconds_used(folder: Path) -> float:
         return max((float(text) for text in starts if text.replace(".", "", 1).isdigit()), default=0.0)
     except (OSError, IndexError):
         return 0.0
+
+
+def _seed(folder: Path) -> int | None:
+    try:
+        return int(json.loads((folder / "run.json").read_text("utf-8"))["seed"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _model_facts(folder: Path) -> dict[str, Any] | None:

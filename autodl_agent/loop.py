@@ -111,14 +111,16 @@ class Loop:
         return self._round("prior", now, prediction=prediction)
 
     def take_over(self, earlier: "Earlier") -> None:
-        """Start from the ensemble of another run on the same rows."""
+        """Start from another run: from its ensemble where the same rows were held out, and from its held-out NAUC."""
         self.answered = True
+        # The figure of other rows is as good a guess as any of what a better prediction must reach.
+        self.emitted_nauc = earlier.to_beat
         if not np.array_equal(earlier.rows, self.held_out):
-            log.warning("the ensemble of the run before was judged on other rows; only its predictions are kept")
+            what = "was judged on other rows" if len(earlier.rows) else "was not kept"
+            log.warning("the ensemble of the run before %s; its last prediction stays until one is better", what)
             return
         for part in earlier.members(self.task):
             self.members[f"earlier {part.spec.name}"] = part
-        self.emitted_nauc = earlier.nauc
 
     def member(self, spec: LearnerSpec) -> Member:
         """The learner's member here, made when it is first asked for."""

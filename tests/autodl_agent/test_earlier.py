@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autodl_agent.agent import run
+from autodl_agent.agent import RunResult, run
 from autodl_agent.clock import Budget
 from autodl_agent.config import RunConfig
-from autodl_agent.earlier import read_earlier
+from autodl_agent.earlier import Earlier, read_earlier
 from autodl_agent.errors import UsageError
 from autodl_agent.saved.load import load_model
 from autodl_agent.testing import memory_dataset
@@ -30,7 +30,7 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def go_on(folder: Path, data: object = WINE, more_s: float = 2.0) -> object:
+def go_on(folder: Path, data: object = WINE, more_s: float = 2.0) -> RunResult:
     earlier = read_earlier(folder)
     budget = Budget.from_now(more_s).after(earlier.seconds)
     return run(data, folder, RunConfig(budget_s=more_s), budget, earlier=earlier)
@@ -148,13 +148,48 @@ def test_what_is_no_run_is_told_in_one_line(damage: str, first: Path, tmp_path: 
     assert "\n" not in str(caught.value)
 
 
-def test_without_a_model_only_the_predictions_are_kept(first: Path, tmp_path: Path) -> None:
+def held_out(folder: Path) -> list[float]:
+    """The held-out NAUCs that a run wrote down."""
+    lines = (folder / "learning_curve.csv").read_text().splitlines()[1:]
+    return [float(line.split(",")[1]) for line in lines if line.split(",")[1]]
+
+
+@pytest.mark.parametrize("lost", ["model", "logits", "seed"])
+def test_without_its_ensemble_no_worse_prediction_follows(lost: str, first: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(first, tmp_path / "run"))
-    shutil.rmtree(folder / "model")
+    if lost == "logits":  # too large to be kept
+        (folder / "model" / "logits.npz").unlink()
+    else:
+        shutil.rmtree(folder / "model")
+    if lost == "seed":  # after a kill; other rows are held out then
+        (folder / "run.json").unlink()
+    before, count = held_out(folder), len(list_predictions(folder / "predictions"))
     earlier = read_earlier(folder)
     assert earlier.parts == ()
-    go_on(folder)
-    assert (folder / "model" / "model.json").exists()
+    assert earlier.seed == (None if lost == "seed" else 5)
+    assert earlier.to_beat == pytest.approx(before[-1], abs=2e-6)
+    result = go_on(folder)
+    assert held_out(folder)[: len(before)] == before
+    assert held_out(folder) == sorted(held_out(folder))
+    assert result.n_predictions >= count
+    assert lost == "logits" or (folder / "model").exists() == (result.n_predictions > count)
+
+
+@pytest.mark.parametrize(
+    ("curve", "model", "expected"),
+    [
+        ([None, None, 0.5, 0.75], None, 0.749999),
+        ([None, 0.5, 0.75, None], 0.6, 0.749999),  # killed after a prediction, before its model
+        ([None, 0.5, 0.75], 0.7500004, 0.7500004),
+        ([None, None], 0.6, 0.6),
+        ([None], None, None),
+    ],
+)
+def test_what_a_better_prediction_must_beat(
+    curve: list[float | None], model: float | None, expected: float | None, tmp_path: Path
+) -> None:
+    points = tuple({"time": float(k), "held_out_nauc": nauc} for k, nauc in enumerate(curve))
+    assert Earlier(tmp_path, 5.0, 0.0, points, nauc=model).to_beat == expected
 
 
 def test_copies_are_removed(first: Path) -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from autodl_agent.domain import make_task
+from autodl_agent.earlier import Earlier
 from autodl_agent.loop import Loop
 from autodl_agent.rounds import rounds
 from autodl_agent.scoring.auc import nauc
@@ -105,6 +106,23 @@ def test_a_slice_that_makes_a_learner_worse_leaves_its_earlier_result():
     assert own == sorted(own)
     last = [r.prediction for r in played if r.prediction is not None][-1]
     assert nauc(truth, last) > 0.5
+
+
+@pytest.mark.parametrize(("last", "rows"), [(0.95, ()), (1.0, ()), (0.95, (3, 1))])
+def test_a_run_without_its_ensemble_goes_on_from_its_last_nauc(last, rows, tmp_path):
+    """One just as good counts: it brings the model that is missing. Figures of other rows are compared all the same."""
+    dataset, truth = memory_dataset("text")
+    clock = FakeClock()
+    store = TensorStore(dataset, make_task(dataset), clock.budget(60).deadline(60))
+    curve = ({"time": 1.0, "held_out_nauc": None}, {"time": 2.0, "held_out_nauc": last})
+    earlier = Earlier(tmp_path, 3.0, 0.0, curve, rows=np.array(rows, np.int64))
+    kept = []
+    spec = scripted("a", clock=clock, truth=truth, slices=4)
+    played = list(rounds(store, [spec], clock.budget(60), keep=kept.append, earlier=earlier))
+    assert played[0].member_nauc < last  # it would have been written
+    written = [r for r in played if r.prediction is not None]
+    assert written and all(r.ensemble_nauc >= last for r in written)
+    assert len(kept) == len(written)
 
 
 def test_it_ends_when_time_is_over():
