@@ -129,14 +129,18 @@ class _Engine(threading.Thread):
     def _work(self) -> None:
         self.dataset = self.data if isinstance(self.data, Dataset) else open_dataset(self.data, self.config.reading)
         task = make_task(self.dataset, self.config.seed)
+        if self.earlier is not None:
+            task = self.earlier.check(task)
         log.info("%s: %s data (%s), %d classes", task.name, task.domain, task.domain_reason, task.n_classes)
         for note in task_notes(task):
             log.info("note: %s", note)
-        self.out = RunFolder(self.folder, self.budget, task, list(self.dataset.test.ids))
+        out = RunFolder(self.folder, self.budget, task, list(self.dataset.test.ids))
+        if self.earlier is not None:
+            out.check_same()  # before anything is written
+        self.out = out
         if self.earlier is None:
             self.out.open()
         else:
-            self.earlier.check(task)
             self.out.go_on(self.earlier.curve)
         memory = self.config.memory_bytes or int(memory_limit_bytes() * MEMORY_SHARE)
         end = Deadline(self.budget.started + self.budget.total_s, self.budget.now)
@@ -183,6 +187,7 @@ def run(
     elif earlier.seed is not None:
         config = replace(config, seed=earlier.seed)  # the same rows are held out
     calm_blas()
+    logged = (output / "log.txt").stat().st_size if (output / "log.txt").exists() else 0
     handler = log_to(output / "log.txt", budget)
     engine = _Engine(dataset, output, config, budget, choose, watch, earlier)
     interrupted: BaseException | None = None
@@ -209,8 +214,8 @@ def run(
             earlier.close()
         logging.getLogger("autodl_agent").removeHandler(handler)
         handler.close()
-        if engine.out is None and earlier is None:  # the next try may take the same folder
-            give_back(output, there)
+        if engine.out is None:  # the next try may take the same folder
+            give_back(output, there, logged)
     if interrupted is not None:
         raise interrupted
     return result

@@ -1,10 +1,11 @@
 """What another run on the same data left, for a run that goes on from it: its ensemble, predictions and time."""
 
 import json
+import logging
 import shutil
 import tempfile
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +20,16 @@ from autodl_agent.worker.member import RemoteMember
 from data_format.errors import DataError
 from data_format.predictions import list_predictions, read_start
 
+log = logging.getLogger(__name__)
 Point = dict[str, float | None]
 ROUNDING = 1e-6  # of the figures in learning_curve.csv
 
 
 @dataclass(frozen=True)
 class Earlier:
-    """folder: of the run. seconds: it has used. curve: `time` and `held_out_nauc` of its predictions, in order.
+    """folder: of the run. name: of its data, in its files. seconds: it has used.
 
+    curve: `time` and `held_out_nauc` of its predictions, in order.
     task: its facts, None where it came to no model. seed: None where that cannot be told, after a kill without a model.
     parts: the learners of its last ensemble, each with the folders of its models (copies: the run's own model is
     replaced as soon as there is a better one) and its logits. nauc: of that ensemble on the held-out rows, None where
@@ -34,6 +37,7 @@ class Earlier:
     """
 
     folder: Path
+    name: str
     seconds: float
     epoch: float
     curve: tuple[Point, ...]
@@ -65,14 +69,16 @@ class Earlier:
             found.append(member)
         return found
 
-    def check(self, task: Task) -> None:
-        """Raises UsageError where the run was made from other data."""
-        if self.task is None:
-            return
-        for name in ("domain", "class_names", "n_train", "n_test", "class_counts"):
+    def check(self, task: Task) -> Task:
+        """The task under the name that the run's files carry; raises UsageError where its model is of other data."""
+        for name in ("domain", "class_names", "n_train", "n_test", "class_counts") if self.task else ():
             was, now = getattr(self.task, name), getattr(task, name)
             if was != now:
                 raise UsageError(f"{self.folder}: made from data with {name} {_short(was)}, found {_short(now)}")
+        if task.name == self.name:
+            return task
+        log.info("the data are called %s now; the run goes on as %s", task.name, self.name)
+        return replace(task, name=self.name)
 
     def close(self) -> None:
         """Remove the copies."""
@@ -91,12 +97,15 @@ def read_earlier(folder: Path) -> Earlier:
     numbers = [number for number, _ in files]
     if not files or numbers != list(range(len(files))):
         raise UsageError(f"{folder}: expected predictions 0, 1, 2 …, found {numbers[:5] or 'none'}")
+    names = sorted({path.name.rpartition(".predict_")[0] for _, path in files})
+    if len(names) > 1:
+        raise UsageError(f"{folder}: expected predictions of one data set, found those of {_short(', '.join(names))}")
     used = _seconds_used(folder)
     curve = _curve(folder / "learning_curve.csv", [path.stat().st_mtime - start.start_time for _, path in files], used)
     seconds = max(curve[-1]["time"] or 0.0, used)
     facts = _model_facts(folder / "model")
     if facts is None:
-        return Earlier(folder, seconds, start.start_time, curve, seed=_seed(folder))
+        return Earlier(folder, names[0], seconds, start.start_time, curve, seed=_seed(folder))
     scratch = Path(tempfile.mkdtemp(prefix="autodl-resume-"))
     try:
         shutil.copytree(folder / "model", scratch / "model")
@@ -106,7 +115,7 @@ def read_earlier(folder: Path) -> Earlier:
     except (OSError, KeyError, TypeError, ValueError) as error:
         shutil.rmtree(scratch, ignore_errors=True)
         raise UsageError(f"{folder / 'model'}: cannot be read ({type(error).__name__}: {error})") from None
-    return Earlier(folder, seconds, start.start_time, curve, task, nauc, rows, parts, scratch, task.seed)
+    return Earlier(folder, names[0], seconds, start.start_time, curve, task, nauc, rows, parts, scratch, task.seed)
 
 
 def _curve(file: Path, stamps: list[float], used_s: float) -> tuple[Point, ...]:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from autodl_agent.clock import Budget
 from autodl_agent.errors import UsageError
+from autodl_agent.learners.prior import class_shares
 from autodl_agent.task import Task
 from data_format.predictions import append_timestamp, read_prediction, write_end, write_prediction, write_start
 
@@ -56,13 +57,37 @@ class RunFolder:
         _write_lines(self.folder / "test_rows.txt", self.test_ids)
         write_start(self.predictions, self.task.name, self.budget.total_s, self.budget.epoch, os.getpid())
 
+    def check_same(self) -> None:
+        """Raises UsageError where the folder holds a run of other data: other classes, test rows or class shares."""
+        for name, lines in (("classes.txt", self.task.class_names), ("test_rows.txt", self.test_ids)):
+            with suppress(FileNotFoundError):  # whoever removed it gets it anew
+                was, now = (self.folder / name).read_bytes().split(b"\n"), _text_of(lines).split(b"\n")
+                if was != now:
+                    raise UsageError(f"{self.folder / name}: made from other data: {_difference(was, now)}")
+        if self.task.n_test:
+            self._check_shares()
+
+    def _check_shares(self) -> None:
+        # The first prediction is that of the class shares, whatever the run came to.
+        with self._path(0).open("rb") as file:
+            was, shares = file.readline().split(), class_shares(self.task)
+        try:
+            same = np.allclose(np.array(was, np.float64), shares, rtol=1e-5)
+        except ValueError:  # no numbers, or not as many
+            same = False
+        if not same:
+            told = " ".join(part.decode("ascii", "replace") for part in was[:3])
+            found = " ".join(f"{share:.9g}" for share in shares[:3])
+            raise UsageError(f"{self.folder}: made from data with class shares {told} …, found {found} …")
+
     def go_on(self, curve: Sequence[dict[str, float | None]]) -> None:
         """Take up the predictions of the run that the folder holds, as if this one had made them.
 
-        Times of files are moved by as much as the new clock's zero is later.
+        Times of files are moved by as much as the new clock's zero is later. `check_same` comes first.
         """
-        _write_lines(self.folder / "classes.txt", self.task.class_names)
-        _write_lines(self.folder / "test_rows.txt", self.test_ids)
+        for name, lines in (("classes.txt", self.task.class_names), ("test_rows.txt", self.test_ids)):
+            if not (self.folder / name).exists():
+                _write_lines(self.folder / name, lines)
         (self.predictions / "end.txt").unlink(missing_ok=True)
         write_start(self.predictions, self.task.name, self.budget.total_s, self.budget.epoch, os.getpid())
         for k, point in enumerate(curve):
@@ -203,9 +228,15 @@ def prepare_folder(folder: Path, overwrite: bool) -> None:
         raise UsageError(f"{folder} is not empty and holds no run of autodl; choose another --output")
 
 
-def give_back(folder: Path, there: bool) -> None:
-    """Take away the log of a run that came to nothing, and the folder unless it was `there` before."""
-    (folder / "log.txt").unlink(missing_ok=True)
+def give_back(folder: Path, there: bool, logged: int = 0) -> None:
+    """Take away the log of a run that came to nothing, and the folder unless it was `there` before.
+
+    logged: bytes of the log that are of an earlier run.
+    """
+    if logged:
+        os.truncate(folder / "log.txt", logged)
+    else:
+        (folder / "log.txt").unlink(missing_ok=True)
     if not there:
         with suppress(OSError):  # somebody else's file is in it
             folder.rmdir()
@@ -242,12 +273,25 @@ def _remove_run(folder: Path) -> None:
 
 
 def _write_lines(path: Path, lines: Iterable[str]) -> None:
+    path.write_bytes(_text_of(lines))
+
+
+def _text_of(lines: Iterable[str]) -> bytes:
     # A class name or file name may hold a line break: it is escaped so that line i stays row i.
     text = "".join(
         line.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r") + "\n" if _odd(line) else f"{line}\n"
         for line in lines
     )
-    path.write_text(text, encoding="utf-8", errors="surrogateescape")
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _difference(was: list[bytes], now: list[bytes]) -> str:
+    """Where two files of lines, which end with a line break, differ."""
+    if len(was) != len(now):
+        return f"{len(was) - 1} lines there, {len(now) - 1} in the data"
+    k = next(k for k, (old, new) in enumerate(zip(was, now, strict=True)) if old != new)
+    old, new = (line[k][:60].decode("utf-8", "replace") for line in (was, now))
+    return f"line {k + 1} is {old!r}, {new!r} in the data"
 
 
 def _odd(line: str) -> bool:

@@ -126,12 +126,49 @@ main()
 def test_other_data_are_refused_and_the_run_stays(first: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(first, tmp_path / "run"))
     other, _ = memory_dataset("tabular", 30, 10)
+    before = content(folder)
     with pytest.raises(UsageError, match=r"made from data with class_names .* found \('first'"):
         go_on(folder, other)
-    assert len(list_predictions(folder / "predictions")) == len(list_predictions(first / "predictions"))
+    assert content(folder) == before
 
 
-@pytest.mark.parametrize("damage", ["nothing", "no start", "gap", "model"])
+def content(folder: Path) -> dict[Path, bytes]:
+    """Every file of a run."""
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("model", [True, False])
+def test_the_same_data_under_another_name_go_on_under_the_old_one(model: bool, first: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(first, tmp_path / "run"))
+    if not model:
+        shutil.rmtree(folder / "model")
+    renamed = Path(shutil.copytree(WINE, tmp_path / "beer"))
+    for part in ("data", "solution"):
+        (renamed / f"wine.{part}").rename(renamed / f"beer.{part}")
+    result = go_on(folder, renamed)
+    files = list_predictions(folder / "predictions")
+    assert {path.name for _, path in files} == {f"wine.predict_{k}" for k in range(result.n_predictions)}
+    start = read_start(folder / "predictions")
+    assert start.task_name == "wine"
+    assert sorted(start.timestamps) == list(range(len(files)))
+    assert "the run goes on as wine" in (folder / "log.txt").read_text()
+
+
+@pytest.mark.parametrize("rows", [30, 60])
+def test_a_run_without_a_model_is_not_mixed_with_other_data(rows: int, tmp_path: Path) -> None:
+    """Killed before its first model, and resumed on other data; nothing of it changes."""
+    mine, _ = memory_dataset("tabular", 60, 20)
+    run(mine, tmp_path / "run", RunConfig(budget_s=1.0))
+    shutil.rmtree(tmp_path / "run" / "model", ignore_errors=True)
+    before = content(tmp_path / "run")
+    other, _ = memory_dataset("tabular", rows, 20 if rows == 30 else 10)
+    with pytest.raises(UsageError, match=r"class shares|made from other data") as caught:
+        go_on(tmp_path / "run", other)
+    assert "\n" not in str(caught.value)
+    assert content(tmp_path / "run") == before
+
+
+@pytest.mark.parametrize("damage", ["nothing", "no start", "gap", "model", "mixed"])
 def test_what_is_no_run_is_told_in_one_line(damage: str, first: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     if damage != "nothing":
@@ -140,6 +177,9 @@ def test_what_is_no_run_is_told_in_one_line(damage: str, first: Path, tmp_path: 
         (folder / "predictions" / "start.txt").unlink()
     if damage == "gap":
         (folder / "predictions" / "wine.predict_0").unlink()
+    if damage == "mixed":
+        last = list_predictions(folder / "predictions")[-1][1]
+        last.rename(last.with_name(last.name.replace("wine", "beer")))
     if damage == "model":
         (folder / "model" / "logits.npz").write_bytes(b"PK nonsense")
     with pytest.raises(UsageError) as caught:
@@ -189,7 +229,7 @@ def test_what_a_better_prediction_must_beat(
     curve: list[float | None], model: float | None, expected: float | None, tmp_path: Path
 ) -> None:
     points = tuple({"time": float(k), "held_out_nauc": nauc} for k, nauc in enumerate(curve))
-    assert Earlier(tmp_path, 5.0, 0.0, points, nauc=model).to_beat == expected
+    assert Earlier(tmp_path, "set", 5.0, 0.0, points, nauc=model).to_beat == expected
 
 
 def test_copies_are_removed(first: Path) -> None:

@@ -115,7 +115,7 @@ def test_a_run_without_its_ensemble_goes_on_from_its_last_nauc(last, rows, tmp_p
     clock = FakeClock()
     store = TensorStore(dataset, make_task(dataset), clock.budget(60).deadline(60))
     curve = ({"time": 1.0, "held_out_nauc": None}, {"time": 2.0, "held_out_nauc": last})
-    earlier = Earlier(tmp_path, 3.0, 0.0, curve, rows=np.array(rows, np.int64))
+    earlier = Earlier(tmp_path, "set", 3.0, 0.0, curve, rows=np.array(rows, np.int64))
     kept = []
     spec = scripted("a", clock=clock, truth=truth, slices=4)
     played = list(rounds(store, [spec], clock.budget(60), keep=kept.append, earlier=earlier))
