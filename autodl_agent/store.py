@@ -306,10 +306,13 @@ class TensorStore:
         size = n * recipe.row_bytes
         shape = (n, *recipe.shape)
         if size <= self._memory_left:
-            self._memory_left -= size
-            if self._share and (shared := shared_array(self._share, f"{name}|{recipe.key}", shape, recipe.dtype)):
-                return _Cache(*shared)
-            return _Cache(np.zeros(shape, recipe.dtype), np.zeros(n, bool))
+            try:
+                found = self._in_memory(name, recipe, shape)
+            except MemoryError:  # less is left than was hoped for, for others, too
+                self._memory_left = size // 2
+            else:
+                self._memory_left -= size
+                return found
         try:
             if self._spill is None:
                 self._spill = Path(tempfile.mkdtemp(prefix="autodl-spill-", dir=self._spill_parent))
@@ -318,5 +321,10 @@ class TensorStore:
                 return None
             path = self._spill / f"{len(self._caches)}.bin"
             return _Cache(np.memmap(path, recipe.dtype, "w+", shape=shape), np.zeros(n, bool))
-        except OSError:
+        except (OSError, MemoryError):
             return None
+
+    def _in_memory(self, name: SplitName, recipe: Recipe, shape: tuple[int, ...]) -> _Cache:
+        if self._share and (shared := shared_array(self._share, f"{name}|{recipe.key}", shape, recipe.dtype)):
+            return _Cache(*shared)
+        return _Cache(np.zeros(shape, recipe.dtype), np.zeros(shape[0], bool))
