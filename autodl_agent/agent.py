@@ -200,7 +200,8 @@ def run(
         while not engine.finished.is_set() and not (engine.out and engine.out.curve):
             if budget.left() < -GRACE_S:
                 where = dataset.path if isinstance(dataset, Dataset) else dataset
-                raise DataError(f"{where}: could not be opened within the budget of {budget.total_s:g} s")
+                engine.error = DataError(f"{where}: could not be opened within the budget of {budget.total_s:g} s")
+                break  # `_complete` raises it
             engine.finished.wait(0.02)
     except (KeyboardInterrupt, SystemExit) as error:
         interrupted = error
