@@ -39,7 +39,9 @@ def go_on(folder: Path, data: object = WINE, more_s: float = 2.0) -> RunResult:
 def test_a_finished_run_is_extended(first: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(first, tmp_path / "run"))
     before = [read_prediction(path) for _, path in list_predictions(folder / "predictions")]
-    used = read_earlier(folder).seconds
+    there = read_earlier(folder)
+    used = there.seconds
+    there.close()
     go_on(folder)
     after = list_predictions(folder / "predictions")
     assert [k for k, _ in after] == list(range(len(after)))
@@ -205,9 +207,10 @@ def test_without_its_ensemble_no_worse_prediction_follows(lost: str, first: Path
         (folder / "run.json").unlink()
     before, count = held_out(folder), len(list_predictions(folder / "predictions"))
     earlier = read_earlier(folder)
-    assert earlier.parts == ()
+    assert not earlier.parts
     assert earlier.seed == (None if lost == "seed" else 5)
     assert earlier.to_beat == pytest.approx(before[-1], abs=2e-6)
+    earlier.close()
     result = go_on(folder)
     assert held_out(folder)[: len(before)] == before
     assert held_out(folder) == sorted(held_out(folder))
