@@ -223,7 +223,7 @@ def run(
 
 
 def _complete(engine: _Engine, interrupted: BaseException | None, reporter: Reporter) -> RunResult:
-    """Close the run: refuse late predictions, write the summary files, drop the spilled data."""
+    """Close the run: refuse late predictions, write the summary files, let the store go."""
     count = engine.out.stop() if engine.out else 0
     if engine.lane:
         engine.lane.halt()  # the cores are for the last files now
