@@ -26,7 +26,7 @@ from autodl_agent.facts import describe_run
 from autodl_agent.learners.registry import check_learner_names, ladder_of
 from autodl_agent.machine import calm_blas, memory_limit_bytes
 from autodl_agent.notes import task_notes
-from autodl_agent.output import RunFolder, Thresholds, give_back, log_to, prepare_folder
+from autodl_agent.output import RunFolder, Thresholds, give_back, log_to, prepare_folder, restore_log
 from autodl_agent.report.reporter import Reporter
 from autodl_agent.report.scene import Scene
 from autodl_agent.rounds import Choose, Round, rounds
@@ -51,7 +51,6 @@ PERFECT = 0.99995
 SAVING_S = 0.6  # after the end, for the model, whose saving begins earlier where it takes long
 FILES_SHARE = 0.5  # of the seconds after the end, for predictions.csv and the curve on the test rows
 MOST_FILES_S = 10.0  # that they may take of a budget that is not used up
-MOST_TOLD = 1000  # problems of inputs in run.json; skipped.csv has them all
 GRACE_S = 1.2  # after the end, for data so slow to open that not even the prior is on disk
 
 
@@ -152,17 +151,20 @@ class _Engine(threading.Thread):
     def _work(self) -> None:
         self.dataset = self.data if isinstance(self.data, Dataset) else open_dataset(self.data, self.config.reading)
         task = make_task(self.dataset, self.config.seed)
-        task = self.earlier.seen_alike(task) if self.earlier is not None else task
+        if self.earlier is not None:
+            task = self.earlier.seen_alike(self.earlier.check(task))
         log.info("%s: %s data (%s), %d classes", task.name, task.domain, task.domain_reason, task.n_classes)
         for note in task_notes(task):
             log.info("note: %s", note)
+        out = RunFolder(self.folder, self.budget, task, list(self.dataset.test.ids))
+        if self.earlier is not None:
+            out.check_same()  # before anything is written
         if self.abandoned:
             return
-        self.out = RunFolder(self.folder, self.budget, task, list(self.dataset.test.ids))
+        self.out = out
         if self.earlier is None:
             self.out.open()
         else:
-            self.earlier.check(task)
             self.out.go_on(self.earlier.curve)
         memory = self.config.memory_bytes or int(memory_limit_bytes() * MEMORY_SHARE)
         end = Deadline(self.budget.started + self.budget.total_s, self.budget.now)
@@ -206,9 +208,10 @@ def run(
     budget, there = budget or Budget.from_now(config.budget_s), output.exists()
     if earlier is None:
         prepare_folder(output, config.overwrite)
-    elif earlier.task is not None:
-        config = replace(config, seed=earlier.task.seed)  # the same rows are held out
+    elif earlier.seed is not None:
+        config = replace(config, seed=earlier.seed)  # the same rows are held out
     calm_blas()
+    logged = (output / "log.txt").stat().st_size if (output / "log.txt").exists() else 0
     handler = log_to(output / "log.txt", budget)
     engine = _Engine(dataset, output, config, budget, choose, watch, earlier)
     interrupted: BaseException | None = None
@@ -232,6 +235,8 @@ def run(
             earlier.close()
         logging.getLogger("autodl_agent").removeHandler(handler)
         handler.close()
+        if earlier is not None and engine.out is None:
+            restore_log(output, logged)
         if earlier is None and not (engine.out and engine.out.curve):  # the next try may take the same folder
             give_back(output, there)
     if interrupted is not None:
@@ -300,13 +305,11 @@ def _last_files(engine: _Engine, interrupted: BaseException | None, played: list
     out, dataset, keeper = engine.out, engine.dataset, engine.keeper
     assert out is not None and dataset is not None
     facts = describe_run(out.task, dataset, engine.config, engine.budget, played, reason)
-    problems = list(dataset.problems)
-    facts["skipped"] = [{"where": p.where, "reason": p.reason} for p in problems[:MOST_TOLD]]
 
     def thresholds() -> Thresholds | None:
         return told_thresholds(keeper.newest) if keeper and keeper.newest else None
 
-    return LastFiles(out, interrupted is None, facts, problems, lambda: _truth(dataset), thresholds)
+    return LastFiles(out, interrupted is None, facts, dataset.problems, lambda: _truth(dataset), thresholds)
 
 
 def _check_readable(store: TensorStore) -> None:

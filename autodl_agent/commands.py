@@ -317,7 +317,7 @@ def main() -> NoReturn:
     code = _call()
     # What an archive was unpacked into; the interpreter's own end, which would remove it, does not come.
     if archives := sys.modules.get("data_format.raw.archives"):
-        archives.remove_unpacked()
+        archives.remove_before_exit()
     if cache := sys.modules.get("autodl_agent.pretrained.cache"):
         cache.remove_own()
     for stream in (sys.stdout, sys.stderr):

@@ -1,6 +1,7 @@
 """What another run on the same data left, for a run that goes on from it: its ensemble, predictions and time."""
 
 import json
+import logging
 import shutil
 import tempfile
 from contextlib import suppress
@@ -19,19 +20,24 @@ from autodl_agent.worker.member import RemoteMember
 from data_format.errors import DataError
 from data_format.predictions import list_predictions, read_start
 
+log = logging.getLogger(__name__)
 Point = dict[str, float | None]
+ROUNDING = 1e-6  # of the figures in learning_curve.csv
 
 
 @dataclass(frozen=True)
 class Earlier:
-    """folder: of the run. seconds: it has used. curve: `time` and `held_out_nauc` of its predictions, in order.
+    """folder: of the run. name: of its data, in its files. seconds: it has used.
 
-    task: its facts, None where it came to no model. parts: the learners of its last ensemble, each with the folders
-    of its models (copies: the run's own model is replaced as soon as there is a better one) and its logits.
-    nauc: of that ensemble on the held-out rows, None where there are none.
+    curve: `time` and `held_out_nauc` of its predictions, in order.
+    task: its facts, None where it came to no model. seed: None where that cannot be told, after a kill without a model.
+    parts: the learners of its last ensemble, each with the folders of its models (copies: the run's own model is
+    replaced as soon as there is a better one) and its logits. nauc: of that ensemble on the held-out rows, None where
+    there are none.
     """
 
     folder: Path
+    name: str
     seconds: float
     epoch: float
     curve: tuple[Point, ...]
@@ -40,6 +46,18 @@ class Earlier:
     rows: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     parts: tuple[tuple[LearnerSpec, tuple[Path, ...], Logits | None, Logits], ...] = ()
     scratch: Path | None = None
+    seed: int | None = None
+
+    @property
+    def to_beat(self) -> float | None:
+        """Held-out NAUC above which a prediction is better than the last one on disk; None where none is known.
+
+        The ensemble behind that one may be lost, or newer than the model. One just as good counts as better than a
+        figure that was read from a file: it brings a model.
+        """
+        told = [nauc for point in self.curve if (nauc := point["held_out_nauc"]) is not None]
+        known = [self.nauc, told[-1] - ROUNDING if told else None]
+        return max((nauc for nauc in known if nauc is not None), default=None)
 
     def members(self, task: Task) -> list[RemoteMember]:
         """The ensemble as members that learn no more."""
@@ -51,14 +69,16 @@ class Earlier:
             found.append(member)
         return found
 
-    def check(self, task: Task) -> None:
-        """Raises UsageError where the run was made from other data."""
-        if self.task is None:
-            return
-        for name in ("domain", "class_names", "n_train", "n_test", "class_counts"):
+    def check(self, task: Task) -> Task:
+        """The task under the name that the run's files carry; raises UsageError where its model is of other data."""
+        for name in ("domain", "class_names", "n_train", "n_test", "class_counts") if self.task else ():
             was, now = getattr(self.task, name), getattr(task, name)
             if was != now:
                 raise UsageError(f"{self.folder}: made from data with {name} {_short(was)}, found {_short(now)}")
+        if task.name == self.name:
+            return task
+        log.info("the data are called %s now; the run goes on as %s", task.name, self.name)
+        return replace(task, name=self.name)
 
     def seen_alike(self, task: Task) -> Task:
         """The task with the levels that the run's models were taught with: they would misread pictures by others."""
@@ -81,12 +101,15 @@ def read_earlier(folder: Path) -> Earlier:
     numbers = [number for number, _ in files]
     if not files or numbers != list(range(len(files))):
         raise UsageError(f"{folder}: expected predictions 0, 1, 2 …, found {numbers[:5] or 'none'}")
+    names = sorted({path.name.rpartition(".predict_")[0] for _, path in files})
+    if len(names) > 1:
+        raise UsageError(f"{folder}: expected predictions of one data set, found those of {_short(', '.join(names))}")
     used = _seconds_used(folder)
     curve = _curve(folder / "learning_curve.csv", [path.stat().st_mtime - start.start_time for _, path in files], used)
     seconds = max(curve[-1]["time"] or 0.0, used)
     facts = _model_facts(folder / "model")
     if facts is None:
-        return Earlier(folder, seconds, start.start_time, curve)
+        return Earlier(folder, names[0], seconds, start.start_time, curve, seed=_seed(folder))
     scratch = Path(tempfile.mkdtemp(prefix="autodl-resume-"))
     try:
         shutil.copytree(folder / "model", scratch / "model")
@@ -96,7 +119,7 @@ def read_earlier(folder: Path) -> Earlier:
     except (OSError, KeyError, TypeError, ValueError) as error:
         shutil.rmtree(scratch, ignore_errors=True)
         raise UsageError(f"{folder / 'model'}: cannot be read ({type(error).__name__}: {error})") from None
-    return Earlier(folder, seconds, start.start_time, curve, task, nauc if parts else None, rows, parts, scratch)
+    return Earlier(folder, names[0], seconds, start.start_time, curve, task, nauc, rows, parts, scratch, task.seed)
 
 
 def _curve(file: Path, stamps: list[float], used_s: float) -> tuple[Point, ...]:
@@ -130,6 +153,13 @@ def _seconds_used(folder: Path) -> float:
         return max((float(text) for text in starts if text.replace(".", "", 1).isdigit()), default=0.0)
     except (OSError, IndexError):
         return 0.0
+
+
+def _seed(folder: Path) -> int | None:
+    try:
+        return int(json.loads((folder / "run.json").read_text("utf-8"))["seed"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _model_facts(folder: Path) -> dict[str, Any] | None:

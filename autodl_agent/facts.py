@@ -2,7 +2,6 @@
 
 import platform
 import sys
-from collections import Counter
 from importlib import metadata
 from typing import Any
 
@@ -37,7 +36,6 @@ def describe_run(
         "rounds": [_round(r) for r in played],
         "learners": sorted({r.learner for r in played}),
         "ensemble": next((r.weights for r in reversed(played) if r.weights), {}),
-        "skipped_by_reason": dict(Counter(problem.reason for problem in dataset.problems)),
         "peak_memory_bytes": peak_memory_bytes(),
         **environment(),
     }

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_format.examples import Table
+from data_format.labelsets import label_sets
 
 ID_SHARE = 0.95  # different values among the rows from which a column of whole numbers or codes looks like an id
 ID_ROWS = 20  # below so many rows nearly every column has different values
@@ -80,7 +81,7 @@ def _class_of(labels: NDArray[np.float32]) -> NDArray[np.int64]:
     """A number for the set of labels of each row."""
     if len(labels) and ((labels > 0).sum(1) == 1).all():
         return np.asarray(labels.argmax(1), np.int64)
-    return np.asarray(np.unique(labels > 0, axis=0, return_inverse=True)[1].reshape(-1), np.int64)
+    return label_sets(labels)
 
 
 def _column(

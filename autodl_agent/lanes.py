@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from autodl_agent.learners.registry import LearnerSpec
-from autodl_agent.loop import Choose, Loop, Round
+from autodl_agent.loop import Choose, Loop, Round, tried
 from autodl_agent.machine import cores
 from autodl_agent.members import Member, Worked
 from autodl_agent.policy import Slice
@@ -63,9 +63,9 @@ class Lanes:
                 continue
             if isinstance(event, Here):
                 loop.running = None
-                yield loop.settle(event.member, event.started_s, event.worked)
+                yield from loop.settle(event.member, event.started_s, event.worked)
             elif event is not None:
-                yield self._finished(event)
+                yield from self._finished(event)
 
     @property
     def _idle(self) -> bool:
@@ -107,16 +107,10 @@ class Lanes:
 
     def _work(self, member: Member, seconds: float) -> None:
         started = self.loop.budget.gone()
-        worked: Worked | Exception
-        try:
-            worked = member.work(self.loop.budget.deadline(seconds))
-        except (SystemExit, KeyboardInterrupt) as error:
-            worked = RuntimeError(f"it tried to end the program ({type(error).__name__})")
-        except Exception as error:
-            worked = error
+        worked = tried(lambda: member.work(self.loop.budget.deadline(seconds)))
         self.events.put(Here(member, started, worked))
 
-    def _finished(self, event: Finished) -> Round:
+    def _finished(self, event: Finished) -> Iterator[Round]:
         """Judge a slice of the worker."""
         loop, name = self.loop, event.spec.name
         found = loop.members.get(name)
@@ -124,14 +118,18 @@ class Lanes:
         if event.again:
             self._retries[name] = self._retries.get(name, 0) + 1
         if event.error and (not event.again or self._retries[name] >= TRIES):
-            return loop.benched(member, event.started_s, event.error)
-        if not event.logits:
-            return loop.starved(member, event.started_s)
-        loop.members[name] = member
+            yield loop.benched(member, event.started_s, event.error)
+        elif not event.logits:
+            yield loop.starved(member, event.started_s)
+        else:
+            yield from loop.concluded(member, event.started_s, lambda: self._take(member, event))
+            models = [model for part in loop.snapshot.parts for model in part.models] + list(member.settled)
+            self.lane.tidy(model.folder for model in models if isinstance(model, StoredModel))
+
+    def _take(self, member: RemoteMember, event: Finished) -> None:
+        """Make the slice's results the member's own, unless they are worse than those before."""
+        loop = self.loop
+        loop.members[event.spec.name] = member
         member.more = event.more
         if not loop.is_worse(event.logits.get("held_out"), member.held_out):
             member.accept(event.logits.get("held_out"), event.logits["test"], list(event.models), loop.task)
-        judged = loop.judged(member, event.started_s)
-        models = [model for part in loop.snapshot.parts for model in part.models] + list(member.settled)
-        self.lane.tidy(model.folder for model in models if isinstance(model, StoredModel))
-        return judged

@@ -5,13 +5,13 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autodl_agent import policy
-from autodl_agent.clock import Budget
+from autodl_agent.clock import Budget, Deadline
 from autodl_agent.ensemble import Blend, Logits, select
 from autodl_agent.holdout import Fold, make_folds
 from autodl_agent.judging import Judge, subset
@@ -33,6 +33,15 @@ WORSE, WORSE_ERRORS = 0.002, 0.5  # NAUC, and standard errors of it, by which ne
 STARVED_AT_MOST = 4  # slices without a result after which a learner is benched
 Choose = Callable[..., policy.Slice | None]
 Keep = Callable[[Snapshot], None]
+T = TypeVar("T")
+
+
+class _TestRowsError(Exception):
+    """A member raised the cause when it was to predict the test rows."""
+
+    def __init__(self, member: Member, cause: Exception) -> None:
+        super().__init__(str(cause))
+        self.member, self.cause = member, cause
 
 
 @dataclass(frozen=True)
@@ -103,14 +112,16 @@ class Loop:
         return self._round("prior", now, prediction=prediction)
 
     def take_over(self, earlier: "Earlier") -> None:
-        """Start from the ensemble of another run on the same rows."""
+        """Start from another run: from its ensemble where the same rows were held out, and from its held-out NAUC."""
         self.answered = True
+        # The figure of other rows is as good a guess as any of what a better prediction must reach.
+        self.emitted_nauc = earlier.to_beat
         if not np.array_equal(earlier.rows, self.held_out):
-            log.warning("the ensemble of the run before was judged on other rows; only its predictions are kept")
+            what = "was judged on other rows" if len(earlier.rows) else "was not kept"
+            log.warning("the ensemble of the run before %s; its last prediction stays until one is better", what)
             return
         for part in earlier.members(self.task):
             self.members[f"earlier {part.spec.name}"] = part
-        self.emitted_nauc = earlier.nauc
 
     def member(self, spec: LearnerSpec) -> Member:
         """The learner's member here, made when it is first asked for."""
@@ -120,45 +131,45 @@ class Loop:
         return found
 
     def play(self, chosen: policy.Slice) -> Iterator[Round]:
-        """Run one slice, whatever happens inside the learner; yields one round, or two for the very first answer."""
-        spec, started = chosen.spec, self.budget.gone()
+        """Run one slice, whatever happens inside the learner; yields a round, two for the very first answer."""
+        started, done = self.budget.gone(), 0
         deadline, member = self.budget.deadline(chosen.seconds), self.member(chosen.spec)
-        worked: Worked | Exception
-        try:
-            done = 0
-            if not self.answered:
-                odds = member.first_answer(deadline)
-                first = Snapshot((Part(spec.name, 1.0, member.settled),))
-                prediction = self._guarded(first.combine([odds]))
-                self.keep(first)
-                self.answered = True
-                yield self._round(spec.name, started, prediction=prediction)
-                done = 1
-            worked = member.work(deadline, done)
-        except Exception as error:
-            worked = error
-        except (SystemExit, KeyboardInterrupt) as error:
-            if threading.current_thread() is threading.main_thread():
-                raise  # it may be the user's
-            worked = RuntimeError(f"it tried to end the program ({type(error).__name__})")
-        yield self.settle(member, started, worked)
+        if not self.answered:
+            first = tried(lambda: self._first_answer(member, started, deadline))
+            if isinstance(first, Exception):
+                yield from self.settle(member, started, first)
+                return
+            yield first
+            done = 1
+        yield from self.settle(member, started, tried(lambda: member.work(deadline, done)))
 
-    def settle(self, member: Member, started: float, worked: Worked | Exception) -> Round:
+    def settle(self, member: Member, started: float, worked: Worked | Exception) -> Iterator[Round]:
         """Judge what a slice came to: results, out of time, or an error that benches the learner."""
-        try:
+
+        def take() -> None:
             if isinstance(worked, Exception):
                 raise worked
             if self.is_worse(worked.held_out, member.held_out):
                 member.decline(worked)
             else:
                 member.accept(worked)
-            return self.judged(member, started)
+
+        yield from self.concluded(member, started, take)
+
+    def concluded(self, member: "Member | RemoteMember", started: float, take: Callable[[], None]) -> Iterator[Round]:
+        """Let the member `take` what its slice came to and judge it; what that raises never ends the run."""
+        try:
+            take()
+            yield from self.judged(member, started)
         except OutOfTimeError:
             # What was decoded is kept, so the next slice gets further.
-            return self.starved(member, started)
+            yield self.starved(member, started)
         except Exception as error:
-            log.warning("%s benched: %s: %s", member.spec.name, type(error).__name__, error, exc_info=True)
-            return self.benched(member, started, f"{type(error).__name__}: {error}")
+            yield self._failed(member, started, error)
+
+    def _failed(self, member: "Member | RemoteMember", started: float, error: Exception) -> Round:
+        log.warning("%s benched: %s: %s", member.spec.name, type(error).__name__, error, exc_info=error)
+        return self.benched(member, started, f"{type(error).__name__}: {error}")
 
     def starved(self, member: "Member | RemoteMember", started: float) -> Round:
         """A slice without a result; a learner that starves again and again is left alone."""
@@ -170,17 +181,35 @@ class Loop:
 
     def benched(self, member: "Member | RemoteMember", started: float, error: str) -> Round:
         """A learner that gets no more slices; what it had delivered before stays in the ensemble."""
-        if member.held_out is None:
+        if not member.settled or (member.held_out is None and len(self.truth)):
             self.members.pop(member.spec.name, None)
         member.more = False
         self._remember(member.spec, started, member, failed=True)
         return self._round(member.spec.name, started, error=error)
 
-    def judged(self, member: "Member | RemoteMember", started: float) -> Round:
+    def judged(self, member: "Member | RemoteMember", started: float) -> Iterator[Round]:
         """Blend all members after one advanced; predict the test rows when the blend got better.
 
-        While another thread is in a slice, members that would have to predict first are left for the next time.
+        A member that fails on the test rows is benched, whoever's turn it is: it goes back to the last result that
+        could predict them, or out of the blend, and the others are blended anew.
         """
+        while True:
+            try:
+                found = self._judged(member, started)
+            except _TestRowsError as failure:
+                failed = failure.member
+                failed.fall_back()
+                self.own.pop(failed.spec.name, None)
+                self._alone(failed)
+                yield self._failed(failed, started if failed is member else self.budget.gone(), failure.cause)
+                if failed is member:
+                    return
+            else:
+                yield found
+                return
+
+    def _judged(self, member: "Member | RemoteMember", started: float) -> Round:
+        """While another thread is in a slice, members that would have to predict first are left for the next time."""
         names = [
             name
             for name, m in self.members.items()
@@ -201,6 +230,14 @@ class Loop:
         self._remember(member.spec, started, member, nauc=member_nauc)
         ensemble_nauc = max(blend.nauc, self.emitted_nauc or 0.0) if len(self.truth) else None
         return self._round(member.spec.name, started, member_nauc, ensemble_nauc, prediction, weights if better else {})
+
+    def _first_answer(self, member: Member, started: float, deadline: Deadline) -> Round:
+        odds = member.first_answer(deadline)
+        first = Snapshot((Part(member.spec.name, 1.0, member.settled),))
+        prediction = self._guarded(first.combine([odds]))
+        self.keep(first)
+        self.answered = True
+        return self._round(member.spec.name, started, prediction=prediction)
 
     def emit(self, snapshot: Snapshot, learner: str, started: float) -> Round:
         """A prediction that held-out rows cannot judge."""
@@ -225,7 +262,7 @@ class Loop:
         judged = bool(len(self.truth)) and len(logits) == len(parts)
         held_out = HeldOut(logits, self.truth, self.held_out) if judged else None
         snapshot = Snapshot.of(parts, blend.coupled, blend.nauc if judged else None, held_out)
-        return replace(snapshot, test=tuple(member.test() for member, _ in used))
+        return replace(snapshot, test=tuple(_test_rows_of(member) for member, _ in used))
 
     def _blend(self, names: list[str]) -> Blend:
         if not len(self.truth):
@@ -276,6 +313,28 @@ class Loop:
         if bad.any():
             prediction = np.where(bad[:, None], class_shares(self.task), prediction)
         return np.asarray(prediction, np.float32)
+
+
+def tried(work: Callable[[], T]) -> T | Exception:
+    """What a learner's `work` gives, or what it raises; a wish to end the program counts where it may be the user's."""
+    try:
+        return work()
+    except Exception as error:
+        return error
+    except (SystemExit, KeyboardInterrupt) as error:
+        if threading.current_thread() is threading.main_thread():
+            raise
+        return RuntimeError(f"it tried to end the program ({type(error).__name__})")
+
+
+def _test_rows_of(member: "Member | RemoteMember") -> Logits:
+    """(n_test, classes) logits. Raises OutOfTimeError, and _TestRowsError for all that a learner may raise."""
+    found = tried(member.test)
+    if isinstance(found, Exception):
+        if isinstance(found, OutOfTimeError) or not isinstance(member, Member):
+            raise found
+        raise _TestRowsError(member, found) from found
+    return found
 
 
 def _time_order(store: TensorStore) -> NDArray[np.float64] | None:

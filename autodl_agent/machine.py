@@ -1,4 +1,4 @@
-"""What the container allows: cores and memory, read from the control group where there is one."""
+"""What the container and the shell allow: cores and memory, by control groups and limits where there are any."""
 
 import os
 import sys
@@ -7,7 +7,11 @@ from functools import cache
 from pathlib import Path
 
 CGROUP = Path("/sys/fs/cgroup")
+SELF = Path("/proc/self")
 DEVICES = Path("/dev")
+LIBRARIES_BYTES = 400 << 20  # of address space that the libraries of this process still take: far more than of memory
+LEAST_LEFT = 1 << 26
+M_ARENA_MAX, ARENAS = -8, 2  # option of mallopt(3), and as many heaps of 64 MB of address space each
 
 
 @cache
@@ -31,9 +35,17 @@ def has_card() -> bool:
 
 
 def memory_limit_bytes() -> int:
-    """Bytes that this process may hope for: the control group's limit or what the system calls available."""
-    candidates = [value for value in (_cgroup_memory_left(), _available()) if value]
+    """Bytes that this process may hope for: what control groups, `ulimit -v` and the system leave."""
+    candidates = [value for value in (_cgroup_memory_left(), _address_space_left(), _available()) if value]
     return min(candidates) if candidates else 2 << 30
+
+
+def address_limit_bytes() -> int | None:
+    """Address space that each process of the run may take (`ulimit -v`), None without a limit."""
+    import resource
+
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return None if limit == resource.RLIM_INFINITY else limit
 
 
 def peak_memory_bytes() -> int:
@@ -49,8 +61,9 @@ def calm_blas() -> None:
 
     OpenBLAS's threads wait by spinning: where another process wants the same cores, an eigendecomposition that takes
     0.03 s with one thread was seen to take 3.7 s with two. Works before NumPy is loaded (environment) and after
-    (threadpoolctl, which scikit-learn brings).
+    (threadpoolctl, which scikit-learn brings). Where address space is limited, few heaps are made as well.
     """
+    _few_heaps()
     for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS"):
         os.environ[name] = "1"
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # LightGBM's threads sleep while they wait
@@ -61,28 +74,72 @@ def calm_blas() -> None:
             threadpool_limits(limits=1, user_api="blas")
 
 
-def _read(name: str) -> str:
+def _few_heaps() -> None:
+    """Under `ulimit -v` let all threads share ARENAS heaps; each would reserve one, and take a gigabyte together."""
+    if address_limit_bytes() is None:
+        return
+    import ctypes
+
+    os.environ.setdefault("MALLOC_ARENA_MAX", str(ARENAS))  # of the worker
+    with suppress(OSError, AttributeError):  # another C library than that of GNU
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, ARENAS)
+
+
+def _read(path: Path) -> str:
     try:
-        return (CGROUP / name).read_text().strip()
+        return path.read_text().strip()
     except OSError:
         return ""
 
 
+def _groups(controller: str) -> list[Path]:
+    """Folders of this process's control groups and of all groups above them, whose limits hold as well.
+
+    Of both versions; the roots of the mounts are always among them: a container may show its own group there and yet
+    tell the name that it has outside.
+    """
+    paths = {"": "/", controller: "/"}
+    for line in _read(SELF / "cgroup").splitlines():
+        _, names, path = (*line.split(":", 2), "", "")[:3]
+        for name in names.split(","):
+            # A process that was moved in from outside its namespace is told of as /../…: nothing of that is to be seen.
+            if name in paths and ".." not in path.split("/"):
+                paths[name] = path
+    return [
+        CGROUP / name / level.relative_to("/")
+        for name, path in paths.items()
+        for level in (Path("/", path), *Path("/", path).parents)
+    ]
+
+
 def _quota_cores() -> int | None:
-    parts = (_read("cpu.max") or f"{_read('cpu/cpu.cfs_quota_us')} {_read('cpu/cpu.cfs_period_us')}").split()
-    if len(parts) == 2 and all(part.isdigit() for part in parts) and int(parts[1]):
-        return max(1, round(int(parts[0]) / int(parts[1])))
-    return None
+    found = []
+    for group in _groups("cpu"):
+        quota = _read(group / "cpu.max") or f"{_read(group / 'cpu.cfs_quota_us')} {_read(group / 'cpu.cfs_period_us')}"
+        parts = quota.split()
+        if len(parts) == 2 and all(part.isdigit() for part in parts) and int(parts[1]):
+            found.append(max(1, round(int(parts[0]) / int(parts[1]))))
+    return min(found, default=None)
 
 
 def _cgroup_memory_left() -> int | None:
-    limit = _read("memory.max") or _read("memory/memory.limit_in_bytes")
-    used = _read("memory.current") or _read("memory/memory.usage_in_bytes")
-    # Version 1 of control groups writes a number beyond any memory where there is no limit.
-    if not limit.isdigit() or int(limit) > 1 << 50:
-        return None
+    found = []
+    for group in _groups("memory"):
+        limit = _read(group / "memory.max") or _read(group / "memory.limit_in_bytes")
+        used = _read(group / "memory.current") or _read(group / "memory.usage_in_bytes")
+        # Version 1 of control groups writes a number beyond any memory where there is no limit.
+        if limit.isdigit() and int(limit) <= 1 << 50:
+            found.append(int(limit) - (int(used) if used.isdigit() else 0))
     # What counts as used includes caches of files, which the kernel gives back, so some is always left.
-    return max(1 << 26, int(limit) - (int(used) if used.isdigit() else 0))
+    return max(LEAST_LEFT, min(found)) if found else None
+
+
+def _address_space_left() -> int | None:
+    limit, pages = address_limit_bytes(), _read(SELF / "statm").partition(" ")[0]
+    if limit is None:
+        return None
+    used = int(pages) * os.sysconf("SC_PAGE_SIZE") if pages.isdigit() else 0
+    return max(LEAST_LEFT, limit - used - LIBRARIES_BYTES)
 
 
 def _available() -> int | None:

@@ -23,6 +23,16 @@ class Worked:
     settled: tuple[Learner, ...]
 
 
+@dataclass(frozen=True)
+class _Result:
+    """What a finished slice left of a member, with its logits of the test rows."""
+
+    held_out: Logits | None
+    settled: tuple[Learner, ...]
+    test: Logits
+    increments: int
+
+
 class Member:
     """A learner cross-fitted over the folds.
 
@@ -42,6 +52,7 @@ class Member:
         self.settled: tuple[Learner, ...] = ()
         self._models: list[Learner] = []
         self._test: Logits | None = None
+        self._proven: _Result | None = None  # the last one that predicted the test rows, while a newer one has not
 
     def first_answer(self, deadline: Deadline) -> Logits:
         """Fit the first fold's model once and predict the test rows: the quickest way to something real."""
@@ -49,8 +60,10 @@ class Member:
             self._models = [self.spec.create(self._data.task, self._data.task.seed + k) for k in range(len(self.folds))]
         # The other folds' models come later: the first answer does not wait for them (decision 0008).
         self.more = self._models[0].fit(self._data.take(self.folds[0].train), deadline)
-        self.settled = (settle(self._models[0]),)
-        return to_logits(checked(self._models[0].predict(self._test_rows), self.spec.name, self._test_rows))
+        settled = (settle(self._models[0]),)
+        odds = to_logits(checked(self._models[0].predict(self._test_rows), self.spec.name, self._test_rows))
+        self.settled = settled
+        return odds
 
     @property
     def next_s(self) -> float | None:
@@ -69,6 +82,8 @@ class Member:
 
     def accept(self, worked: "Worked") -> None:
         """Make the result of `work` the member's own."""
+        if self._test is not None:
+            self._proven = _Result(self.held_out, self.settled, self._test, self.increments)
         self.more, self.held_out, self.settled = worked.more, worked.held_out, worked.settled
         self._test = None
         self._played += 1
@@ -78,6 +93,12 @@ class Member:
         """Keep what there is in place of a result that is worse; the models go on from where they are."""
         self.more = worked.more
         self._played += 1
+
+    def fall_back(self) -> None:
+        """Drop a result that cannot predict the test rows for the last one that could; without one, nothing is left."""
+        found = self._proven or _Result(None, (), np.zeros((0, 0), np.float32), 0)
+        self.held_out, self.settled, self.increments = found.held_out, found.settled, found.increments
+        self._test, self._proven = (found.test if found.settled else None), None
 
     def refitted(self, deadline: Deadline) -> Learner:
         """A model fitted on all rows, those held out too, with as many increments. Raises OutOfTimeError."""
@@ -104,7 +125,7 @@ class Member:
     def test(self) -> Logits:
         """(n_test, classes) logits of the last finished slice, mean over the folds' models; computed once."""
         if self._test is None:
-            self._test = mean_logits(self.settled, self._test_rows, self.spec.name)
+            self._test, self._proven = mean_logits(self.settled, self._test_rows, self.spec.name), None
         return self._test
 
     def _predict_held_out(self) -> Logits | None:

@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from autodl_agent.clock import Budget
 from autodl_agent.errors import UsageError
+from autodl_agent.learners.prior import class_shares
 from autodl_agent.task import Task
 from data_format.atomic import atomic_file, write_atomic
 from data_format.dataset import Problem
@@ -35,6 +37,7 @@ ANOTHER_LABEL_AT = 0.5  # multi-label rows list every class at or above it where
 CELL_S, ROW_S = 2.5e-7, 4e-6  # to write predictions.csv
 AFTER_S = 0.4  # that it may take once the budget is used
 EARLIEST = 0.1  # share of the budget that it may take of it at most
+MOST_TOLD = 1000  # problems of inputs in run.json; skipped.csv has them all
 ROWS_AT_ONCE = 256  # between two looks at the clock
 Thresholds = Sequence[float] | NDArray[np.floating]
 
@@ -71,13 +74,37 @@ class RunFolder:
         _write_lines(self.folder / "test_rows.txt", self.test_ids)
         write_start(self.predictions, self.task.name, self.budget.total_s, self.budget.epoch, os.getpid())
 
+    def check_same(self) -> None:
+        """Raises UsageError where the folder holds a run of other data: other classes, test rows or class shares."""
+        for name, lines in (("classes.txt", self.task.class_names), ("test_rows.txt", self.test_ids)):
+            with suppress(FileNotFoundError):  # whoever removed it gets it anew
+                was, now = (self.folder / name).read_bytes().split(b"\n"), _text_of(lines).split(b"\n")
+                if was != now:
+                    raise UsageError(f"{self.folder / name}: made from other data: {_difference(was, now)}")
+        if self.task.n_test:
+            self._check_shares()
+
+    def _check_shares(self) -> None:
+        # The first prediction is that of the class shares, whatever the run came to.
+        with self._path(0).open("rb") as file:
+            was, shares = file.readline().split(), class_shares(self.task)
+        try:
+            same = np.allclose(np.array(was, np.float64), shares, rtol=1e-5)
+        except ValueError:  # no numbers, or not as many
+            same = False
+        if not same:
+            told = " ".join(part.decode("ascii", "replace") for part in was[:3])
+            found = " ".join(f"{share:.9g}" for share in shares[:3])
+            raise UsageError(f"{self.folder}: made from data with class shares {told} …, found {found} …")
+
     def go_on(self, curve: Sequence[dict[str, float | None]]) -> None:
         """Take up the predictions of the run that the folder holds, as if this one had made them.
 
-        Times of files are moved by as much as the new clock's zero is later.
+        Times of files are moved by as much as the new clock's zero is later. `check_same` comes first.
         """
-        _write_lines(self.folder / "classes.txt", self.task.class_names)
-        _write_lines(self.folder / "test_rows.txt", self.test_ids)
+        for name, lines in (("classes.txt", self.task.class_names), ("test_rows.txt", self.test_ids)):
+            if not (self.folder / name).exists():
+                _write_lines(self.folder / name, lines)
         (self.predictions / "end.txt").unlink(missing_ok=True)
         write_start(self.predictions, self.task.name, self.budget.total_s, self.budget.epoch, os.getpid())
         for k, point in enumerate(curve):
@@ -142,18 +169,21 @@ class RunFolder:
     ) -> None:
         """Write everything that comes after the last prediction, what is quick and what matters most first.
 
-        facts: for run.json. problems: of inputs. truth: reads the labels of the test rows, None where they are not
-        known. thresholds: of multi-label tasks, one a class. left: seconds that remain, asked again and again; what
-        does not fit is told in the log.
+        facts: for run.json. problems: of inputs, to which reading the truth may add. truth: reads the labels of the
+        test rows, None where they are not known. thresholds: of multi-label tasks, one a class. left: seconds that
+        remain, asked again and again; what does not fit is told in the log.
         """
         write_end(self.predictions, self.budget.gone(), success, self.budget.epoch + self.budget.gone())
-        (self.folder / "run.json").write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        self._write_skipped(problems)
+        self._write_facts(facts, list(problems))
         self._write_curve({}, scored=False)
         if self._times and self.task.n_test:
             self._write_for_people(thresholds() if self.task.multilabel else None, left)
-        if left() > 0 and (labels := truth()) is not None:
-            self._write_curve(self._test_scores(labels, left), scored=True)
+        if left() > 0:
+            told, labels = len(problems), truth()
+            if len(problems) > told:
+                self._write_facts(facts, list(problems))
+            if labels is not None:
+                self._write_curve(self._test_scores(labels, left), scored=True)
 
     def _path(self, k: int) -> Path:
         return self.predictions / f"{self.task.name}.predict_{k}"
@@ -217,13 +247,19 @@ class RunFolder:
             took = self.budget.now() - before
         return scores
 
-    def _write_skipped(self, problems: Iterable[Problem]) -> None:
-        """One line for everything skipped or repaired; only the header where nothing was."""
-        path = self.folder / "skipped.csv"
-        with path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
-            writer = csv.writer(file)
-            writer.writerow(["where", "reason"])
-            writer.writerows((problem.where, problem.reason) for problem in problems)
+    def _write_facts(self, facts: dict[str, Any], problems: Sequence[Problem]) -> None:
+        """run.json, and skipped.csv with a line for everything skipped or repaired, none where nothing was."""
+        some = [{"where": problem.where, "reason": problem.reason} for problem in problems[:MOST_TOLD]]
+        reasons = dict(Counter(problem.reason for problem in problems))
+        whole = {**facts, "skipped_by_reason": reasons, "skipped": some}
+        write_atomic(
+            self.folder / "run.json", (json.dumps(whole, indent=2, ensure_ascii=False) + "\n").encode(errors="replace")
+        )
+        text = StringIO(newline="")
+        writer = csv.writer(text)
+        writer.writerow(["where", "reason"])
+        writer.writerows((problem.where, problem.reason) for problem in problems)
+        write_atomic(self.folder / "skipped.csv", text.getvalue().encode(errors="surrogateescape"))
 
 
 class _GivenUpError(Exception):
@@ -254,6 +290,11 @@ def give_back(folder: Path, there: bool) -> None:
     if not there:
         with suppress(OSError):  # somebody else's file is in it
             folder.rmdir()
+
+
+def restore_log(folder: Path, size: int) -> None:
+    """Take what an attempt to go on has written from the log of a run; size: bytes that the log had before."""
+    os.truncate(folder / "log.txt", size)
 
 
 def check_run_folder(folder: Path) -> None:
@@ -290,12 +331,25 @@ def _remove_run(folder: Path) -> None:
 
 
 def _write_lines(path: Path, lines: Iterable[str]) -> None:
+    path.write_bytes(_text_of(lines))
+
+
+def _text_of(lines: Iterable[str]) -> bytes:
     # A class name or file name may hold a line break: it is escaped so that line i stays row i.
     text = "".join(
         line.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r") + "\n" if _odd(line) else f"{line}\n"
         for line in lines
     )
-    path.write_text(text, encoding="utf-8", errors="surrogateescape")
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _difference(was: list[bytes], now: list[bytes]) -> str:
+    """Where two files of lines, which end with a line break, differ."""
+    if len(was) != len(now):
+        return f"{len(was) - 1} lines there, {len(now) - 1} in the data"
+    k = next(k for k, (old, new) in enumerate(zip(was, now, strict=True)) if old != new)
+    old, new = (line[k][:60].decode("utf-8", "replace") for line in (was, now))
+    return f"line {k + 1} is {old!r}, {new!r} in the data"
 
 
 def _csv_line(cells: Sequence[str]) -> str:

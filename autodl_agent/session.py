@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from autodl_agent import policy
@@ -45,7 +46,9 @@ class Session(threading.Thread):
         lane: "WorkerLane | None" = None,
     ) -> None:
         super().__init__(name="session", daemon=True)
-        self.dataset, self.budget, self.seed, self.choose = dataset, budget, seed, choose
+        self._stopped, self._real = threading.Event(), budget
+        self.dataset, self.seed, self.choose = dataset, seed, choose
+        self.budget = replace(budget, now=self._clock)
         # Nothing yet: version 0 is that of the class frequencies.
         self._newest = Newest(-1, None)
         self._changed = threading.Condition()
@@ -74,11 +77,21 @@ class Session(threading.Thread):
             self._changed.wait_for(lambda: self._newest.version >= version or self._ended, max(0.0, seconds))
             return self._newest.version >= version
 
+    def stop(self) -> None:
+        """End it as if its time were over: its worker at once, a learner as soon as it looks at the clock."""
+        self._stopped.set()
+        if (lane := self.lane) is not None:
+            lane.halt()
+
     @property
     def ended(self) -> bool:
         """Whether no further prediction will come."""
         with self._changed:
             return self._ended
+
+    def _clock(self) -> float:
+        # It goes on behind the end: deadlines that are made then pass as well.
+        return self._real.now() + (self._real.total_s if self._stopped.is_set() else 0.0)
 
     def _play(self) -> None:
         calm_blas()

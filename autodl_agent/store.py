@@ -2,8 +2,8 @@
 
 A `Recipe` says how one example becomes an array of fixed shape (decoded by threads), or how a batch of another
 recipe's arrays becomes features (pure functions: parts of a batch run in threads). The store computes only the rows
-that are asked for and keeps them; what does not fit the memory limit goes to files in a folder that it removes, and
-what does not fit the disk is computed anew.
+that are asked for and keeps them; what does not fit the memory limit goes to files without a name, which are gone
+with the process however it ends, and what does not fit the disk is computed anew.
 """
 
 import shutil
@@ -120,8 +120,8 @@ class _Maker:
 class TensorStore:
     """Decoded examples of one data set, within a memory limit.
 
-    memory_bytes: share that cached arrays may take. spill_parent: where the spill folder is made (system temp if
-    None). share: folder whose arrays another process fills and reads as well (see `sharing`). end: no computation
+    memory_bytes: share that cached arrays may take. spill_parent: folder whose disk such files take (system temp
+    if None). share: folder whose arrays another process fills and reads as well (see `sharing`). end: no computation
     without a deadline of its own goes on after it.
     """
 
@@ -141,7 +141,6 @@ class TensorStore:
         self._paces: dict[str, RowPace] = {}  # by recipe key
         self._makers: dict[Any, _Maker] = {}  # by what makes the features
         self._lock = threading.RLock()
-        self._spill: Path | None = None
         self._closed = False
         self._pool = ThreadPoolExecutor(cores(), thread_name_prefix="decode")
         self.bad: dict[SplitName, NDArray[np.bool_]] = {
@@ -216,11 +215,9 @@ class TensorStore:
             self.dataset.problems.append(Problem(self.split(name).ids[row], reason))
 
     def close(self) -> None:
-        """Remove the spill files and stop the threads without waiting for them; who still computes is out of time."""
+        """Stop the threads without waiting for them; who still computes is out of time."""
         self._closed = True
         self._pool.shutdown(wait=False, cancel_futures=True)
-        if self._spill is not None:
-            shutil.rmtree(self._spill, ignore_errors=True)
 
     def text(self, name: SplitName, index: int) -> str:
         """One text; integer tokens are joined through the vocabulary; empty (and marked bad) when unreadable."""
@@ -306,17 +303,23 @@ class TensorStore:
         size = n * recipe.row_bytes
         shape = (n, *recipe.shape)
         if size <= self._memory_left:
-            self._memory_left -= size
-            if self._share and (shared := shared_array(self._share, f"{name}|{recipe.key}", shape, recipe.dtype)):
-                return _Cache(*shared)
-            return _Cache(np.zeros(shape, recipe.dtype), np.zeros(n, bool))
+            try:
+                found = self._in_memory(name, recipe, shape)
+            except MemoryError:  # less is left than was hoped for, for others, too
+                self._memory_left = size // 2
+            else:
+                self._memory_left -= size
+                return found
         try:
-            if self._spill is None:
-                self._spill = Path(tempfile.mkdtemp(prefix="autodl-spill-", dir=self._spill_parent))
             # Half of the disk at most: the run's own files and other programs need room, too.
-            if size > shutil.disk_usage(self._spill).free // 2:
+            if size > shutil.disk_usage(self._spill_parent or tempfile.gettempdir()).free // 2:
                 return None
-            path = self._spill / f"{len(self._caches)}.bin"
-            return _Cache(np.memmap(path, recipe.dtype, "w+", shape=shape), np.zeros(n, bool))
-        except OSError:
+            with tempfile.TemporaryFile(prefix="autodl-spill-", dir=self._spill_parent) as file:
+                return _Cache(np.memmap(file, recipe.dtype, "w+", shape=shape), np.zeros(n, bool))
+        except (OSError, MemoryError):
             return None
+
+    def _in_memory(self, name: SplitName, recipe: Recipe, shape: tuple[int, ...]) -> _Cache:
+        if self._share and (shared := shared_array(self._share, f"{name}|{recipe.key}", shape, recipe.dtype)):
+            return _Cache(*shared)
+        return _Cache(np.zeros(shape, recipe.dtype), np.zeros(shape[0], bool))

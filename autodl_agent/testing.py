@@ -197,7 +197,8 @@ def _check_poor_data(spec: LearnerSpec, domain: Domain) -> None:
 class ScriptedLearner(Learner):
     """A fake: adds `gain` of the truth per slice, costs fake seconds, and can be told to misbehave in slice `at`.
 
-    misbehave: "" | "raise" | "nan" | "shape" | "range" | "shares" (nothing but the class shares).
+    misbehave: "" | "raise" | "nan" | "shape" | "range" | "shares" (nothing but the class shares) | "test-nan" |
+    "test-raise" | "test-exit" (on the test rows only).
     """
 
     clock: FakeClock | None = None
@@ -226,8 +227,12 @@ class ScriptedLearner(Learner):
         if done >= self.at:
             if self.misbehave == "shares":
                 return np.tile(class_shares(self.task), (len(data), 1))
-            if self.misbehave == "nan":
+            if self.misbehave == "nan" or (self.misbehave == "test-nan" and data.split == "test"):
                 out[0, 0] = np.nan
+            if self.misbehave == "test-raise" and data.split == "test":
+                raise ValueError("scripted failure on the test rows")
+            if self.misbehave == "test-exit" and data.split == "test":
+                raise SystemExit("scripted exit on the test rows")
             if self.misbehave == "shape":
                 return out[:, :-1]
             if self.misbehave == "range":

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 DEFAULT_BUDGET_S = 1200.0
 LAST_CALL_S = 0.5  # returned this long before the end, a prediction is still written in time
+STOPPING_S = 0.5  # that a session may take to end before another one begins
 SPACING = 0.02  # share of the time gone between two predictions; the curve is drawn over log time
 
 
@@ -58,11 +59,19 @@ class Model:
     def test(self, dataset: Any, remaining_time_budget: float | None = None) -> Probabilities | None:
         """(n_test, classes) in the order of `dataset`."""
         try:
-            return self._test(dataset)
+            self._see_test(dataset)
+        except Exception:
+            log.exception("the test rows cannot be looked at; the best prediction so far is handed out")
+        try:
+            return self._newest(dataset)
         except Exception:
             log.exception("prediction failed; class frequencies are handed out")
             self.done_training = True
+        try:
             return self._frequencies(dataset)
+        except Exception:
+            log.exception("not even the number of test rows can be told")
+            return None
 
     def _train(self, dataset: Any, remaining: float) -> None:
         call = Budget.from_now(max(0.1, remaining - LAST_CALL_S))
@@ -104,24 +113,31 @@ class Model:
     def _begin(self, dataset: Dataset) -> None:
         if self._budget is None:
             self._budget = Budget.from_now(DEFAULT_BUDGET_S)
+        if self._session is not None:  # two at once would share the cores
+            self._session.stop()
+            self._session.join(STOPPING_S)
         self._test_length = len(dataset.test)
         self._session = Session(dataset, self._budget, lane=self._lane)
         self._lane = None
         self._session.start()
 
-    def _test(self, dataset: Any) -> Probabilities | None:
+    def _see_test(self, dataset: Any) -> None:
+        """Begin with the test rows of `dataset`, unless those of the files are surely the same."""
         if self._from_files and self._session is not None:
             self._from_files = False  # compared once; the object is the same in every call
             description = _description(self.metadata_, "test")
             if not intake.agrees(self._session.dataset.test, dataset, description):
-                test, _ = intake.read_stream(dataset)
+                test, _ = intake.read_stream(dataset, every_row=True)
                 train = self._session.dataset.train
                 self._begin(_with_test(self._session.dataset, train, test))
                 self._handed_out = -1
         if self._session is None:
             self._begin(self._streamed(dataset))
+
+    def _newest(self, dataset: Any) -> Probabilities | None:
         session, budget = self._session, self._budget
         if session is None or budget is None:
+            self.done_training = True
             return self._frequencies(dataset)
         session.wait_for(1 if self._handed_out < 1 else 0, budget.left())
         newest = session.newest()
@@ -133,14 +149,14 @@ class Model:
     def _streamed(self, dataset: Any) -> Dataset:
         if self._sibling:
             return intake.sibling_dataset(self.metadata_, self._train_data, dataset)
-        test, _ = intake.read_stream(dataset)
+        test, _ = intake.read_stream(dataset, every_row=True)
         return intake.stream_dataset(self.metadata_, self._train_data, test)
 
     def _frequencies(self, dataset: Any) -> Probabilities | None:
         """The answer of last resort: half for every class, of the right shape."""
         classes = int(self.metadata_["class_num"] if self._sibling else self.metadata_.get_output_size())
         if self._test_length is None:
-            self._test_length = sum(1 for _ in dataset)
+            self._test_length = sum(1 for _ in intake.each(dataset))
         return np.full((self._test_length, classes), 0.5, np.float32)
 
 

@@ -6,7 +6,7 @@ that it stands for are read directly when they lie where the metadata says and i
 
 import logging
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -16,13 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_format.dataset import Dataset, DomainName, Source, Split
-from data_format.errors import DataError
+from data_format.errors import DataError, Unreadable
 from data_format.examples import Dense, Example, Table, Text
 from data_format.memory import MemorySource
 
 log = logging.getLogger(__name__)
 Pairs = Iterable[Any]  # a tf.data.Dataset in eager mode, or any iterable of (example, labels)
 COMPARED = 3  # first examples that must agree; up to 3 shards all show their first record among them
+LOOKED_AT = 12  # examples among which so many are looked for where some cannot be read
+MOST_BROKEN = 100  # examples in a row, after which a stream counts as broken for good
 ENOUGH_VALUES = 2_000_000
 CLOSE = 0.02  # mean difference on the 0..1 scale that two JPEG decoders may have
 
@@ -47,26 +49,33 @@ class AutoDLMetadata(Protocol):
 
 
 class PackedSource(Source):
-    """Tensors from a stream; pictures (multiples of 1/255) are kept as bytes, a quarter of the memory."""
+    """Tensors from a stream; pictures (multiples of 1/255) are kept as bytes, a quarter of the memory.
 
-    def __init__(self, arrays: list[NDArray[Any]]) -> None:
+    arrays: None for each example that could not be read.
+    """
+
+    def __init__(self, arrays: Sequence[NDArray[Any] | None]) -> None:
         self._arrays = arrays
 
     def __len__(self) -> int:
         return len(self._arrays)
 
     def example(self, index: int) -> Example:
-        """A dense float32 (time, rows, columns, channels) example."""
+        """A dense float32 (time, rows, columns, channels) example. Raises Unreadable for one that could not be read."""
         array = self._arrays[index]
+        if array is None:
+            raise Unreadable("unreadable in the stream")
         return Dense(np.asarray(array / np.float32(255) if array.dtype == np.uint8 else array, np.float32))
 
     def table(self) -> Table:
-        """One row an example. Raises DataError when they have not the same number of values."""
-        sizes = {array.size for array in self._arrays}
+        """One row an example, without values where it could not be read. Raises DataError for rows of two lengths."""
+        sizes = {array.size for array in self._arrays if array is not None}
         if len(sizes) > 1:
             raise DataError(f"rows of one length expected, found lengths {sorted(sizes)[:5]}")
         width = sizes.pop() if sizes else 0
-        numbers = np.stack([array.ravel() for array in self._arrays]) if self._arrays else np.zeros((0, width))
+        empty = np.full(width, np.nan, np.float32)
+        rows = [empty if array is None else array.ravel() for array in self._arrays]
+        numbers = np.stack(rows) if rows else np.zeros((0, width))
         names = tuple(f"f{i}" for i in range(width))
         return Table(numbers, names, np.empty((len(numbers), 0), object), ())
 
@@ -98,7 +107,10 @@ def read_descriptions(metadata: AutoDLMetadata) -> None:
 
 
 def agrees(split: Split, pairs: Pairs, metadata_file: Path) -> bool:
-    """Whether the stream surely has the order of our reader: at most COMPARED shards, first examples alike."""
+    """Whether the stream surely has the order of our reader: at most COMPARED shards, first examples alike.
+
+    Examples that one side cannot read are passed over; a stream that gives none at all says nothing against the files.
+    """
     from data_format.metadata import read_metadata
     from data_format.tensors import tensor
 
@@ -106,26 +118,55 @@ def agrees(split: Split, pairs: Pairs, metadata_file: Path) -> bool:
     if shards > COMPARED:
         return False
     description = read_metadata(metadata_file)
-    compared = 0
-    for index, pair in enumerate(islice(iter(_unhurried(pairs)), COMPARED)):
+    compared = values = broken = 0
+    for index, pair in enumerate(islice(each(_unhurried(pairs)), LOOKED_AT)):
+        if isinstance(pair, Exception):
+            broken += 1
+            continue
         if index >= len(split):
             return False
+        try:
+            ours = tensor(split.source.example(index), description)
+        except Unreadable:
+            continue
         theirs = np.asarray(pair[0], np.float32)
-        compared += theirs.size
-        ours = tensor(split.source.example(index), description)
-        if theirs.shape != ours.shape:
+        if not (_alike(ours, theirs) and _same_labels(split.labels[index], pair[1])):
             return False
-        scale = max(1.0, float(np.nanmax(np.abs(ours), initial=1.0)))
-        if not np.array_equal(np.isnan(ours), np.isnan(theirs)):
-            return False
-        apart = np.abs(np.nan_to_num(ours) - np.nan_to_num(theirs))
-        if apart.size and float(apart.mean()) > CLOSE * scale:  # an empty text has no values
-            return False
-        if split.labels[index].any() and not np.allclose(split.labels[index], np.asarray(pair[1]), atol=1e-4):
-            return False
-        if shards == 1 and compared > ENOUGH_VALUES:  # a long clip takes both decoders a while
-            return True
-    return compared > 0
+        compared, values = compared + 1, values + theirs.size
+        # A long clip takes both decoders a while.
+        if compared == COMPARED or (shards == 1 and values > ENOUGH_VALUES):
+            break
+    return values > 0 or (broken > 0 and not compared)
+
+
+def _alike(ours: NDArray[np.float32], theirs: NDArray[np.float32]) -> bool:
+    if theirs.shape != ours.shape or not np.array_equal(np.isnan(ours), np.isnan(theirs)):
+        return False
+    scale = max(1.0, float(np.nanmax(np.abs(ours), initial=1.0)))
+    apart = np.abs(np.nan_to_num(ours) - np.nan_to_num(theirs))
+    return not apart.size or float(apart.mean()) <= CLOSE * scale  # an empty text has no values
+
+
+def _same_labels(ours: NDArray[np.float32], theirs: Any) -> bool:
+    return not ours.any() or np.allclose(ours, np.asarray(theirs), atol=1e-4)
+
+
+def each(pairs: Pairs) -> Iterator[Any]:
+    """The pairs of a stream; in the place of one that cannot be read its error, where the stream goes on after it."""
+    iterator, broken = iter(pairs), 0
+    while True:
+        try:
+            pair = next(iterator)
+        except StopIteration:
+            return
+        except Exception as error:
+            broken += 1
+            if broken > MOST_BROKEN:
+                raise
+            yield error
+        else:
+            broken = 0
+            yield pair
 
 
 def _unhurried(pairs: Pairs) -> Pairs:
@@ -140,13 +181,40 @@ def _unhurried(pairs: Pairs) -> Pairs:
     return one_by_one
 
 
-def read_stream(pairs: Pairs) -> tuple[PackedSource, NDArray[np.float32]]:
-    """Read a stream of (example, labels) once: the examples in order, and the labels (n, classes)."""
-    arrays, labels = [], []
-    for example, label in pairs:
-        arrays.append(_packed(np.asarray(example)))
-        labels.append(np.asarray(label, np.float32))
-    return PackedSource(arrays), np.stack(labels) if labels else np.zeros((0, 0), np.float32)
+def read_stream(pairs: Pairs, every_row: bool = False) -> tuple[PackedSource, NDArray[np.float32]]:
+    """Read a stream of (example, labels) once: the examples in order, and the labels (n, classes).
+
+    What cannot be read is left out, or keeps its place without labels: every_row. Raises the last error of a stream of
+    which nothing can be read.
+    """
+    arrays: list[NDArray[Any] | None] = []
+    labels: list[NDArray[np.float32] | None] = []
+    failed: Exception | None = None
+    for pair in each(pairs):
+        try:
+            example, label = _checked(pair)
+        except Exception as error:
+            if failed is None:
+                log.warning("an example of the stream cannot be read: %s: %s", type(error).__name__, error)
+            failed = error
+            arrays += [None] * every_row
+            labels += [None] * every_row
+        else:
+            arrays.append(example)
+            labels.append(label)
+    known = [label for label in labels if label is not None]
+    if failed is not None and not known:
+        raise failed
+    nothing = np.zeros_like(known[0]) if known else np.zeros(0, np.float32)
+    stacked = [nothing if label is None else label for label in labels]
+    return PackedSource(arrays), np.stack(stacked) if stacked else np.zeros((0, 0), np.float32)
+
+
+def _checked(pair: Any) -> tuple[NDArray[Any], NDArray[np.float32]]:
+    if isinstance(pair, Exception):
+        raise pair
+    example, label = pair
+    return _packed(np.asarray(example)), np.asarray(label, np.float32)
 
 
 def stream_dataset(
@@ -188,7 +256,10 @@ def sibling_dataset(metadata: Mapping[str, Any], train: tuple[Iterable[Any], Any
 def _sibling_example(value: Any) -> Example:
     if isinstance(value, str):
         return Text(value)
-    return Dense(np.asarray(value, np.float32).reshape(-1, 1, 1, 1))
+    try:
+        return Dense(np.asarray(value, np.float32).reshape(-1, 1, 1, 1))
+    except (TypeError, ValueError):  # no numbers: the row stays, and is silent
+        return Dense(np.zeros((0, 1, 1, 1), np.float32))
 
 
 def _split(source: Source, labels: NDArray[np.float32]) -> Split:

@@ -30,11 +30,13 @@ class Fault:
 FAULTS = (
     Fault("raise-fit", answers.RaisesInFit, True),
     Fault("raise-predict", answers.RaisesInPredict, True),
+    Fault("raise-test", answers.RaisesOnTest, True),
     Fault("raise-save", answers.RaisesInSave, True),
     Fault("raise-init", answers.RaisesAtOnce, True),
     Fault("memory-error", answers.OutOfMemory, True),
     Fault("recursion", answers.Recursion, True),
     Fault("nan", answers.NotFinite, True),
+    Fault("nan-test", answers.NotFiniteOnTest, True),
     Fault("shape", answers.WrongShape, True),
     Fault("range", answers.OutOfRange, True),
     Fault("none", answers.NoArray, True),

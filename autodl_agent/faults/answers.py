@@ -33,6 +33,15 @@ class RaisesInPredict(Faulty):
 
 
 @final
+class RaisesOnTest(Faulty):
+    """It does well on the held-out rows, and the test rows are too much for it."""
+
+    def break_test_prediction(self, found: Probabilities) -> NoReturn:
+        """Raise."""
+        raise RuntimeError(f"scripted failure on the test rows after slice {self.done}")
+
+
+@final
 class RaisesInSave(Faulty):
     """It predicts well and cannot be saved."""
 
@@ -75,6 +84,17 @@ class NotFinite(Faulty):
         """Spoil a copy."""
         out = found.copy()
         out.flat[::100], out.flat[50::100] = np.nan, np.inf
+        return out
+
+
+@final
+class NotFiniteOnTest(Faulty):
+    """It does well on the held-out rows, and overflows on one test row."""
+
+    def break_test_prediction(self, found: Probabilities) -> Probabilities:
+        """Spoil a copy."""
+        out = found.copy()
+        out[:1] = np.nan
         return out
 
 

@@ -36,7 +36,11 @@ class Faulty(Learner):
     def predict(self, data: Examples) -> Probabilities:
         """What the learner inside predicts, spoiled from the fault on."""
         found = self.inner.predict(data)
-        return self.break_prediction(found) if self.broken else found
+        if self.broken:
+            found = self.break_prediction(found)
+        if self.broken and data.split == "test":
+            found = self.break_test_prediction(found)
+        return found
 
     def save(self, folder: Path) -> None:
         """That of the learner inside."""
@@ -59,6 +63,10 @@ class Faulty(Learner):
 
     def break_prediction(self, found: Probabilities) -> Any:
         """What goes wrong in a prediction; nothing unless a fault says otherwise."""
+        return found
+
+    def break_test_prediction(self, found: Probabilities) -> Any:
+        """What goes wrong in a prediction of test rows alone, which held-out rows cannot tell."""
         return found
 
     def __copy__(self) -> Self:

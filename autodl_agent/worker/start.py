@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from autodl_agent.clock import Budget
 from autodl_agent.learners.registry import LearnerSpec
-from autodl_agent.machine import cores, memory_limit_bytes
+from autodl_agent.machine import address_limit_bytes, cores, memory_limit_bytes
 from autodl_agent.task import Task
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ TIMES_ON_FEW_CORES = 5.0  # where loading its libraries takes the time of other 
 ENOUGH_CORES = 4
 LEAST_BYTES = 2 << 30  # for both processes together; TensorFlow alone takes a third of it
 COORDINATOR_BYTES = 800 << 20
+LEAST_ADDRESS_BYTES = 4 << 30  # TensorFlow takes 2 of it before it does anything, and more with every core
 LIMIT_SHARE = 0.6  # of what the machine has left, for the worker
 
 
@@ -68,6 +69,11 @@ def _affordable(heavy: Sequence[LearnerSpec], budget: Budget, allowed: int) -> b
     least = (TIMES if cores() >= ENOUGH_CORES else TIMES_ON_FEW_CORES) * min(spec.start_s for spec in heavy)
     if budget.left() < least:
         log.info("heavy learners are left out: they need a budget of %g s at least", least)
+        return False
+    if (addresses := address_limit_bytes()) is not None and addresses < LEAST_ADDRESS_BYTES:
+        least_mb, allowed_mb = LEAST_ADDRESS_BYTES >> 20, addresses >> 20
+        told = "heavy learners are left out: they need %d MB of address space (ulimit -v), %d are allowed"
+        log.warning(told, least_mb, allowed_mb)
         return False
     if allowed < LEAST_BYTES:
         log.warning(

@@ -12,6 +12,7 @@ import os
 import shutil
 import tarfile
 import tempfile
+import threading
 import time
 import zipfile
 import zlib
@@ -44,7 +45,10 @@ _BROKEN = (
     zlib.error,
     RuntimeError,
 )
+_SOON_S = 0.2  # that removing may hold up the end of a program
 _folders: set[Path] = set()
+_growing: set[Path] = set()  # those of them that are being written to
+_helpers: list[Any] = []  # kept, so that their pipes stay open until this process is gone
 
 
 def is_archive(path: Path) -> bool:
@@ -70,6 +74,7 @@ def unpack(path: Path, problems: list[Problem], max_files: int = MAX_FILES, max_
     if not _folders:
         atexit.register(remove_unpacked)
     _folders.add(folder)
+    _growing.add(folder)
     most = min(max_bytes, int(shutil.disk_usage(folder).free * _FREE_SHARE))
     try:
         _Unpacker(path, folder, problems, max_files, most).run()
@@ -80,14 +85,44 @@ def unpack(path: Path, problems: list[Problem], max_files: int = MAX_FILES, max_
                 f"{path}: expected an archive that can be unpacked, found {error or 'a damaged one'}"
             ) from None
         raise
+    finally:
+        _growing.discard(folder)
     return folder
 
 
 def remove_unpacked(folder: Path | None = None) -> None:
-    """Remove one unpacked folder, or all of this process; call before an exit that skips the interpreter's own end."""
+    """Remove one unpacked folder, or all of this process."""
     for one in [folder] if folder else list(_folders):
         shutil.rmtree(one, ignore_errors=True)
         _folders.discard(one)
+
+
+def remove_before_exit() -> None:
+    """Remove all folders of this process before an exit that skips the interpreter's own end, without holding it up.
+
+    What is not gone within _SOON_S (100,000s of files), or is still being unpacked in another thread, is removed by a
+    process that waits for the end of this one.
+    """
+    folders, growing = list(_folders), set(_growing)
+    remover = threading.Thread(target=remove_unpacked, name="remove", daemon=True)
+    remover.start()
+    remover.join(_SOON_S)
+    left = [str(folder) for folder in folders if folder in growing or folder.exists()]
+    if not left:
+        return
+    import subprocess  # costs milliseconds that a launch does not have
+
+    try:
+        # The pipe closes when this process is gone, however it ends. A session of its own: no Ctrl-C reaches it.
+        command = ["/bin/sh", "-c", 'cat; exec rm -rf -- "$@"', "sh", *left]
+        environment = {"PATH": os.environ.get("PATH", os.defpath)}
+        null = subprocess.DEVNULL
+        helper = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=null, stderr=null, env=environment, cwd="/", start_new_session=True
+        )
+        _helpers.append(helper)
+    except OSError:  # no such shell here, or no more processes
+        remover.join()
 
 
 def _remove_left_over() -> None:

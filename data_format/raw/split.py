@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from data_format.labelsets import label_sets
+
 TEST_SHARE = 0.2
 SEED = 2019  # any number, but always the same: results on a set must be comparable
 
@@ -22,10 +24,10 @@ def split_rows(
     n = len(labels)
     if not n:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    # Single label: the class is the group; the general way sorts whole rows and is slower.
+    # Single label: the class is the group.
     group = labels.argmax(axis=1)
     if ((labels > 0).sum(axis=1) != 1).any():
-        group = np.unique(labels > 0, axis=0, return_inverse=True)[1].reshape(-1)
+        group = label_sets(labels)
         # Rare combinations of labels share one group, else none of them would ever be tested.
         group = np.where(np.bincount(group)[group] == 1, group.max() + 1, group)
     # Shuffled, then sorted stably by group: each group is a run of its rows in random order.

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autodl_agent.agent import run
+from autodl_agent.agent import RunResult, run
 from autodl_agent.clock import Budget
 from autodl_agent.config import RunConfig
-from autodl_agent.earlier import read_earlier
+from autodl_agent.earlier import Earlier, read_earlier
 from autodl_agent.errors import UsageError
 from autodl_agent.saved.load import load_model
 from autodl_agent.testing import memory_dataset
@@ -31,7 +31,7 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def go_on(folder: Path, data: object = WINE, more_s: float = 2.0) -> object:
+def go_on(folder: Path, data: object = WINE, more_s: float = 2.0) -> RunResult:
     earlier = read_earlier(folder)
     budget = Budget.from_now(more_s).after(earlier.seconds)
     return run(data, folder, RunConfig(budget_s=more_s), budget, earlier=earlier)
@@ -40,7 +40,9 @@ def go_on(folder: Path, data: object = WINE, more_s: float = 2.0) -> object:
 def test_a_finished_run_is_extended(first: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(first, tmp_path / "run"))
     before = [read_prediction(path) for _, path in list_predictions(folder / "predictions")]
-    used = read_earlier(folder).seconds
+    there = read_earlier(folder)
+    used = there.seconds
+    there.close()
     go_on(folder)
     after = list_predictions(folder / "predictions")
     assert [k for k, _ in after] == list(range(len(after)))
@@ -137,12 +139,49 @@ def test_models_that_go_on_see_pictures_as_they_were_taught(first: Path, tmp_pat
 def test_other_data_are_refused_and_the_run_stays(first: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(first, tmp_path / "run"))
     other, _ = memory_dataset("tabular", 30, 10)
+    before = content(folder)
     with pytest.raises(UsageError, match=r"made from data with class_names .* found \('first'"):
         go_on(folder, other)
-    assert len(list_predictions(folder / "predictions")) == len(list_predictions(first / "predictions"))
+    assert content(folder) == before
 
 
-@pytest.mark.parametrize("damage", ["nothing", "no start", "gap", "model"])
+def content(folder: Path) -> dict[Path, bytes]:
+    """Every file of a run."""
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("model", [True, False])
+def test_the_same_data_under_another_name_go_on_under_the_old_one(model: bool, first: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(first, tmp_path / "run"))
+    if not model:
+        shutil.rmtree(folder / "model")
+    renamed = Path(shutil.copytree(WINE, tmp_path / "beer"))
+    for part in ("data", "solution"):
+        (renamed / f"wine.{part}").rename(renamed / f"beer.{part}")
+    result = go_on(folder, renamed)
+    files = list_predictions(folder / "predictions")
+    assert {path.name for _, path in files} == {f"wine.predict_{k}" for k in range(result.n_predictions)}
+    start = read_start(folder / "predictions")
+    assert start.task_name == "wine"
+    assert sorted(start.timestamps) == list(range(len(files)))
+    assert "the run goes on as wine" in (folder / "log.txt").read_text()
+
+
+@pytest.mark.parametrize("rows", [30, 60])
+def test_a_run_without_a_model_is_not_mixed_with_other_data(rows: int, tmp_path: Path) -> None:
+    """Killed before its first model, and resumed on other data; nothing of it changes."""
+    mine, _ = memory_dataset("tabular", 60, 20)
+    run(mine, tmp_path / "run", RunConfig(budget_s=1.0))
+    shutil.rmtree(tmp_path / "run" / "model", ignore_errors=True)
+    before = content(tmp_path / "run")
+    other, _ = memory_dataset("tabular", rows, 20 if rows == 30 else 10)
+    with pytest.raises(UsageError, match=r"class shares|made from other data") as caught:
+        go_on(tmp_path / "run", other)
+    assert "\n" not in str(caught.value)
+    assert content(tmp_path / "run") == before
+
+
+@pytest.mark.parametrize("damage", ["nothing", "no start", "gap", "model", "mixed"])
 def test_what_is_no_run_is_told_in_one_line(damage: str, first: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     if damage != "nothing":
@@ -151,6 +190,9 @@ def test_what_is_no_run_is_told_in_one_line(damage: str, first: Path, tmp_path: 
         (folder / "predictions" / "start.txt").unlink()
     if damage == "gap":
         (folder / "predictions" / "wine.predict_0").unlink()
+    if damage == "mixed":
+        last = list_predictions(folder / "predictions")[-1][1]
+        last.rename(last.with_name(last.name.replace("wine", "beer")))
     if damage == "model":
         (folder / "model" / "logits.npz").write_bytes(b"PK nonsense")
     with pytest.raises(UsageError) as caught:
@@ -159,13 +201,49 @@ def test_what_is_no_run_is_told_in_one_line(damage: str, first: Path, tmp_path: 
     assert "\n" not in str(caught.value)
 
 
-def test_without_a_model_only_the_predictions_are_kept(first: Path, tmp_path: Path) -> None:
+def held_out(folder: Path) -> list[float]:
+    """The held-out NAUCs that a run wrote down."""
+    lines = (folder / "learning_curve.csv").read_text().splitlines()[1:]
+    return [float(line.split(",")[1]) for line in lines if line.split(",")[1]]
+
+
+@pytest.mark.parametrize("lost", ["model", "logits", "seed"])
+def test_without_its_ensemble_no_worse_prediction_follows(lost: str, first: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(first, tmp_path / "run"))
-    shutil.rmtree(folder / "model")
+    if lost == "logits":  # too large to be kept
+        (folder / "model" / "logits.npz").unlink()
+    else:
+        shutil.rmtree(folder / "model")
+    if lost == "seed":  # after a kill; other rows are held out then
+        (folder / "run.json").unlink()
+    before, count = held_out(folder), len(list_predictions(folder / "predictions"))
     earlier = read_earlier(folder)
-    assert earlier.parts == ()
-    go_on(folder)
-    assert (folder / "model" / "model.json").exists()
+    assert not earlier.parts
+    assert earlier.seed == (None if lost == "seed" else 5)
+    assert earlier.to_beat == pytest.approx(before[-1], abs=2e-6)
+    earlier.close()
+    result = go_on(folder)
+    assert held_out(folder)[: len(before)] == before
+    assert held_out(folder) == sorted(held_out(folder))
+    assert result.n_predictions >= count
+    assert lost == "logits" or (folder / "model").exists() == (result.n_predictions > count)
+
+
+@pytest.mark.parametrize(
+    ("curve", "model", "expected"),
+    [
+        ([None, None, 0.5, 0.75], None, 0.749999),
+        ([None, 0.5, 0.75, None], 0.6, 0.749999),  # killed after a prediction, before its model
+        ([None, 0.5, 0.75], 0.7500004, 0.7500004),
+        ([None, None], 0.6, 0.6),
+        ([None], None, None),
+    ],
+)
+def test_what_a_better_prediction_must_beat(
+    curve: list[float | None], model: float | None, expected: float | None, tmp_path: Path
+) -> None:
+    points = tuple({"time": float(k), "held_out_nauc": nauc} for k, nauc in enumerate(curve))
+    assert Earlier(tmp_path, "set", 5.0, 0.0, points, nauc=model).to_beat == expected
 
 
 def test_copies_are_removed(first: Path) -> None:

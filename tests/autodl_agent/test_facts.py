@@ -38,7 +38,6 @@ def test_facts_are_json_and_hold_no_prediction() -> None:
     assert facts["rounds"][0]["started_s"] == 0.123
     assert (facts["seed"], facts["seconds_used"], facts["ended_because"]) == (5, 7.0, "done")
     assert facts["learners"] == ["forest", "linear", "prior"]
-    assert facts["skipped_by_reason"] == {"damaged": 2, "empty": 1}
     assert (facts["multilabel"], facts["n_train"], facts["classes"]) == (True, 60, 3)
 
 

@@ -14,7 +14,7 @@ from autodl_agent.testing import examples_of, memory_dataset
 
 # Those that come back within a test; the others would end it, or outlive it.
 QUICK = {"raise-fit", "raise-predict", "memory-error", "recursion", "nan", "shape", "range", "none", "text"}
-QUICK |= {"huge-result", "sys-exit", "interrupt"}
+QUICK |= {"huge-result", "sys-exit", "interrupt", "nan-test", "raise-test"}
 
 
 def soon(seconds=60.0):
@@ -89,7 +89,8 @@ def test_quick_faults_show_in_the_first_slice_of_an_even_seed(name):
     expected = {
         "memory-error": MemoryError, "recursion": RecursionError, "sys-exit": SystemExit,
         "interrupt": KeyboardInterrupt,
-        "nan": LearnerError, "shape": LearnerError, "range": LearnerError, "huge-result": LearnerError,
+        "nan": LearnerError, "nan-test": LearnerError, "shape": LearnerError, "range": LearnerError,
+        "huge-result": LearnerError,
     }  # fmt: skip
     assert isinstance(caught.value, expected.get(name, Exception))
 
@@ -109,6 +110,30 @@ def test_the_loop_benches_them_and_keeps_a_good_prediction(name, seed):
     assert len(errors) == (2 if seed and name != "raise-init" else 1)
     last = [r.prediction for r in played if r.prediction is not None][-1]
     assert nauc(truth, last) > 0.8
+
+
+@pytest.mark.parametrize("name", ["nan-test", "raise-test"])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_faults_on_the_test_rows_alone_cost_no_other_learner_its_place(name, seed):
+    dataset, truth = memory_dataset("tabular")
+    task = examples_of(dataset)[0].task
+    object.__setattr__(task, "seed", seed)
+    budget = Budget.from_now(30.0)
+    store = TensorStore(dataset, task, budget.deadline(30.0))
+    # Alone, the faulty learner makes the first answer itself.
+    for ladder in (faults(f"here:{name}"), (LADDERS[Domain.TABULAR][0], *faults(f"here:{name}"))):
+        played = list(rounds(store, ladder, budget))
+        assert {r.learner for r in played if r.error} <= {f"fault-here-{name}"}
+        assert all(np.isfinite(r.prediction).all() for r in played if r.prediction is not None)
+    assert nauc(truth, [r.prediction for r in played if r.prediction is not None][-1]) > 0.8
+
+
+def test_faults_on_the_test_rows_alone_leave_the_held_out_rows():
+    train, test = examples_of(memory_dataset("tabular")[0])
+    for spec in faults("nan-test", "raise-test"):
+        learner = spec.create(train.task, 0)
+        learner.fit(train, soon())
+        assert checked(learner.predict(train), spec.name, train).shape == (60, 3)
 
 
 def test_a_copy_for_predictions_does_not_learn_on():

@@ -55,6 +55,36 @@ def test_work_changes_nothing_until_it_is_accepted() -> None:
     assert one.held_out is worked.held_out and one.increments == 2
 
 
+def test_a_result_that_cannot_predict_the_test_rows_gives_way_to_the_last_that_could() -> None:
+    one, clock = member(misbehave="test-nan", at=3, slices=9)
+    one.advance(later(clock))
+    one.advance(later(clock))
+    held_out, settled, shown = one.held_out, one.settled, one.test()
+    one.advance(later(clock))
+    one.advance(later(clock))
+    with pytest.raises(LearnerError, match="not finite"):
+        one.test()
+    one.fall_back()
+    assert one.held_out is held_out and one.settled is settled and one.test() is shown
+    assert one.increments == 2 and one.at_hand
+
+
+def test_without_such_a_result_nothing_is_left() -> None:
+    one, clock = member(misbehave="test-raise")
+    one.advance(later(clock))
+    with pytest.raises(ValueError, match="on the test rows"):
+        one.test()
+    one.fall_back()
+    assert one.held_out is None and one.settled == () and not one.at_hand
+
+
+def test_a_first_answer_that_fails_leaves_nothing() -> None:
+    one, clock = member(misbehave="test-nan")
+    with pytest.raises(LearnerError, match="not finite"):
+        one.first_answer(later(clock))
+    assert one.settled == ()
+
+
 def test_more_is_over_when_no_fold_has_more() -> None:
     one, clock = member(slices=2)
     one.advance(later(clock))

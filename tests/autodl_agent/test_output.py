@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from autodl_agent.errors import UsageError
-from autodl_agent.output import RunFolder, log_to, prepare_folder
+from autodl_agent.learners.prior import class_shares
+from autodl_agent.output import RunFolder, give_back, log_to, prepare_folder, restore_log
 from autodl_agent.task import Domain, Task
 from autodl_agent.testing import FakeClock
 from data_format.dataset import Problem
@@ -49,7 +50,7 @@ def test_a_whole_run_on_disk(tmp_path):
     assert curve[0] == ["time", "held_out_nauc", "test_nauc"]
     assert [float(v) for v in curve[1][:2]] == [2, 0.4]
     assert float(curve[1][2]) == 1 and float(curve[2][2]) == -1
-    assert json.loads((tmp_path / "run.json").read_text()) == {"any": "thing"}
+    assert json.loads((tmp_path / "run.json").read_text())["any"] == "thing"
 
 
 def test_nothing_is_written_after_stop(tmp_path):
@@ -71,6 +72,62 @@ def test_predictions_for_people(tmp_path, multilabel, likely):
     assert [row[0] for row in rows[1:]] == IDS
     assert [row[-1] for row in rows[1:]] == likely
     assert read_csv(tmp_path / "learning_curve.csv")[0] == ["time", "held_out_nauc"]
+
+
+def other(out, **changes):
+    """The folder as a resumed run on other data sees it."""
+    ids = changes.pop("ids", out.test_ids)
+    return RunFolder(out.folder, out.budget, replace(out.task, **changes), ids)
+
+
+def test_a_run_of_the_same_data_is_gone_on_with_and_its_lists_stay(tmp_path):
+    out, _ = folder_for(tmp_path)
+    out.add(np.tile(class_shares(out.task), (3, 1)), None)
+    before = {path.name: path.stat().st_mtime_ns for path in tmp_path.glob("*.txt")}
+    again = other(out)
+    again.check_same()
+    again.go_on(out.curve)
+    assert {path.name: path.stat().st_mtime_ns for path in tmp_path.glob("*.txt")} == before
+    (tmp_path / "test_rows.txt").unlink()
+    again.check_same()
+    again.go_on(out.curve)
+    assert (tmp_path / "test_rows.txt").read_text(encoding="utf-8").splitlines() == [*IDS[:2], "test/d\\ne.png"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"ids": IDS[:2]}, r"test_rows.txt: made from other data: 3 lines there, 2 in the data"),
+        ({"ids": ["x", *IDS[1:]]}, r"test_rows.txt: made from other data: line 1 is 'test/a.png', 'x' in the data"),
+        ({"class_names": ("001", "b")}, r"classes.txt: made from other data: line 2 is 'été, or .*', 'b' in the data"),
+        ({"class_counts": (4, 5)}, r"class shares 0.55\d* 0.4\d* …, found 0.4\d* 0.55"),
+        ({"n_train": 20}, r"class shares 0\.55"),
+    ],
+)
+def test_a_run_of_other_data_is_told_and_nothing_is_written(tmp_path, changes, says):
+    out, _ = folder_for(tmp_path)
+    out.add(np.tile(class_shares(out.task), (3, 1)), None)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(UsageError, match=says):
+        other(out, **changes).check_same()
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("line", [b"", b"not numbers\n", b"0.1 0.2 0.7\n"])
+def test_a_first_prediction_that_is_no_row_of_shares_is_told(tmp_path, line):
+    out, _ = folder_for(tmp_path)
+    out.add(PREDICTION, None)
+    (tmp_path / "predictions" / "my set.predict_0").write_bytes(line)
+    with pytest.raises(UsageError, match="class shares"):
+        out.check_same()
+
+
+def test_the_log_of_a_refused_run_goes_and_that_of_the_run_before_stays(tmp_path):
+    (tmp_path / "log.txt").write_text("old\nnew\n")
+    restore_log(tmp_path, 4)
+    assert (tmp_path / "log.txt").read_text() == "old\n"
+    give_back(tmp_path, True)
+    assert not (tmp_path / "log.txt").exists() and tmp_path.exists()
 
 
 def test_a_folder_with_a_run_is_refused_or_replaced_never_mixed(tmp_path):
@@ -147,6 +204,20 @@ def test_without_time_what_is_quick_is_written_and_nothing_half(tmp_path, caplog
     assert read_csv(tmp_path / "learning_curve.csv")[0] == ["time", "held_out_nauc"]
     assert read_csv(tmp_path / "skipped.csv")[1:] == [["a", "b"]]
     assert "no predictions.csv" in caplog.text and "predict_0" in caplog.text
+
+
+def test_what_reading_the_truth_brings_to_light_is_told(tmp_path):
+    out, _ = folder_for(tmp_path)
+    out.add(PREDICTION, 0.1)
+    problems = [Problem("a", "b")]
+
+    def truth():
+        problems.append(Problem("test.csv", "a class seen in no training row"))
+
+    out.finish(True, {}, problems, truth=truth)
+    assert read_csv(tmp_path / "skipped.csv")[1:] == [["a", "b"], ["test.csv", "a class seen in no training row"]]
+    facts = json.loads((tmp_path / "run.json").read_text())
+    assert len(facts["skipped"]) == 2 and facts["skipped_by_reason"]["b"] == 1
 
 
 def test_only_large_results_have_to_be_begun_before_the_end(tmp_path):

@@ -1,7 +1,10 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
 from autodl_agent.domain import make_task
+from autodl_agent.earlier import Earlier
 from autodl_agent.loop import Loop
 from autodl_agent.rounds import rounds
 from autodl_agent.scoring.auc import nauc
@@ -17,6 +20,12 @@ def play(ladder, total_s=60, n_train=60):
     store = TensorStore(dataset, make_task(dataset), budget.deadline(total_s))
     specs = [scripted(name, clock=clock, truth=truth, **settings) for name, settings in ladder.items()]
     return list(rounds(store, specs, budget)), truth, store
+
+
+def in_a_thread(work):
+    """As the engine plays: what looks like the user's wish to end the program can only be the learner's there."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(work).result()
 
 
 def test_the_prior_comes_first_and_every_prediction_after_it_is_better():
@@ -55,6 +64,33 @@ def test_a_learner_that_breaks_its_contract_is_benched_and_the_run_goes_on(misbe
     assert all(r.learner != "bad" for r in played[benched_at + 1 :])
 
 
+@pytest.mark.parametrize("misbehave", ["test-nan", "test-raise", "test-exit"])
+def test_a_learner_that_fails_on_the_test_rows_only_is_benched_and_no_other(misbehave):
+    """Held-out rows do not tell; the fault shows in another learner's turn, when the blend wants both."""
+    bad = {"misbehave": misbehave, "slices": 5}
+    played, truth, _ = in_a_thread(lambda: play({"good": {}, "bad": bad, "late": {}}))
+    assert [r.learner for r in played if r.error] == ["bad"]
+    assert [r.number for r in played] == list(range(len(played)))
+    after = [r for r in played if r.number > next(r.number for r in played if r.error)]
+    assert {r.learner for r in after} == {"good", "late"}
+    assert all("bad" not in r.weights for r in played)
+    last = [r for r in played if r.prediction is not None][-1]
+    assert last in after and np.isfinite(last.prediction).all()
+    assert nauc(truth, last.prediction) > 0.5
+
+
+@pytest.mark.parametrize("at", [2, 3])
+@pytest.mark.parametrize("n_train", [3, 60])  # with nothing held out, and cross-fitted
+def test_what_it_delivered_before_it_failed_on_the_test_rows_stays(at, n_train):
+    played, truth, _ = play({"bad": {"misbehave": "test-nan", "at": at, "slices": 5}, "good": {}}, n_train=n_train)
+    assert {r.learner.partition("~")[0] for r in played if r.error} <= {"bad"}
+    assert sum(r.learner == "good" and not r.error for r in played) >= 3
+    last = [r for r in played if r.prediction is not None][-1]
+    assert np.isfinite(last.prediction).all()
+    assert "bad" in last.weights
+    assert n_train == 3 or nauc(truth, last.prediction) > 0.5
+
+
 @pytest.mark.parametrize("n_train", [60, 2000])  # cross-fitted, and with one split
 def test_a_learner_that_knows_nothing_is_left_out_of_the_ensemble(n_train):
     played, *_ = play({"good": {}, "idle": {"misbehave": "shares"}}, n_train=n_train)
@@ -70,6 +106,23 @@ def test_a_slice_that_makes_a_learner_worse_leaves_its_earlier_result():
     assert own == sorted(own)
     last = [r.prediction for r in played if r.prediction is not None][-1]
     assert nauc(truth, last) > 0.5
+
+
+@pytest.mark.parametrize(("last", "rows"), [(0.95, ()), (1.0, ()), (0.95, (3, 1))])
+def test_a_run_without_its_ensemble_goes_on_from_its_last_nauc(last, rows, tmp_path):
+    """One just as good counts: it brings the model that is missing. Figures of other rows are compared all the same."""
+    dataset, truth = memory_dataset("text")
+    clock = FakeClock()
+    store = TensorStore(dataset, make_task(dataset), clock.budget(60).deadline(60))
+    curve = ({"time": 1.0, "held_out_nauc": None}, {"time": 2.0, "held_out_nauc": last})
+    earlier = Earlier(tmp_path, "set", 3.0, 0.0, curve, rows=np.array(rows, np.int64))
+    kept = []
+    spec = scripted("a", clock=clock, truth=truth, slices=4)
+    played = list(rounds(store, [spec], clock.budget(60), keep=kept.append, earlier=earlier))
+    assert played[0].member_nauc < last  # it would have been written
+    written = [r for r in played if r.prediction is not None]
+    assert written and all(r.ensemble_nauc >= last for r in written)
+    assert len(kept) == len(written)
 
 
 def test_it_ends_when_time_is_over():

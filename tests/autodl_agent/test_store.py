@@ -48,14 +48,39 @@ def test_features_are_computed_from_another_recipe():
 
 
 @pytest.mark.parametrize("limit", [0, 100_000])
-def test_beyond_the_memory_limit_arrays_go_to_files_that_are_removed(tmp_path, limit):
-    store, (recipe, _) = open_store(limit, tmp_path), counting_recipe()
+def test_beyond_the_memory_limit_arrays_go_to_files_that_no_folder_shows(tmp_path, limit):
+    """A run that ends in whatever way leaves none behind."""
+    store, (recipe, calls) = open_store(limit, tmp_path), counting_recipe()
     expected = open_store().rows("train", recipe, np.arange(100))
-    assert np.array_equal(store.rows("train", recipe, np.arange(100)), expected)
+    calls.clear()
+    for _ in range(2):
+        assert np.array_equal(store.rows("train", recipe, np.arange(100)), expected)
+    assert len(calls) == 100
     assert store.affordable_rows("train", recipe) == 100
-    assert len(list(tmp_path.rglob("*.bin"))) == 1
-    store.close()
     assert not list(tmp_path.iterdir())
+    store.close()
+    assert np.array_equal(store.rows("train", recipe, np.arange(100)), expected)
+
+
+@pytest.mark.parametrize("disk", [True, False])
+def test_memory_that_is_not_there_although_it_was_hoped_for_is_no_error(tmp_path, monkeypatch, disk):
+    """As under `ulimit -v`: to a file then, and computed anew where that cannot be mapped either."""
+    store, (recipe, calls) = open_store(1 << 30, tmp_path), counting_recipe()
+    expected = open_store().rows("train", recipe, np.arange(5))
+
+    def too_little(*arguments, **settings):
+        raise MemoryError
+
+    monkeypatch.setattr(TensorStore, "_in_memory", too_little)
+    if not disk:
+        monkeypatch.setattr(np, "memmap", too_little)
+    calls.clear()
+    for _ in range(2):
+        assert np.array_equal(store.rows("train", recipe, np.arange(5)), expected)
+    assert len(calls) == (5 if disk else 10)
+    # Without a file: of rows that are not kept, half as many as did not fit.
+    assert store.affordable_rows("train", recipe) == (100 if disk else 50)
+    store.close()
 
 
 def test_without_room_on_disk_rows_are_computed_each_time_and_few_are_affordable(tmp_path):

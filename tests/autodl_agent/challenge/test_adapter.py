@@ -36,6 +36,26 @@ class OfficialMetadata:
         return self.metadata_.channel_to_index_map
 
 
+class Damaged:
+    """Pairs of which some cannot be read; like tf.data it goes on after them, or, as a generator, does not."""
+
+    def __init__(self, pairs, bad, goes_on=True):
+        self.pairs, self.bad, self.goes_on = pairs, bad, goes_on
+
+    def __iter__(self):
+        return (
+            (self._pair(k) for k in range(len(self.pairs))) if not self.goes_on else map(self._pair, range(len(self)))
+        )
+
+    def __len__(self):
+        return len(self.pairs)
+
+    def _pair(self, k):
+        if k in self.bad:
+            raise RuntimeError(f"DataLossError: record {k}")
+        return self.pairs[k]
+
+
 @pytest.fixture(autouse=True)
 def unrehearsed(monkeypatch):
     """The constructor's rehearsal has tests of its own."""
@@ -123,6 +143,62 @@ def test_files_that_cannot_be_read_are_not_needed(challenge, monkeypatch, part):
     assert nauc(truth, found[-1]) > 0.8
 
 
+@pytest.mark.parametrize("bad", [{0}, {1}, {0, 1, 2}])
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_an_example_of_the_test_object_that_cannot_be_read_costs_nothing(challenge, bad, goes_on):
+    """The files are there: what the first examples of the object cannot tell says nothing against them."""
+    metadata, train, test, truth = challenge
+    found, _ = play(Model(metadata), Damaged(train, bad, goes_on), Damaged(test, bad, goes_on), budget_s=4, most=4)
+    assert nauc(truth, found[-1]) > 0.8
+
+
+def test_of_a_damaged_stream_the_rest_is_learned_and_every_row_predicted(challenge, tmp_path):
+    metadata, train, test, truth = challenge
+
+    class Moved(OfficialMetadata):
+        def get_dataset_name(self):
+            return str(tmp_path / "elsewhere.data" / "train")
+
+    model = Model(Moved(metadata.folder))
+    found, _ = play(model, Damaged(train, {0, 7}), Damaged(test, {1, 5}), budget_s=4, most=4)
+    assert len(model._session.dataset.train) == 58 and len(model._session.dataset.test) == 24
+    assert found[-1].shape == truth.shape
+    readable = [k for k in range(24) if k not in (1, 5)]
+    assert nauc(truth[readable], found[-1][readable]) > 0.8
+
+
+def test_test_rows_that_cannot_be_looked_at_get_the_best_prediction_so_far(challenge, monkeypatch):
+    metadata, train, test, truth = challenge
+    model = Model(metadata)
+    model.train(train, remaining_time_budget=5)
+
+    def fail(*arguments):
+        raise OSError("broken disk")
+
+    monkeypatch.setattr(adapter.intake, "agrees", fail)
+    found = model.test(test, remaining_time_budget=4)
+    assert nauc(truth, found) > 0.5
+    assert not model.done_training or model._session.ended
+
+
+def test_one_session_ends_before_another_begins(challenge, monkeypatch):
+    metadata, train, test, truth = challenge
+    sessions = []
+
+    class Recorded(adapter.Session):
+        def __init__(self, *arguments, **settings):
+            assert all(earlier._stopped.is_set() for earlier in sessions)
+            super().__init__(*arguments, **settings)
+            sessions.append(self)
+
+    monkeypatch.setattr(adapter, "Session", Recorded)
+    found, _ = play(Model(metadata), train, test[::-1], budget_s=5, most=3)
+    assert len(sessions) == 2
+    sessions[0].join(30)
+    assert not sessions[0].is_alive()
+    assert nauc(truth[::-1], found[-1]) > 0.5
+
+
 def test_nothing_is_ever_raised(challenge, monkeypatch):
     metadata, train, test, truth = challenge
 
@@ -134,8 +210,9 @@ def test_nothing_is_ever_raised(challenge, monkeypatch):
     model = Model(metadata)
     model.train(train, remaining_time_budget=5)
     assert model.done_training
-    found = model.test(test, remaining_time_budget=5)
+    found = model.test(Damaged(test, {3}), remaining_time_budget=5)
     assert found.shape == truth.shape
+    assert Model(metadata).test(None, remaining_time_budget=5) is None
 
 
 def test_it_ends_by_itself_when_time_is_over(challenge):

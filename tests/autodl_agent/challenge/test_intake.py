@@ -1,5 +1,8 @@
 """What a submission is handed: streams kept small, and files that are used only where they surely are the stream."""
 
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,8 +26,9 @@ from autodl_agent.challenge.intake import (
 from autodl_agent.challenge.metadata import AutoDLMetadata
 from autodl_agent.testing import memory_dataset
 from data_format.autodl import read_autodl
-from data_format.errors import DataError
-from data_format.examples import Dense, Text
+from data_format.dataset import Source
+from data_format.errors import DataError, Unreadable
+from data_format.examples import Dense, Example, Table, Text
 from data_format.writer import write_dataset
 
 RNG = np.random.default_rng(0)
@@ -173,6 +177,90 @@ def test_a_text_without_words_is_compared_too(tmp_path: Path) -> None:
     assert pairs[0][0].shape[0] == 0
     assert agree(folder, pairs)
     assert not agree(folder, [pairs[0], *pairs[2:]])
+
+
+class Unreadables(Source):
+    """A source of which some examples cannot be read."""
+
+    def __init__(self, source: Source, bad: set[int]) -> None:
+        self.source, self.bad = source, bad
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def example(self, index: int) -> Example:
+        if index in self.bad:
+            raise Unreadable("broken")
+        return self.source.example(index)
+
+    def table(self) -> Table:
+        return self.source.table()
+
+
+def stream(pairs: Sequence[Any], bad: set[int]) -> Iterator[Any]:
+    """The pairs, as tf.data gives them: an error in the place of some."""
+
+    def pair(index: int) -> Any:
+        if index in bad:
+            raise RuntimeError(f"record {index}")
+        return pairs[index]
+
+    return map(pair, range(len(pairs)))
+
+
+@pytest.mark.parametrize("ours", [set(), {0}, {1}, {0, 1, 2}])
+@pytest.mark.parametrize("theirs", [set(), {0}, {2, 3}])
+def test_what_one_side_cannot_read_is_passed_over(folder: Path, ours: set[int], theirs: set[int]) -> None:
+    split, pairs = read_autodl(folder).train, stream_of(folder)
+    split = replace(split, source=Unreadables(split.source, ours))
+    file = folder / "train" / "metadata.textproto"
+    assert agrees(split, stream(pairs, theirs), file)
+    assert not agrees(split, stream(pairs[::-1], theirs), file)
+
+
+def test_files_that_cannot_be_read_at_all_do_not_agree_and_such_a_stream_is_no_objection(folder: Path) -> None:
+    split, pairs = read_autodl(folder).train, stream_of(folder)
+    file, everything = folder / "train" / "metadata.textproto", set(range(6))
+    assert not agrees(replace(split, source=Unreadables(split.source, everything)), pairs, file)
+    assert agrees(split, stream(pairs, everything), file)
+
+
+@pytest.mark.parametrize("bad", [{0}, {2, 3}, {5}])
+def test_bad_records_of_a_stream_are_left_out_or_keep_their_places(bad: set[int]) -> None:
+    pairs = [(np.full((1, 1, 2, 1), k, np.float32), np.eye(3)[k % 3]) for k in range(6)]
+    good = [k for k in range(6) if k not in bad]
+    source, labels = read_stream(stream(pairs, bad))
+    assert [int(source.example(i).array[0, 0, 0, 0]) for i in range(len(source))] == good  # type: ignore[union-attr]
+    assert labels.argmax(1).tolist() == [k % 3 for k in good]
+    every, labels = read_stream(stream(pairs, bad), every_row=True)
+    assert len(every) == len(labels) == 6
+    numbers = every.table().numbers[:, 0]
+    assert [k for k in range(6) if np.isnan(numbers[k])] == sorted(bad)
+    for k in bad:
+        assert not labels[k].any()
+        with pytest.raises(Unreadable):
+            every.example(k)
+
+
+@pytest.mark.parametrize("bad", [lambda: stream([0] * 9, set(range(9))), lambda: [(1,), (2,)], lambda: repeat_error()])
+def test_a_stream_of_which_nothing_can_be_read_is_an_error(bad: Any) -> None:
+    with pytest.raises((RuntimeError, ValueError)):
+        read_stream(bad())
+
+
+def repeat_error() -> Iterator[Any]:
+    """One that stands still at a bad record, as a reader may."""
+
+    def fail(_: int) -> Any:
+        raise RuntimeError("the same record again")
+
+    return map(fail, count())
+
+
+def test_a_sound_that_is_no_numbers_is_silent() -> None:
+    dataset = sibling_dataset({"class_num": 2}, ([np.ones(4), [1, [2]]], [[1, 0], [0, 1]]), [None, np.ones(3)])
+    assert [dataset.train.source.example(i).array.size for i in range(2)] == [4, 0]  # type: ignore[union-attr]
+    assert len(dataset.test) == 2
 
 
 def test_more_shards_than_are_compared_leave_the_order_open(folder: Path, tmp_path: Path) -> None:

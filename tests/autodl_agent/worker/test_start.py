@@ -63,6 +63,19 @@ def test_no_worker_where_it_cannot_help(
     assert len(caplog.records) == (1 if said else 0)
 
 
+@pytest.mark.parametrize("memory", [None, 8 << 30])
+def test_too_little_address_space_for_the_worker_is_one_line(
+    memory: int | None, task: Task, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """TensorFlow reserves far more of it than it uses; a worker that cannot even load it would only be lost."""
+    monkeypatch.setattr(start, "address_limit_bytes", lambda: 3 << 30)
+    with caplog.at_level(logging.INFO, "autodl_agent"):
+        assert make_lane(task, [QUICK, HEAVY], Budget.from_now(60), memory) is None
+    assert [record.getMessage() for record in caplog.records] == [
+        "heavy learners are left out: they need 4096 MB of address space (ulimit -v), 3072 are allowed"
+    ]
+
+
 def test_a_worker_for_the_learners_that_fit(task: Task) -> None:
     other = replace(HEAVY, name="other", fits=lambda task: False)
     lane = make_lane(task, [QUICK, HEAVY, other], Budget.from_now(60), 3 << 30)

@@ -1,7 +1,10 @@
 import gzip
 import io
 import os
+import subprocess
+import sys
 import tarfile
+import time
 import zipfile
 from pathlib import Path
 
@@ -191,6 +194,69 @@ def test_folders_of_killed_processes_go_when_they_are_old(pictures, tmp_path, te
     assert (old.exists(), new.exists(), alive.exists()) == (False, True, True)
     new.rmdir()
     alive.rmdir()
+
+
+ENDING = """
+import os, sys, threading
+from pathlib import Path
+from data_format.raw import archives
+
+case, path = sys.argv[1:]
+if case == "slow":
+    archives.unpack(Path(path), [])
+    archives._SOON_S = 0.0
+    archives.remove_unpacked = lambda: threading.Event().wait()  # as with 100,000s of files
+if case == "unpacking":
+    written = threading.Event()
+    blocks = archives._blocks
+
+    def slowly(stream):
+        yield from blocks(stream)
+        written.set()
+        threading.Event().wait(0.01)
+
+    archives._blocks = slowly
+    threading.Thread(target=archives.unpack, args=(Path(path), []), daemon=True).start()
+    written.wait()
+archives.remove_before_exit()
+os._exit(0)
+"""
+
+
+@pytest.mark.parametrize("case", ["slow", "unpacking"])
+def test_what_is_not_removed_in_time_goes_after_the_end(tmp_path, temporary, case):
+    """A program that ends is not held up, and a thread that still unpacks leaves nothing."""
+    with zipfile.ZipFile(tmp_path / "many.zip", "w") as archive:
+        for k in range(300):
+            archive.writestr(f"{k % 7}/{k}.txt", "x")
+    root = Path(archives.__file__).resolve().parents[2]
+    environment = os.environ | {"TMPDIR": str(temporary), "PYTHONPATH": str(root)}
+    command = [sys.executable, "-c", ENDING, case, str(tmp_path / "many.zip")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    until = time.monotonic() + 30
+    while list(temporary.iterdir()) and time.monotonic() < until:
+        time.sleep(0.02)
+    assert list(temporary.iterdir()) == []
+
+
+def test_few_files_are_gone_before_the_end(pictures, tmp_path, temporary, monkeypatch):
+    monkeypatch.setattr(archives, "_SOON_S", 60.0)
+    monkeypatch.setattr(subprocess, "Popen", None)  # no process is needed
+    unpack(zipped(tmp_path / "p.zip", pictures), [])
+    archives.remove_before_exit()
+    assert list(temporary.iterdir()) == []
+
+
+def test_without_a_shell_the_end_waits_for_the_removal(pictures, tmp_path, temporary, monkeypatch):
+    def fail(*arguments, **settings):
+        raise FileNotFoundError("/bin/sh")
+
+    monkeypatch.setattr(archives, "_SOON_S", 0.0)
+    monkeypatch.setattr(subprocess, "Popen", fail)
+    unpack(zipped(tmp_path / "p.zip", pictures), [])
+    archives.remove_before_exit()
+    assert list(temporary.iterdir()) == []
 
 
 def test_two_members_of_one_name_cost_only_the_second(tmp_path):

@@ -1,0 +1,91 @@
+"""Two lanes with a worker that exists only on paper: its slices are judged like those of this process."""
+
+import queue
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from autodl_agent import lanes
+from autodl_agent.domain import make_task
+from autodl_agent.ensemble import to_logits
+from autodl_agent.learners.base import Labels
+from autodl_agent.learners.registry import LearnerSpec
+from autodl_agent.policy import Record, Slice
+from autodl_agent.rounds import Round, rounds
+from autodl_agent.store import TensorStore
+from autodl_agent.task import Task
+from autodl_agent.testing import FakeClock, memory_dataset, scripted
+from autodl_agent.worker.lane import Finished
+
+REMOTE = LearnerSpec("remote", "nowhere:Nothing", worker=True, libraries=())
+
+
+class PaperLane:
+    """Answers every slice at once, with logits that know the truth."""
+
+    loading, playing = False, None
+
+    def __init__(self, known: dict[str, Labels], clock: FakeClock) -> None:
+        self.events: queue.Queue[Finished | None] = queue.Queue()
+        self.free = (REMOTE,)
+        self._known, self._clock = known, clock
+
+    def open(self, store: TensorStore, folds: object) -> None:
+        """The worker would be told the task."""
+        order = np.concatenate([fold.held_out for fold in folds])
+        self._known["held_out"] = self._known["train"][order]
+
+    def play(self, spec: LearnerSpec, seconds: float) -> None:
+        """Answer."""
+        logits = {name: to_logits(0.2 + 0.6 * self._known[name]) for name in ("held_out", "test")}
+        self._clock.at += 1
+        self.events.put(Finished(spec, 0.0, logits, (Path("model"),), more=False))
+
+    def tidy(self, needed: object) -> None:
+        """Nothing to remove."""
+
+
+def in_turn(
+    history: Sequence[Record], ladder: Sequence[LearnerSpec], task: Task, gone: float, total: float, folds: int
+) -> Slice | None:
+    """One slice of each learner."""
+    done = {record.learner for record in history}
+    return next((Slice(spec, 5.0, 0.1) for spec in ladder if spec.name not in done), None)
+
+
+def play(monkeypatch: pytest.MonkeyPatch, **settings: object) -> list[Round]:
+    """A good learner here, one with these settings, then the worker's."""
+    monkeypatch.setattr(lanes, "cores", lambda: 1)
+    dataset, truth = memory_dataset("text")
+    clock = FakeClock()
+    budget = clock.budget(60)
+    store = TensorStore(dataset, make_task(dataset), budget.deadline(60))
+    ladder = [scripted("good", clock=clock, truth=truth, slices=1)]
+    ladder.append(scripted("bad", clock=clock, truth=truth, slices=1, **settings))
+    lane = PaperLane({"train": dataset.train.labels, "test": truth}, clock)
+    return list(rounds(store, ladder, budget, in_turn, lane=lane))  # type: ignore[arg-type]
+
+
+def test_a_slice_of_the_worker_is_blended(monkeypatch: pytest.MonkeyPatch) -> None:
+    played = play(monkeypatch)
+    assert {r.learner for r in played} >= {"prior", "good", "bad", "remote"}
+    assert not any(r.error for r in played)
+    (remote,) = [r for r in played if r.learner == "remote"]
+    assert remote.prediction is not None and remote.weights["remote"] > 0
+
+
+@pytest.mark.parametrize("misbehave", ["test-nan", "test-raise", "test-exit"])
+def test_a_learner_of_this_process_that_fails_on_the_test_rows_ends_no_run(
+    monkeypatch: pytest.MonkeyPatch, misbehave: str
+) -> None:
+    """The fault shows when the worker's slice is judged; neither the worker's learner nor the run pays for it."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1) as pool:
+        played = pool.submit(play, monkeypatch, misbehave=misbehave).result()
+    assert [r.learner for r in played if r.error] == ["bad"]
+    (remote,) = [r for r in played if r.learner == "remote"]
+    assert remote.prediction is not None and "bad" not in remote.weights
+    assert [r.number for r in played] == list(range(len(played)))
