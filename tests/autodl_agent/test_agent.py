@@ -100,22 +100,6 @@ def test_bad_data_is_one_clear_error_and_leaves_no_half_run(tmp_path):
     assert list((tmp_path / "there").iterdir()) == []
 
 
-def test_data_that_cannot_be_opened_in_time_leave_nothing(tmp_path, monkeypatch):
-    """The same folder may be tried again."""
-    release = threading.Event()
-
-    def slowly(path, options):
-        release.wait(60)
-        raise DataError("too late")
-
-    monkeypatch.setattr("autodl_agent.agent.open_dataset", slowly)
-    for _ in range(2):
-        with pytest.raises(DataError, match="could not be opened within the budget of 0.1 s"):
-            run(tmp_path, tmp_path / "out", RunConfig(0.1), Budget.from_now(0.1))
-    release.set()
-    assert not (tmp_path / "out").exists()
-
-
 def test_an_interrupt_keeps_what_there_is(tmp_path):
     def interrupting(task, played, written):
         if played.number == 1:
