@@ -26,7 +26,8 @@ from autodl_agent.facts import describe_run
 from autodl_agent.learners.registry import check_learner_names, ladder_of
 from autodl_agent.machine import calm_blas, memory_limit_bytes
 from autodl_agent.notes import task_notes
-from autodl_agent.output import RunFolder, Thresholds, give_back, log_to, prepare_folder, restore_log
+from autodl_agent.output import RunFolder, give_back, log_to, prepare_folder, restore_log
+from autodl_agent.people import Thresholds
 from autodl_agent.report.reporter import Reporter
 from autodl_agent.report.scene import Scene
 from autodl_agent.rounds import Choose, Round, rounds

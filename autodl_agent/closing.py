@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autodl_agent.output import RunFolder, Thresholds
+from autodl_agent.output import RunFolder
+from autodl_agent.people import Thresholds
 from data_format.dataset import Problem
 
 log = logging.getLogger(__name__)

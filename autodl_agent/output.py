@@ -1,16 +1,14 @@
 """The folder that a run leaves: predictions as the challenge writes them, and files that people open."""
 
-import csv
 import json
 import logging
 import os
 import shutil
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +18,9 @@ from numpy.typing import NDArray
 from autodl_agent.clock import Budget
 from autodl_agent.errors import UsageError
 from autodl_agent.learners.prior import class_shares
+from autodl_agent.people import Thresholds, seconds_to_write, write_predictions, write_table
 from autodl_agent.task import Task
-from data_format.atomic import atomic_file, write_atomic
+from data_format.atomic import write_atomic
 from data_format.dataset import Problem
 from data_format.predictions import append_timestamp, prediction_text, read_prediction, write_end, write_start
 
@@ -33,13 +32,9 @@ FILES = (
     *("classes.txt", "test_rows.txt", "predictions.csv", "learning_curve.csv", "learning_curve.png"),
     *("run.json", "skipped.csv", "report.html", "log.txt"),
 )
-ANOTHER_LABEL_AT = 0.5  # multi-label rows list every class at or above it where no thresholds were tuned
-CELL_S, ROW_S = 2.5e-7, 4e-6  # to write predictions.csv
-AFTER_S = 0.4  # that it may take once the budget is used
+AFTER_S = 0.4  # that predictions.csv may take once the budget is used
 EARLIEST = 0.1  # share of the budget that it may take of it at most
 MOST_TOLD = 1000  # problems of inputs in run.json; skipped.csv has them all
-ROWS_AT_ONCE = 256  # between two looks at the clock
-Thresholds = Sequence[float] | NDArray[np.floating]
 
 
 @dataclass
@@ -59,8 +54,7 @@ class RunFolder:
     @property
     def early_s(self) -> float:
         """Seconds before the end of the budget at which predictions.csv has to be begun, where it is large."""
-        took = self.task.n_test * (ROW_S + CELL_S * self.task.n_classes)
-        return min(max(0.0, took - AFTER_S), EARLIEST * self.budget.total_s)
+        return min(max(0.0, seconds_to_write(self.task) - AFTER_S), EARLIEST * self.budget.total_s)
 
     @property
     def predictions(self) -> Path:
@@ -192,44 +186,21 @@ class RunFolder:
         return read_prediction(self._path(len(self._times) - 1)) if self._last is None else self._last
 
     def _write_for_people(self, thresholds: Thresholds | None, left: Callable[[], float]) -> None:
-        names, prediction = self.task.class_names, self._newest()
-        least = np.full(len(names), ANOTHER_LABEL_AT) if thresholds is None else np.asarray(thresholds)
-        ids = iter(self.test_ids)
-        with suppress(_GivenUpError), atomic_file(self.folder / "predictions.csv") as file:
-            file.write(_csv_line(["id", *names, "most_likely"]).encode())
-            for start in range(0, len(prediction), ROWS_AT_ONCE):
-                if left() <= 0:
-                    log.warning("no predictions.csv, no time left; %s holds the same", self._path(len(self._times) - 1))
-                    raise _GivenUpError
-                block = prediction[start : start + ROWS_AT_ONCE]
-                file.write("".join(self._rows_for_people(ids, block, least)).encode(errors="surrogateescape"))
-
-    def _rows_for_people(
-        self, ids: Iterator[str], block: NDArray[np.floating], least: NDArray[np.floating]
-    ) -> Iterator[str]:
-        """Lines of predictions.csv. All numbers of a row are formatted in one call: there may be millions."""
-        names, form = self.task.class_names, "%.6g," * block.shape[1]
-        for row, best in zip(block, block.argmax(1), strict=True):
-            likely = [int(best)]
-            if self.task.multilabel:
-                likely = [int(c) for c in np.flatnonzero(row >= least)] or [int(np.argmax(row - least))]
-            first, last = next(ids), " ".join(names[c] for c in likely)
-            yield f"{_csv_cell(first)},{form % tuple(row.tolist())}{_csv_line([last])}"
+        path = self.folder / "predictions.csv"
+        if not write_predictions(path, self.task, self.test_ids, self._newest(), thresholds, left):
+            log.warning("no predictions.csv, no time left; %s holds the same", self._path(len(self._times) - 1))
 
     def _write_curve(self, scores: dict[int, float], scored: bool) -> None:
         """scores: prediction -> NAUC on the test rows; scored: whether there is a column for it."""
-        complete = scored and len(scores) == len(self.curve)
-        text = StringIO(newline="")
-        writer = csv.writer(text)
-        writer.writerow(["time", "held_out_nauc", *(["test_nauc"] if scored else [])])
-        for k, point in enumerate(self.curve):
-            row = [f"{point['time']:.3f}", _number(point["held_out_nauc"])]
-            if scored:
-                row.append(_number(scores.get(k)))
-            if complete:
+        if scored and len(scores) == len(self.curve):
+            for k, point in enumerate(self.curve):
                 point["test_nauc"] = scores[k]
-            writer.writerow(row)
-        write_atomic(self.folder / "learning_curve.csv", text.getvalue().encode())
+        head = ["time", "held_out_nauc", *(["test_nauc"] if scored else [])]
+        rows = [
+            [f"{point['time']:.3f}", _number(point["held_out_nauc"]), *([_number(scores.get(k))] if scored else [])]
+            for k, point in enumerate(self.curve)
+        ]
+        write_table(self.folder / "learning_curve.csv", head, rows)
 
     def _test_scores(self, truth: NDArray[np.float32], left: Callable[[], float]) -> dict[int, float]:
         """Prediction -> NAUC on the test rows, the newest first, as many as can be read and scored in the time."""
@@ -252,18 +223,10 @@ class RunFolder:
         some = [{"where": problem.where, "reason": problem.reason} for problem in problems[:MOST_TOLD]]
         reasons = dict(Counter(problem.reason for problem in problems))
         whole = {**facts, "skipped_by_reason": reasons, "skipped": some}
-        write_atomic(
-            self.folder / "run.json", (json.dumps(whole, indent=2, ensure_ascii=False) + "\n").encode(errors="replace")
-        )
-        text = StringIO(newline="")
-        writer = csv.writer(text)
-        writer.writerow(["where", "reason"])
-        writer.writerows((problem.where, problem.reason) for problem in problems)
-        write_atomic(self.folder / "skipped.csv", text.getvalue().encode(errors="surrogateescape"))
-
-
-class _GivenUpError(Exception):
-    """No time is left for a file; nothing of it stays."""
+        text = json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
+        write_atomic(self.folder / "run.json", text.encode(errors="replace"))
+        rows = [(problem.where, problem.reason) for problem in problems]
+        write_table(self.folder / "skipped.csv", ["where", "reason"], rows)
 
 
 def prepare_folder(folder: Path, overwrite: bool) -> None:
@@ -350,17 +313,6 @@ def _difference(was: list[bytes], now: list[bytes]) -> str:
     k = next(k for k, (old, new) in enumerate(zip(was, now, strict=True)) if old != new)
     old, new = (line[k][:60].decode("utf-8", "replace") for line in (was, now))
     return f"line {k + 1} is {old!r}, {new!r} in the data"
-
-
-def _csv_line(cells: Sequence[str]) -> str:
-    text = StringIO(newline="")
-    csv.writer(text).writerow(cells)
-    return text.getvalue()
-
-
-def _csv_cell(cell: str) -> str:
-    """One cell as `csv` writes it; quick for the many that need no quotes."""
-    return cell if cell.isalnum() else _csv_line([cell]).removesuffix("\r\n")
 
 
 def _odd(line: str) -> bool:

@@ -27,6 +27,7 @@ LAYERS = (
         "convert",
         "output",
         "closing",
+        "people",
         "facts",
         "session",
         "testing",

@@ -61,19 +61,6 @@ def test_nothing_is_written_after_stop(tmp_path):
     assert len(list_predictions(tmp_path / "predictions")) == 1
 
 
-@pytest.mark.parametrize(("multilabel", "likely"), [(False, ["001", "x", "001"]), (True, ["001", "x", "001 x"])])
-def test_predictions_for_people(tmp_path, multilabel, likely):
-    out, _ = folder_for(tmp_path, multilabel, ("001", "x"))
-    out.add(PREDICTION, None)
-    out.stop()
-    out.finish(True, {})
-    rows = read_csv(tmp_path / "predictions.csv")
-    assert rows[0] == ["id", "001", "x", "most_likely"]
-    assert [row[0] for row in rows[1:]] == IDS
-    assert [row[-1] for row in rows[1:]] == likely
-    assert read_csv(tmp_path / "learning_curve.csv")[0] == ["time", "held_out_nauc"]
-
-
 def other(out, **changes):
     """The folder as a resumed run on other data sees it."""
     ids = changes.pop("ids", out.test_ids)
@@ -227,15 +214,6 @@ def test_only_large_results_have_to_be_begun_before_the_end(tmp_path):
     assert 1 < out.early_s < 5
     out.task = replace(out.task, n_test=10**8)
     assert out.early_s == pytest.approx(6)  # a tenth of the budget
-
-
-def test_numbers_for_people_are_those_of_the_prediction(tmp_path):
-    out, _ = folder_for(tmp_path)
-    values = np.array([[1e-12, 1.0], [0.123456789, 0.0], [1 / 3, 0.5]], np.float32)
-    out.add(values, None)
-    out.finish(True, {})
-    found = [[float(cell) for cell in row[1:-1]] for row in read_csv(tmp_path / "predictions.csv")[1:]]
-    assert np.allclose(found, values, rtol=1e-5)
 
 
 def test_who_closes_the_folder_does_not_wait_for_a_prediction_to_become_text(tmp_path, monkeypatch):
