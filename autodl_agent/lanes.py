@@ -21,6 +21,7 @@ from autodl_agent.worker.member import RemoteMember, StoredModel
 ENOUGH_CORES = 4  # for two slices at once
 OVERDUE = 2.0  # times the expected cost, and
 OVERDUE_S = 3.0  # as many seconds more, after which a slice no longer keeps the other lane waiting: costs are guesses
+OVERDUE_SHARE = 0.1  # of the budget that these seconds are at most
 TICK_S = 0.25
 TRIES = 2  # of a learner whose worker was ended by somebody else
 
@@ -97,7 +98,8 @@ class Lanes:
         if chosen is None:
             return
         lane = "worker" if chosen.spec.worker else "here"
-        self._due[lane] = self.loop.budget.gone() + OVERDUE * chosen.expected_cost_s + OVERDUE_S
+        spare = min(OVERDUE_S, OVERDUE_SHARE * self.loop.budget.total_s)
+        self._due[lane] = self.loop.budget.gone() + OVERDUE * chosen.expected_cost_s + spare
         if chosen.spec.worker:
             self.lane.play(chosen.spec, chosen.seconds)
             return
