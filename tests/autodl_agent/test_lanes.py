@@ -89,3 +89,50 @@ def test_a_learner_of_this_process_that_fails_on_the_test_rows_ends_no_run(
     (remote,) = [r for r in played if r.learner == "remote"]
     assert remote.prediction is not None and "bad" not in remote.weights
     assert [r.number for r in played] == list(range(len(played)))
+
+
+class HungLane(PaperLane):
+    """Takes a slice and never answers."""
+
+    def play(self, spec: LearnerSpec, seconds: float) -> None:
+        """Nothing comes back."""
+        self.playing, self.free = spec.name, ()
+        self.began = self._clock.at
+
+
+@pytest.mark.parametrize(("total", "waited"), [(5.0, 0.5), (60.0, 3.0)])
+def test_a_worker_that_hangs_keeps_the_other_lane_waiting_in_proportion_to_the_budget(
+    monkeypatch: pytest.MonkeyPatch, total: float, waited: float
+) -> None:
+    monkeypatch.setattr(lanes, "cores", lambda: 1)
+    dataset, truth = memory_dataset("text")
+    clock = FakeClock()
+    budget = clock.budget(total)
+    store = TensorStore(dataset, make_task(dataset), budget.deadline(total))
+    lane = HungLane({"train": dataset.train.labels, "test": truth}, clock)
+
+    def empty(timeout: float) -> None:
+        clock.at += 0.1
+        raise queue.Empty
+
+    monkeypatch.setattr(lane.events, "get", empty)
+    began: list[float] = []
+
+    def remote_first(
+        history: Sequence[Record], ladder: Sequence[LearnerSpec], task: Task, gone: float, total: float, folds: int
+    ) -> Slice | None:
+        names = {spec.name: spec for spec in ladder}
+        if not history or "remote" not in names:
+            if history:
+                began.append(clock.at)
+            return Slice(names["good"], 5.0, 0.1)
+        return Slice(names["remote"], 5.0, 0.0)
+
+    ladder = [scripted("good", clock=clock, truth=truth, slices=50)]
+    played = rounds(store, ladder, budget, remote_first, lane=lane)  # type: ignore[arg-type]
+    for _ in played:
+        if began:
+            break
+    if not began:  # the rounds end with the budget where nothing else was begun
+        pytest.fail("the other lane was never used")
+    assert began[0] - lane.began == pytest.approx(waited, abs=0.25)
