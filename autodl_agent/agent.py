@@ -132,6 +132,7 @@ class _Engine(threading.Thread):
 
     def close(self) -> None:
         """End whatever is still under way, and take away what only a run needs."""
+        self.abandoned = True
         if self.out:
             self.out.stop()
         if self.lane:
@@ -215,7 +216,6 @@ def run(
     logged = (output / "log.txt").stat().st_size if (output / "log.txt").exists() else 0
     handler = log_to(output / "log.txt", budget)
     engine = _Engine(dataset, output, config, budget, choose, watch, earlier)
-    interrupted: BaseException | None = None
     reporter = Reporter(output, budget, engine.scene)
     engine.start()
     reporter.start()
@@ -230,19 +230,23 @@ def run(
             result = _complete(engine, error, reporter)
     finally:
         reporter.abandon("stopped by an error")
-        engine.abandoned = True
         engine.close()
-        if earlier is not None:
-            earlier.close()
         logging.getLogger("autodl_agent").removeHandler(handler)
         handler.close()
-        if earlier is not None and engine.out is None:
-            restore_log(output, logged)
-        if earlier is None and not (engine.out and engine.out.curve):  # the next try may take the same folder
-            give_back(output, there)
+        _tidy(engine, there, logged)
     if interrupted is not None:
         raise interrupted
     return result
+
+
+def _tidy(engine: _Engine, there: bool, logged: int) -> None:
+    """Leave nothing of a run that came to nothing. there: whether the folder was; logged: bytes its log had before."""
+    if engine.earlier is not None:
+        engine.earlier.close()
+        if engine.out is None:
+            restore_log(engine.folder, logged)
+    elif not (engine.out and engine.out.curve):  # the next try may take the same folder
+        give_back(engine.folder, there)
 
 
 def _wait(engine: _Engine) -> BaseException | None:

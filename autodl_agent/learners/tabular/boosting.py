@@ -284,7 +284,7 @@ class BoostedTrees(Learner):
             if found is None:
                 found = forest.margins(rows())
                 growing = self._run is not None and forest.booster is self._run.grower.booster
-                if not growing and sum(map(np.size, known.values())) + found.size <= self.settings.margin_cells:
+                if not growing and sum(map(np.size, list(known.values()))) + found.size <= self.settings.margin_cells:
                     known[(forest.number, *here)] = found
             total += np.float32(forest.weight) * found
         return np.asarray(total / sum(forest.weight for forest in self.forests), np.float32)
