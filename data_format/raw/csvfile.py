@@ -121,7 +121,7 @@ def sniff_separator(text: str) -> str:
     cut = len(text) > SAMPLE_CHARACTERS
     sample = text[:SAMPLE_CHARACTERS]
     best: tuple[tuple[float, ...], str] = ((0.0,), "")
-    for separator in SEPARATORS:
+    for separator in filter(sample.__contains__, SEPARATORS):
         mended: list[int] = []
         records = stream_records(io.StringIO(sample, newline=""), told_dialect(sample, separator), mended, cut)
         rows = list(islice(records, _SAMPLE_ROWS + 1))
