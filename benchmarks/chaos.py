@@ -5,8 +5,8 @@
 Each run is `autodl run` with faults added to its ladder from outside (see hooks/sitecustomize.py): every fault alone
 and every pair of them, in the worker and, where it can survive them, in the coordinator; then triples. Checked are:
 end before budget + 2 s, exit code 0, a last prediction that is finite, in [0, 1] and nearly as good as that of the
-quickest learner alone, no process and no temporary file left. Exit code 1 when a run fails; each such run is printed
-with the command that repeats it.
+quickest learner alone after as many slices as it had in this run, no process and no temporary file left. Exit code 1
+when a run fails; each such run is printed with the command that repeats it.
 """
 
 import argparse
@@ -112,9 +112,12 @@ def problems_of(
         found.append(f"exit code {ended.code}: {words[-1][:200] if words else ''}")
     if (reason := str(facts.get("ended_because", ""))).startswith("error"):
         found.append(f"a learner ended the run early ({reason})")
-    first, last = quick_naucs(case.dataset, case.seed, options.budget)
-    # A learner that hangs in the coordinator ends its progress: what was there before must stay.
-    least = (first if any(name.startswith(HERE) for name in case.faults) else last) - options.tolerance
+    alone = quick_naucs(case.dataset, case.seed, options.budget)
+    # Faults, and runs side by side, take time from the quick learner: it is compared with itself slice by slice. One
+    # that hangs in the coordinator ends all progress: what was there before must stay.
+    hangs = any(name.startswith(HERE) for name in case.faults)
+    slices = 1 if hangs else min(max(len(rounds_of(facts, first_learner(case.dataset))), 1), len(alone))
+    least = alone[slices - 1] - options.tolerance
     if value < least:
         found.append(f"NAUC {value:.3f}, at least {least:.3f} expected")
     if ended.left[0]:
@@ -159,10 +162,20 @@ def played_in(facts: dict[str, Any]) -> tuple[str, ...]:
     return tuple(sorted(name.replace("here-", HERE, 1) if name.startswith("here-") else name for name in plain))
 
 
+def rounds_of(facts: dict[str, Any], learner: str) -> list[dict[str, Any]]:
+    """The slices of a learner that came to a result."""
+    return [r for r in facts.get("rounds", ()) if r["learner"] == learner and not r["error"]]
+
+
 @cache
-def quick_naucs(dataset: Path, seed: int, budget: float) -> tuple[float, float]:
-    """First and last of what the first learner of the ladder reaches alone."""
-    first = LADDERS[make_task(open_dataset(dataset)).domain][0].name
+def first_learner(dataset: Path) -> str:
+    return LADDERS[make_task(open_dataset(dataset)).domain][0].name
+
+
+@cache
+def quick_naucs(dataset: Path, seed: int, budget: float) -> list[float]:
+    """What the first learner of the ladder reaches alone, after each of its slices."""
+    first = first_learner(dataset)
     with tempfile.TemporaryDirectory(prefix="autodl-chaos-") as scratch:
         out = Path(scratch) / "out"
         job = Job(str(dataset), dataset.name, budget, seed, (first,))
@@ -170,7 +183,8 @@ def quick_naucs(dataset: Path, seed: int, budget: float) -> tuple[float, float]:
         values, complaint = naucs(out, dataset)
         if not values:
             raise SystemExit(f"{first} alone fails on {dataset}: {complaint}")
-        return values[0], values[-1]
+        written = np.cumsum([r["predicted"] for r in rounds_of(facts_of(out), first)])
+        return [values[min(max(count, 1), len(values)) - 1] for count in written]
 
 
 def job_of(case: Case, options: argparse.Namespace) -> Job:
