@@ -6,7 +6,8 @@ Each run is `autodl run` with faults added to its ladder from outside (see hooks
 and every pair of them, in the worker and, where it can survive them, in the coordinator; then triples. Checked are:
 end before budget + 2 s, exit code 0, a last prediction that is finite, in [0, 1] and nearly as good as that of the
 quickest learner alone after as many slices as it had in this run, no process and no temporary file left. Exit code 1
-when a run fails; each such run is printed with the command that repeats it.
+when a run fails; each such run is printed with the command that repeats it, and with --out its folder is kept beside
+that file.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import json
 import os
 import random
 import shlex
+import shutil
 import sys
 import tempfile
 import threading
@@ -96,6 +98,10 @@ def run_case(case: Case, options: argparse.Namespace) -> Outcome:
         value = values[-1] if values else -1.0
         facts = facts_of(out)
         problems = [text for text in (complaint, *problems_of(ended, value, facts, case, options)) if text]
+        if problems and options.out:
+            kept = options.out.with_name(f"{options.out.stem}-{case.number}")
+            shutil.copytree(out, kept, dirs_exist_ok=True, ignore_dangling_symlinks=True)
+            (kept / "stderr.txt").write_text(ended.stderr)
         return Outcome(case, ended.wall_s, value, played_in(facts), tuple(problems))
 
 

@@ -1,4 +1,8 @@
-"""Files that appear whole or not at all: a temporary file in the same folder, fsync, rename."""
+"""Files that appear whole or not at all: a temporary file in the same folder, then a rename.
+
+Whole for every reader and whenever a process is killed. Against a power cut `durable` helps too; without it nobody
+waits for the disk, which takes seconds where others write much, and a run has none to give away.
+"""
 
 import os
 import tempfile
@@ -9,9 +13,10 @@ from typing import BinaryIO
 
 
 @contextmanager
-def atomic_file(path: Path) -> Iterator[BinaryIO]:
+def atomic_file(path: Path, durable: bool = False) -> Iterator[BinaryIO]:
     """A binary file that replaces `path` when the block ends well, and leaves nothing behind when it does not.
 
+    durable: wait until the content is on the disk (fsync); for files whose presence is taken for their validity later.
     Raises OSError as the file system gives it (read-only folder, full disk); an older `path` then stays as it was.
     """
     # In the same folder, since a rename is one step within a file system only.
@@ -20,8 +25,9 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
     try:
         with os.fdopen(handle, "wb") as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         # mkstemp makes files for the owner alone; results are for everybody the umask allows.
         umask = _umask()
         temporary.chmod(0o666 & ~umask)
@@ -32,9 +38,9 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
-def write_atomic(path: Path, data: bytes) -> None:
+def write_atomic(path: Path, data: bytes, durable: bool = False) -> None:
     """Write a whole file atomically."""
-    with atomic_file(path) as file:
+    with atomic_file(path, durable) as file:
         file.write(data)
 
 

@@ -28,7 +28,7 @@ def cached(name: str, build: Callable[[], bytes]) -> Path:
     """The file of this name in the cache, built where it is missing. Raises what `build` raises, and OSError."""
     path = cache_dir() / name
     if not path.is_file():
-        write_atomic(path, build())
+        write_atomic(path, build(), durable=True)
     return path
 
 

@@ -44,9 +44,11 @@ def test_a_run_that_breaks_is_reported_with_its_command(tmp_path):
         import argparse
 
         options = argparse.Namespace(budget=3.0, slack=14.0, tolerance=0.02, policy="policy", heavy=False)
+        options.out = tmp_path / "chaos.csv"
         outcome = module.run_case(case, options)
         assert any("exit code 7" in problem for problem in outcome.problems)
         assert "AUTODL_FAULTS=here:exit" in module.repeat(case, options)
+        assert (tmp_path / "chaos-0" / "predictions" / "start.txt").is_file()
     finally:
         del sys.modules["chaos"]
 

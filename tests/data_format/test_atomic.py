@@ -55,3 +55,12 @@ def test_permissions_are_those_that_the_umask_allows(tmp_path: Path, umask: int,
     finally:
         os.umask(before)
     assert (tmp_path / "file").stat().st_mode & 0o777 == mode
+
+
+@pytest.mark.parametrize("durable", [False, True])
+def test_only_a_durable_file_waits_for_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, durable: bool) -> None:
+    waited: list[int] = []
+    monkeypatch.setattr(os, "fsync", waited.append)
+    write_atomic(tmp_path / "file", b"content", durable=durable)
+    assert bool(waited) == durable
+    assert (tmp_path / "file").read_bytes() == b"content"
