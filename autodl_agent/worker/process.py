@@ -59,7 +59,8 @@ class WorkerProcess:
                 stderr=subprocess.STDOUT,
                 pass_fds=(theirs.fileno(),),
                 env={**_environment(), **self.family.environment},
-                start_new_session=True,
+                # No session of its own: where Linux shares time out by sessions, niceness means nothing between two.
+                process_group=0,
             )
         self.pid = self._process.pid
         self._channel = Channel(ours)

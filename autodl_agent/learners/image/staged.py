@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from autodl_agent.clock import Deadline
 from autodl_agent.learners.base import Examples, Probabilities
+from autodl_agent.learners.coverage import rows_to_predict
 from autodl_agent.learners.image.features import Feature
 from autodl_agent.learners.image.folding import fold
 from autodl_agent.learners.image.heads import CHOICE_ROWS, Choice, Weights, choose, fit_head, is_wide
@@ -68,6 +69,12 @@ class StagedHead:
         if self.fitted is None:
             return min(most, self.growth.first(self.task.n_classes))
         return min(most, self.fitted.rows * self.growth.row_growth)
+
+    def cost_s(self, data: Examples, features: tuple[Feature, ...]) -> float | None:
+        """Seconds that these features of all rows take, those to be predicted included; None where unknown."""
+        wanted = (data.sample(self.next_rows(data, features), self.seed), *rows_to_predict(data))
+        costs = [data.store.cost_s(part.split, f.recipe, part.rows) for f in features for part in wanted]
+        return None if None in costs else sum(cost for cost in costs if cost)
 
     def advance(
         self,

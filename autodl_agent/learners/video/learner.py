@@ -38,8 +38,11 @@ class QuickVideo(Learner):
         features = self._features(clip)
         self._staged.advance(data, features, self._staged.next_rows(data, features), deadline, self.config.weights)
         self._clip, done = clip, self._staged.fitted
+        complete = done is not None and done.rows >= self._staged.rows_for(data, features)
         last = clip + 1 == len(self.config.clips)
-        return done is not None and not (last and done.rows >= self._staged.rows_for(data, features))
+        # More and larger frames are unlike the slice before: it says nothing of what they take.
+        self.next_s = self._staged.cost_s(data, self._features(clip + 1)) if complete and not last else None
+        return done is not None and not (last and complete)
 
     def predict(self, data: Examples) -> Probabilities:
         """(n, classes) probabilities."""

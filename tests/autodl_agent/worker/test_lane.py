@@ -153,6 +153,18 @@ def test_what_a_dead_worker_had_started_is_found_and_ended(family: Marked) -> No
     assert not family.linger(1.0)
 
 
+def test_the_worker_has_a_group_of_its_own_in_the_session_of_the_run() -> None:
+    run = Run(REMOTE)
+    try:
+        assert run.lane._process is not None
+        pid = run.lane._process.pid
+        assert os.getpgid(pid) == pid != os.getpgid(0)  # Ctrl-C at a terminal does not reach it
+        assert os.getsid(pid) == os.getsid(0)  # and its niceness counts against the coordinator
+    finally:
+        run.lane.close()
+        run.store.close()
+
+
 def test_work_delivered_before_a_crash_is_kept() -> None:
     run = Run(*faults("segfault"), seed=1, slice_s=1.0)  # the fault comes in the second slice
     played = run.play()

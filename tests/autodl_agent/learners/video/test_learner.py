@@ -76,8 +76,8 @@ def test_stages_take_more_clips_then_more_frames():
     stages = []
     for _ in range(3):
         more = learner.fit(train, LATER)
-        stages.append((learner._staged.fitted.rows, learner._clip))
-    assert stages == [(80, 0), (110, 0), (110, 1)] and not more
+        stages.append((learner._staged.fitted.rows, learner._clip, learner.next_s is not None))
+    assert stages == [(80, 0, False), (110, 0, True), (110, 1, False)] and not more
 
 
 def test_a_passed_deadline_leaves_the_state_usable(tmp_path):
