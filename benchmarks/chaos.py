@@ -100,7 +100,9 @@ def run_case(case: Case, options: argparse.Namespace) -> Outcome:
         problems = [text for text in (complaint, *problems_of(ended, value, facts, case, options)) if text]
         if problems and options.out:
             kept = options.out.with_name(f"{options.out.stem}-{case.number}")
-            shutil.copytree(out, kept, dirs_exist_ok=True, ignore_dangling_symlinks=True)
+            kept.mkdir(exist_ok=True)
+            if out.is_dir():
+                shutil.copytree(out, kept, dirs_exist_ok=True, ignore_dangling_symlinks=True)
             (kept / "stderr.txt").write_text(ended.stderr)
         return Outcome(case, ended.wall_s, value, played_in(facts), tuple(problems))
 
@@ -119,8 +121,8 @@ def problems_of(
     if (reason := str(facts.get("ended_because", ""))).startswith("error"):
         found.append(f"a learner ended the run early ({reason})")
     alone = quick_naucs(case.dataset, case.seed, options.budget)
-    # Faults, and runs side by side, take time from the quick learner: it is compared with itself slice by slice. One
-    # that hangs in the coordinator ends all progress: what was there before must stay.
+    # Faults, and runs side by side, take time from the quick learner: it is compared with itself slice by slice.
+    # A fault that hangs in the coordinator ends all progress: what was there before must stay.
     hangs = any(name.startswith(HERE) for name in case.faults)
     slices = 1 if hangs else min(max(len(rounds_of(facts, first_learner(case.dataset))), 1), len(alone))
     least = alone[slices - 1] - options.tolerance
@@ -175,6 +177,7 @@ def rounds_of(facts: dict[str, Any], learner: str) -> list[dict[str, Any]]:
 
 @cache
 def first_learner(dataset: Path) -> str:
+    """Name of the learner that every run on this set begins with."""
     return LADDERS[make_task(open_dataset(dataset)).domain][0].name
 
 

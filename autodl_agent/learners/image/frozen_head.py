@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from autodl_agent.clock import Deadline
 from autodl_agent.learners.base import Examples, Probabilities
-from autodl_agent.learners.coverage import rows_to_predict
+from autodl_agent.learners.coverage import recipes_cost_s
 from autodl_agent.learners.image.config import GaussianConfig
 from autodl_agent.learners.image.gaussian import GaussianHead, fit_gaussian
 from autodl_agent.learners.image.wide import Speed
@@ -66,12 +66,10 @@ class FrozenHead:
 
     def cost_s(self, data: Examples, rows: int, looks: Sequence[Look]) -> float | None:
         """Seconds of a fit on so many rows, features of the rows to be predicted included; None where unknown."""
-        wanted = (data.sample(max(1, rows), self.seed), *rows_to_predict(data))
-        costs = [data.store.cost_s(part.split, look.recipe, part.rows) for look in looks for part in wanted]
-        if None in costs:
+        cost_s = recipes_cost_s(data, data.sample(max(1, rows), self.seed), [look.recipe for look in looks])
+        if cost_s is None:
             return None
-        head_s = self._fit_s * _work(rows, looks) / self._fit_work if self._fit_work else 0.0
-        return sum(cost for cost in costs if cost) + head_s
+        return cost_s + (self._fit_s * _work(rows, looks) / self._fit_work if self._fit_work else 0.0)
 
     def predict(self, data: Examples, looks: Sequence[Look]) -> Probabilities:
         """(n, classes) probabilities; rows that cannot be read get the class shares. looks: those of the last fit."""

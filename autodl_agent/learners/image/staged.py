@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from autodl_agent.clock import Deadline
 from autodl_agent.learners.base import Examples, Probabilities
-from autodl_agent.learners.coverage import rows_to_predict
+from autodl_agent.learners.coverage import recipes_cost_s
 from autodl_agent.learners.image.features import Feature
 from autodl_agent.learners.image.folding import fold
 from autodl_agent.learners.image.heads import CHOICE_ROWS, Choice, Weights, choose, fit_head, is_wide
@@ -71,10 +71,9 @@ class StagedHead:
         return min(most, self.fitted.rows * self.growth.row_growth)
 
     def cost_s(self, data: Examples, features: tuple[Feature, ...]) -> float | None:
-        """Seconds that these features of all rows take, those to be predicted included; None where unknown."""
-        wanted = (data.sample(self.next_rows(data, features), self.seed), *rows_to_predict(data))
-        costs = [data.store.cost_s(part.split, f.recipe, part.rows) for f in features for part in wanted]
-        return None if None in costs else sum(cost for cost in costs if cost)
+        """Seconds that these features take for the next fit and the rows to be predicted; None where unknown."""
+        sample = data.sample(self.next_rows(data, features), self.seed)
+        return recipes_cost_s(data, sample, [feature.recipe for feature in features])
 
     def advance(
         self,
