@@ -4,9 +4,9 @@ Row order: training rows file after file, sorted by name; test rows as the chall
 from up to three files (sorted by name) at once. The `.solution` file has its rows in that order.
 """
 
-from collections.abc import Callable, Sequence
-from itertools import pairwise
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,35 +96,40 @@ def _data_folder(path: Path) -> Path:
     return folders[0]
 
 
+class _Contexts(NamedTuple):
+    """What n records say of themselves: labels (n, classes), ids (n,) where known, and whether they are examples."""
+
+    labels: NDArray[np.float32]
+    ids: NDArray[np.int64]
+    known: NDArray[np.bool_]
+    good: NDArray[np.bool_]
+
+    def of_examples(self) -> "_Contexts":
+        """Those of the records that are examples."""
+        return _Contexts(self.labels[self.good], self.ids[self.good], self.known[self.good], self.good[self.good])
+
+
 def _train_split(folder: Path, metadata: Metadata, problems: list[Problem]) -> Split:
     """Training rows with their labels; records that are no examples are left out."""
     records = open_records(folder, metadata, interleaved=False, problems=problems)
-    labels = np.zeros((len(records), metadata.output_dim), np.float32)
-    contexts = _contexts(records, problems)
-    for index, context in enumerate(contexts):
-        if context is not None and context.indices:
-            _set_labels(labels[index], context, records, index)
-    _clip(labels, folder, problems)
+    contexts = _contexts(records, metadata.output_dim, problems, labelled=True)
+    _clip(contexts.labels, folder, problems)
     # Without a context there is no label to learn from; a test row would keep its place instead.
-    kept = np.array([context is not None for context in contexts], bool)
-    if not kept.all():
-        records, labels = records.keep(kept), labels[kept]
-        contexts = [context for context in contexts if context is not None]
-    if len(labels) < metadata.sample_count:
-        reason = f"expected {metadata.sample_count} records as in {FILE_NAME}, found {len(labels)}"
+    if not contexts.good.all():
+        records = records.keep(contexts.good)
+        contexts = contexts.of_examples()
+    if len(records) < metadata.sample_count:
+        reason = f"expected {metadata.sample_count} records as in {FILE_NAME}, found {len(records)}"
         problems.append(Problem(str(folder), reason))
-    return Split(_ids(contexts, folder, problems), labels, records)
+    return Split(_ids(contexts, folder, problems), contexts.labels, records)
 
 
-def _set_labels(row: NDArray[np.float32], context: Context, records: Records, index: int) -> None:
+def _set_labels(row: NDArray[np.float32], context: Context) -> None:
     """Fill one row of labels. The usual record, one certain label, is written without further ado."""
     if len(context.indices) == 1 and 0 <= context.indices[0] < len(row) and context.scores[0] == 1.0:
         row[context.indices[0]] = 1.0
-        return
-    try:
+    else:
         row[:] = label_row(context, len(row))
-    except DataError as error:
-        raise DataError(f"{records.where(index)}: {error}") from None
 
 
 def _clip(labels: NDArray[np.float32], folder: Path, problems: list[Problem]) -> None:
@@ -147,38 +152,52 @@ def _test_split(folder: Path, metadata: Metadata, problems: list[Problem]) -> Sp
     if len(records) > metadata.sample_count:
         reason = f"expected {metadata.sample_count} records as in {FILE_NAME}, found {len(records)}; all are used"
         problems.append(Problem(str(folder), reason))
-    contexts = _contexts(records, problems)
-    labels = np.zeros((len(records), metadata.output_dim), np.float32)
-    own = [context.id for context in contexts if context is not None and context.id is not None]
-    if len(own) == len(records) and any(after <= before for before, after in pairwise(own)):
+    contexts = _contexts(records, metadata.output_dim, problems, labelled=False)
+    if contexts.known.all() and (contexts.ids[1:] <= contexts.ids[:-1]).any():
         reason = "rows follow the challenge's order of records, which is not that of their ids"
         problems.append(Problem(str(folder), reason))
-    return Split(_ids(contexts, folder, problems), labels, records)
+    return Split(_ids(contexts, folder, problems), contexts.labels, records)
 
 
-def _contexts(records: Records, problems: list[Problem]) -> list[Context | None]:
-    """Labels and id of every record, None for those that are no examples. Raises DataError naming the record."""
-    contexts: list[Context | None] = []
-    for index in range(len(records)):
+def _contexts(records: Records, classes: int, problems: list[Problem], labelled: bool) -> _Contexts:
+    """Labels (zeros unless `labelled`) and id of every record. Raises DataError naming the record."""
+    n = len(records)
+    found = _Contexts(np.zeros((n, classes), np.float32), np.zeros(n, np.int64), np.zeros(n, bool), np.ones(n, bool))
+    waiting = np.ones(n, bool)
+    for batch in records.alike():
+        if labelled:  # what is wrong with a label is said by the other way, which names the record
+            usual = (batch.indices >= 0) & (batch.indices < classes) & np.isfinite(batch.scores)
+            batch = batch.take(np.asarray(usual.all(axis=1)))
+            found.labels[batch.rows[:, None], batch.indices] = batch.scores
+        waiting[batch.rows] = False
+        if batch.ids is not None:
+            found.ids[batch.rows], found.known[batch.rows] = batch.ids, True
+    for index in np.flatnonzero(waiting).tolist():
         try:
-            contexts.append(records.context(index))
+            context = records.context(index)
+            if labelled:
+                _set_labels(found.labels[index], context)
         except Unreadable as error:
             problems.append(Problem(records.where(index), str(error)))
-            contexts.append(None)
+            found.good[index] = False
         except DataError as error:
             raise DataError(f"{records.where(index)}: {error}") from None
-    return contexts
+        else:
+            if context.id is not None:
+                found.ids[index], found.known[index] = context.id, True
+    return found
 
 
-def _ids(contexts: Sequence[Context | None], folder: Path, problems: list[Problem]) -> list[str]:
+def _ids(contexts: _Contexts, folder: Path, problems: list[Problem]) -> list[str]:
     """Row ids from the `id` fields when every record has its own, else row numbers."""
-    ids = [context.id for context in contexts if context is not None and context.id is not None]
-    if len(ids) == len(contexts) and len(set(ids)) == len(ids):
+    ids = contexts.ids[contexts.known].tolist()
+    different = len(set(ids))
+    if len(ids) == len(contexts.ids) == different:
         return [str(id_) for id_ in ids]
     if ids:
-        reason = f"expected one id per record, found {len(set(ids))} different ids in {len(contexts)} records"
+        reason = f"expected one id per record, found {different} different ids in {len(contexts.ids)} records"
         problems.append(Problem(str(folder), f"{reason}; row numbers are used"))
-    return [str(row) for row in range(len(contexts))]
+    return [str(row) for row in range(len(contexts.ids))]
 
 
 def _class_names(folder: Path, name: str, metadata: Metadata, problems: list[Problem]) -> tuple[str, ...]:

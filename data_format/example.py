@@ -6,6 +6,7 @@ a DENSE record has one Feature per time step (16,000 a second of sound), which n
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +22,7 @@ from data_format.metadata import Metadata
 _DENSE, _COMPRESSED = "0_dense_input", "0_compressed"
 _ROWS, _COLUMNS, _CHANNELS = "0_sparse_row_index", "0_sparse_col_index", "0_sparse_channel_index"
 _VALUES = "0_sparse_value"
+_UINT64 = (1 << 64) - 1  # negative integers are encoded as their complement
 _FIELD_1, _FIELD_2 = b"\x0a", b"\x12"  # tags of length-delimited fields number 1 and 2
 
 
@@ -47,6 +49,19 @@ class Context(NamedTuple):
     indices: tuple[int, ...]
     scores: tuple[float, ...]
     id: int | None
+
+
+class Spans(NamedTuple):
+    """Where a record of one time step holds its values; an empty slice where it has none of a kind.
+
+    id, and each of indices: one varint; scores (where scored; else every label's is 1), numbers: float32.
+    """
+
+    id: slice
+    indices: tuple[slice, ...]
+    scores: slice
+    scored: bool
+    numbers: slice
 
 
 class Record(NamedTuple):
@@ -81,6 +96,50 @@ def context_in(head: bytes) -> bytes | None:
         return None
     length, start = _read_varint(head, 1)
     return head[: start + length] if 0 <= length <= len(head) - start else None
+
+
+def spans_in(data: bytes, width: int) -> Spans | None:
+    """Where a DENSE record of one step of `width` floats holds its values, None where that is not certain.
+
+    Each feature is encoded as every writer does it and looked for: found once, those are its bytes.
+    """
+    try:
+        message = _parse(_SequenceExample, data)
+        context = _context(message.context)
+        raw = _list(message.feature_lists.feature_list, _DENSE)
+    except (DataError, Unreadable):
+        return None
+    if _steps_at_stride(raw, width) is None or len(raw) != len(_step_header(width)) + 4 * width:
+        return None
+    scored, own = message.context.feature.get("label_score") is not None, message.context.feature.get("id")
+    if own is not None and len(own.int64_list.value) > 1:
+        return None
+    varints = [len(_varint(index & _UINT64)) for index in context.indices]
+    ids = len(_varint(context.id & _UINT64)) if context.id is not None else 0
+    ends = {
+        "id": ids,
+        "label_index": sum(varints),
+        "label_score": 4 * len(context.scores) if scored else 0,
+        _DENSE: 4 * width,
+    }
+    spans: dict[str, slice] = {}
+    for name, size in ends.items():
+        encoded = raw if name == _DENSE else _encoded_feature(message.context, name)
+        if size and data.count(encoded) != 1:
+            return None
+        end = data.find(encoded) + len(encoded) if size else 0
+        spans[name] = slice(end - size, end)
+    starts = np.cumsum([spans["label_index"].start, *varints]).tolist()
+    indices = tuple(slice(start, end) for start, end in pairwise(starts))
+    return Spans(spans["id"], indices, spans["label_score"], scored, spans[_DENSE])
+
+
+def _encoded_feature(context: Any, name: str) -> bytes:
+    """A feature of a context with its name, its packed values last."""
+    alone = _Features()
+    if name in context.feature:
+        alone.feature[name].CopyFrom(context.feature[name])
+    return bytes(alone.SerializeToString(deterministic=True))
 
 
 def label_row(context: Context, classes: int) -> NDArray[np.float32]:

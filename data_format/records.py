@@ -1,6 +1,6 @@
 """The records of one subset of an AutoDL data set, in row order, decoded when they are asked for."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ from data_format.errors import DataError, Unreadable
 from data_format.example import Context, context_in, decode_context, decode_example
 from data_format.examples import Csr, Dense, Example, Sparse, Table
 from data_format.metadata import Metadata
+from data_format.moulds import Batch, decode_alike
 from data_format.tensors import densify
 from data_format.tfrecord import RecordFile, scan
 
@@ -56,6 +57,16 @@ class Records(Source):
                 return decode_context(head)
         return decode_context(records.read(record))
 
+    def alike(self) -> Iterator[Batch]:
+        """Examples that can be decoded many at a time (`rows`: their indices here): one time step, known width."""
+        width = self._width()
+        if self.metadata.format != "DENSE" or self.metadata.shape[0] != 1 or width <= 0:
+            return
+        for number, file in enumerate(self._files):
+            here = np.flatnonzero(self._rows[:, 0] == number)
+            for batch in decode_alike(file, self._rows[here, 1], width):
+                yield batch._replace(rows=here[batch.rows])
+
     def where(self, index: int) -> str:
         """File and record of an example, for messages."""
         file, record = self._rows[index].tolist()
@@ -76,9 +87,7 @@ class Records(Source):
                 f"expected records of one row of numbers, found {self.metadata.format} records of shape "
                 f"{self.metadata.shape} (time, rows, columns, channels)"
             )
-        width = rows * columns * channels
-        if rows <= 0 or columns <= 0:
-            width = self._widest()
+        width = self._width() or self._widest()
         sparse = None
         if self.metadata.format == "DENSE":
             numbers = self._dense_rows(width)
@@ -92,13 +101,21 @@ class Records(Source):
 
     def _dense_rows(self, width: int) -> NDArray[np.float32]:
         numbers = np.full((len(self), width), np.nan, np.float32)
-        for index in range(len(self)):
+        waiting = np.ones(len(self), bool)
+        for batch in self.alike():
+            numbers[batch.rows], waiting[batch.rows] = batch.numbers, False
+        for index in np.flatnonzero(waiting).tolist():
             example = self._readable(index)
             if isinstance(example, Dense) and example.array.size == width:
                 numbers[index] = example.array.reshape(width)
             elif example is not None:
                 self._problems.append(Problem(self.where(index), f"expected {width} numbers in a row"))
         return numbers
+
+    def _width(self) -> int:
+        """Numbers in a time step; 0 where the description leaves it open."""
+        _, rows, columns, channels = self.metadata.shape
+        return rows * columns * channels if rows > 0 and columns > 0 else 0
 
     def _sparse_rows(self, width: int) -> NDArray[np.float32]:
         numbers = np.full((len(self), width), np.nan, np.float32)

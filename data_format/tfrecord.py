@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from data_format import crc32c
 from data_format.atomic import atomic_file
@@ -25,6 +26,8 @@ _FOOTER = struct.Struct("<I")
 _LENGTH = struct.Struct("<Q")
 _OVERHEAD = _HEADER.size + _FOOTER.size
 _MASK_DELTA = 0xA282EAD8
+_ALIKE = 8  # records of one length in a row, after which more of them are looked for all at once
+_LONGEST_ALIKE, _WINDOW = 512, 1 << 23  # bytes of such a record; of the file in memory at a time
 _MAX_UNPACKED_BYTES = 1 << 28
 _LFS = b"version https://git-lfs.github.com/spec/"  # what stands in place of a file that git-lfs did not fetch
 
@@ -67,6 +70,18 @@ class RecordFile:
         if len(data) != length + _FOOTER.size or masked_crc(payload) != _FOOTER.unpack(data[length:])[0]:
             raise Unreadable("payload checksum does not match")
         return payload
+
+    def block(self, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """(n, length) payloads of records of one length, without a check; they should lie close together.
+
+        Raises Unreadable when the file has become shorter.
+        """
+        offsets, length = self.offsets[indices], int(self.lengths[indices[0]])
+        first, end = int(offsets.min()), int(offsets.max()) + length
+        data = np.frombuffer(self._at(first, end - first), np.uint8)
+        if len(data) != end - first:
+            raise Unreadable("record cut: the file became shorter while it was read")
+        return np.asarray(np.lib.stride_tricks.sliding_window_view(data, length)[offsets - first])
 
     def read_head(self, index: int, size: int) -> bytes:
         """The first `size` bytes of record `index` (all of a shorter one), without a check of the payload."""
@@ -159,13 +174,24 @@ def _index(records: RecordFile, view: bytes | mmap.mmap, size: int) -> None:
     offsets: list[int] = []
     lengths: list[int] = []
     numbers: list[int] = []
-    at = number = 0
+    at = number = alike = 0
+    before = b""
     # Local names: the loop runs once a record, and large sets have millions of them.
     crc, unpack, unpack_footer, verify = crc32c.value, _HEADER.unpack, _FOOTER.unpack_from, records.verified
     while at < size:
         reason = ""
         header = view[at : at + 12]
         end = at + _OVERHEAD
+        alike, before = (alike + 1 if header == before else 0), header
+        if alike == _ALIKE and (frames := _frames_alike(view, at, size)) is not None:
+            good = _intact(frames) if verify else np.ones(len(frames), bool)
+            kept = np.flatnonzero(good)
+            offsets += (at + 12 + kept * frames.shape[1]).tolist()
+            lengths += [frames.shape[1] - _OVERHEAD] * len(kept)
+            numbers += (number + kept).tolist()
+            records.problems += [_bad_payload(records, number + lost) for lost in np.flatnonzero(~good).tolist()]
+            at, number, alike = at + frames.size, number + len(frames), 0
+            continue
         if len(header) < 12:
             reason = f"file cut inside a record header: expected 12 bytes, found {len(header)}"
         else:
@@ -180,8 +206,7 @@ def _index(records: RecordFile, view: bytes | mmap.mmap, size: int) -> None:
             records.problems.append(Problem(f"{records.path}, record {number}", f"{reason}; {tail}"))
             break
         if verify and masked_crc(view[at + 12 : end - 4]) != unpack_footer(view, end - 4)[0]:
-            where = f"{records.path}, record {number}"
-            records.problems.append(Problem(where, "payload checksum does not match; this record is lost"))
+            records.problems.append(_bad_payload(records, number))
         else:
             offsets.append(at + 12)
             lengths.append(length)
@@ -189,3 +214,26 @@ def _index(records: RecordFile, view: bytes | mmap.mmap, size: int) -> None:
         at, number = end, number + 1
     records.offsets, records.lengths = np.array(offsets, np.int64), np.array(lengths, np.int64)
     records.numbers = np.array(numbers, np.int64)
+
+
+def _bad_payload(records: RecordFile, number: int) -> Problem:
+    return Problem(f"{records.path}, record {number}", "payload checksum does not match; this record is lost")
+
+
+def _frames_alike(view: bytes | mmap.mmap, at: int, size: int) -> NDArray[np.uint8] | None:
+    """(n, bytes of a frame): the short record at `at` and those right after it with the same header."""
+    header = view[at : at + 12]
+    frame_bytes = _HEADER.unpack(header)[0] + _OVERHEAD
+    most = min(size - at, _WINDOW) // frame_bytes
+    if most < 2 or frame_bytes > _LONGEST_ALIKE + _OVERHEAD:
+        return None
+    frames = np.frombuffer(view[at : at + most * frame_bytes], np.uint8).reshape(most, frame_bytes)
+    others = np.flatnonzero((frames[:, :12] != np.frombuffer(header, np.uint8)).any(axis=1))
+    return frames[: others[0]] if len(others) else frames
+
+
+def _intact(frames: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """(n,) whether the checksum at the end of each frame is that of its payload."""
+    sums = crc32c.values(frames[:, _HEADER.size : -_FOOTER.size])
+    masked = (sums >> np.uint32(15) | sums << np.uint32(17)) + np.uint32(_MASK_DELTA)
+    return np.asarray(masked == np.ascontiguousarray(frames[:, -_FOOTER.size :]).view("<u4")[:, 0])

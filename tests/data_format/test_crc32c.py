@@ -37,6 +37,13 @@ def test_agrees_with_the_native_library(data: bytes, zeros: int) -> None:
         assert portable(whole) == google_crc32c.value(whole)
 
 
+@given(st.integers(0, 20), st.integers(0, 90), st.integers(0, 2**32 - 1))
+@settings(max_examples=50, deadline=None)
+def test_many_rows_at_once(count: int, length: int, seed: int) -> None:
+    rows = np.random.default_rng(seed).integers(0, 256, (count, length)).astype(np.uint8)
+    assert crc32c.values(rows).tolist() == [google_crc32c.value(row.tobytes()) for row in rows]
+
+
 def test_agrees_on_long_data() -> None:
     data = np.random.default_rng(0).integers(0, 256, 300_001, np.uint8).tobytes()
     for size in (256, 257, 258, 259, 260, 65_536, len(data)):

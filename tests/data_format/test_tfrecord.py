@@ -183,3 +183,34 @@ def test_failed_writing_leaves_the_old_file_and_nothing_else(file: Path) -> None
         write_records(file, records())  # type: ignore[arg-type]
     assert contents(file) == RECORDS
     assert [path.name for path in file.parent.iterdir()] == [file.name]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 40), st.sampled_from([0, 5, 600])), max_size=8),
+    st.sampled_from([64, 1 << 20]),
+    st.lists(st.tuples(st.integers(0, 10**6), st.integers(1, 255)), max_size=3),
+    st.booleans(),
+)
+def test_runs_of_one_length_are_found_as_one_by_one(
+    tmp_path_factory: pytest.TempPathFactory,
+    runs: list[tuple[int, int]],
+    window: int,
+    damage: list[tuple[int, int]],
+    verify: bool,
+) -> None:
+    path = tmp_path_factory.mktemp("t") / "sample"
+    write_records(path, [bytes([n]) * size for n, (count, size) in enumerate(runs) for _ in range(count)])
+    data = bytearray(path.read_bytes())
+    for at, change in damage if data else ():
+        data[at % len(data)] ^= change
+    path.write_bytes(data)
+    found = {}
+    for alike in (1, 3, 10**9):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(tfrecord, "_ALIKE", alike)
+            patch.setattr(tfrecord, "_WINDOW", window)
+            records = scan(path, verify)
+        parts = records.offsets.tolist(), records.lengths.tolist(), records.numbers.tolist(), records.problems
+        found[alike] = parts
+    assert found[1] == found[3] == found[10**9]
