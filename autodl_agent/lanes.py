@@ -23,6 +23,7 @@ OVERDUE = 2.0  # times the expected cost, and
 OVERDUE_S = 3.0  # as many seconds more, after which a slice no longer keeps the other lane waiting: costs are guesses
 OVERDUE_SHARE = 0.1  # of the budget that these seconds are at most
 TICK_S = 0.25
+FIRST_TRIES = 3  # slices that may fail to give a first answer before the worker is let in
 TRIES = 2  # of a learner whose worker was ended by somebody else
 
 
@@ -46,11 +47,14 @@ class Lanes:
         self._opened = False
 
     def play(self) -> Iterator[Round]:
-        """Rounds as they end. The very first slice runs in this thread: nothing is to come before its answer."""
+        """Rounds as they end. Until the first answer slices run in this thread: nothing is to come before it."""
         loop = self.loop
         if not self._opened:
-            if (first := self._chosen(loop.ladder)) is not None:
-                yield from loop.play(first)
+            for _ in range(FIRST_TRIES):
+                if (first := self._chosen(loop.ladder)) is not None:
+                    yield from loop.play(first)
+                if loop.answered or loop.over or first is None:
+                    break
             self.lane.open(loop.store, loop.folds)
             self._opened = True
         while not loop.over:

@@ -8,15 +8,16 @@ import numpy as np
 import pytest
 
 from autodl_agent import lanes
+from autodl_agent.clock import Deadline
 from autodl_agent.domain import make_task
 from autodl_agent.ensemble import to_logits
-from autodl_agent.learners.base import Labels
+from autodl_agent.learners.base import Examples, Labels
 from autodl_agent.learners.registry import LearnerSpec
 from autodl_agent.policy import Record, Slice
-from autodl_agent.rounds import Round, rounds
-from autodl_agent.store import TensorStore
+from autodl_agent.rounds import Choose, Round, rounds
+from autodl_agent.store import OutOfTimeError, TensorStore
 from autodl_agent.task import Task
-from autodl_agent.testing import FakeClock, memory_dataset, scripted
+from autodl_agent.testing import FakeClock, ScriptedLearner, memory_dataset, scripted
 from autodl_agent.worker.lane import Finished
 
 REMOTE = LearnerSpec("remote", "nowhere:Nothing", worker=True, libraries=())
@@ -55,7 +56,7 @@ def in_turn(
     return next((Slice(spec, 5.0, 0.1) for spec in ladder if spec.name not in done), None)
 
 
-def play(monkeypatch: pytest.MonkeyPatch, **settings: object) -> list[Round]:
+def play(monkeypatch: pytest.MonkeyPatch, choose: Choose = in_turn, **settings: object) -> list[Round]:
     """A good learner here, one with these settings, then the worker's."""
     monkeypatch.setattr(lanes, "cores", lambda: 1)
     dataset, truth = memory_dataset("text")
@@ -65,7 +66,7 @@ def play(monkeypatch: pytest.MonkeyPatch, **settings: object) -> list[Round]:
     ladder = [scripted("good", clock=clock, truth=truth, slices=1)]
     ladder.append(scripted("bad", clock=clock, truth=truth, slices=1, **settings))
     lane = PaperLane({"train": dataset.train.labels, "test": truth}, clock)
-    return list(rounds(store, ladder, budget, in_turn, lane=lane))  # type: ignore[arg-type]
+    return list(rounds(store, ladder, budget, choose, lane=lane))  # type: ignore[arg-type]
 
 
 def test_a_slice_of_the_worker_is_blended(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,6 +75,35 @@ def test_a_slice_of_the_worker_is_blended(monkeypatch: pytest.MonkeyPatch) -> No
     assert not any(r.error for r in played)
     (remote,) = [r for r in played if r.learner == "remote"]
     assert remote.prediction is not None and remote.weights["remote"] > 0
+
+
+def test_the_first_answer_comes_first_where_the_first_slice_was_too_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One model's answer before those of all folds, also in the second try; the worker waits as long."""
+    late = []
+    fit = ScriptedLearner.fit
+
+    def too_late_once(self: ScriptedLearner, data: Examples, deadline: Deadline) -> bool:
+        if not late:
+            late.append(self)
+            raise OutOfTimeError("too short")
+        return fit(self, data, deadline)
+
+    monkeypatch.setattr(ScriptedLearner, "fit", too_late_once)
+    slices = iter(["good", "good", "bad"])
+
+    def in_order(
+        history: Sequence[Record], ladder: Sequence[LearnerSpec], task: Task, gone: float, total: float, folds: int
+    ) -> Slice | None:
+        names = {spec.name: spec for spec in ladder}
+        done = {record.learner for record in history if not record.starved}
+        wanted = next(slices, "remote")
+        return None if wanted in done else Slice(names[wanted], 5.0, 0.1)
+
+    played = play(monkeypatch, choose=in_order)
+    assert [r.learner for r in played[:4]] == ["prior", "good", "good", "good"]
+    assert [r.prediction is not None for r in played[:4]] == [True, False, True, True]
+    assert played[2].member_nauc is None and played[3].member_nauc is not None
+    assert any(r.learner == "remote" for r in played[4:])
 
 
 @pytest.mark.parametrize("misbehave", ["test-nan", "test-raise", "test-exit"])

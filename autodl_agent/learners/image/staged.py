@@ -12,7 +12,7 @@ from autodl_agent.learners.base import Examples, Probabilities
 from autodl_agent.learners.coverage import recipes_cost_s
 from autodl_agent.learners.image.features import Feature
 from autodl_agent.learners.image.folding import fold
-from autodl_agent.learners.image.heads import CHOICE_ROWS, Choice, Weights, choose, fit_head, is_wide
+from autodl_agent.learners.image.heads import CHOICE_ROWS, Choice, Weights, choose, fit_head, fit_operations, is_wide
 from autodl_agent.learners.image.wide import Speed
 from autodl_agent.learners.linear import RidgeHead
 from autodl_agent.learners.prior import class_shares
@@ -21,6 +21,7 @@ from autodl_agent.task import Task
 
 BATCH_ROWS = 2048  # rows folded at once while fitting many columns
 PREDICT_ROWS = 2048  # rows folded at once while predicting
+FEWEST_ROWS = 100  # of a first head, however little time there is
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,9 @@ class StagedHead:
             return
         choice = self._choice(sample, features, deadline, options)
         multipliers = choice.multipliers(features)
+        fewer = self._affordable(len(sample), len(multipliers), deadline)
+        if self.fitted is None and fewer < len(sample):
+            sample, rows = sample.sample(fewer, self.seed), fewer
         # Few columns are fitted at once; many in batches, so that memory does not grow with the rows.
         n_parts = -(-len(sample) // BATCH_ROWS) if is_wide(len(sample), len(multipliers)) else 1
 
@@ -108,6 +112,12 @@ class StagedHead:
         head = fit_head(batches, multipliers, sample.labels, deadline, self.speed)
         self.shares = ((sample.labels.sum(0) + 0.5) / (len(sample) + 1)).astype(np.float32)
         self.fitted = Fitted(features, head, choice, rows)
+
+    def _affordable(self, rows: int, width: int, deadline: Deadline) -> int:
+        """Rows of a fit that is expected to end in time, halved as often as it takes: few are better than none."""
+        while rows > FEWEST_ROWS and not self.speed.holds(fit_operations(rows, width, self.task.n_classes), deadline):
+            rows //= 2
+        return rows
 
     def _choice(
         self, sample: Examples, features: tuple[Feature, ...], deadline: Deadline, options: tuple[Weights, ...]

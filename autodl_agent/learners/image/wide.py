@@ -30,9 +30,13 @@ class Speed:
 
     per_s: float = 15e9
 
+    def holds(self, operations: float, deadline: Deadline) -> bool:
+        """Whether so many operations are expected to end before the deadline."""
+        return operations / self.per_s <= deadline.left()
+
     def check(self, operations: float, deadline: Deadline) -> None:
         """Raise OutOfTimeError if so many operations would not end before the deadline."""
-        if operations / self.per_s > deadline.left():
+        if not self.holds(operations, deadline):
             raise OutOfTimeError(f"a fit of {operations:.1e} operations in {deadline.left():.2f} s")
 
     def learn(self, operations: float, seconds: float) -> None:

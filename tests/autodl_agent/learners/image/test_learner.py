@@ -9,6 +9,7 @@ from autodl_agent.clock import Deadline
 from autodl_agent.learners.base import Examples
 from autodl_agent.learners.image.config import BankConfig
 from autodl_agent.learners.image.learner import PatchImage, QuickImage, original_side_px
+from autodl_agent.learners.image.staged import FEWEST_ROWS
 from autodl_agent.learners.registry import LearnerSpec
 from autodl_agent.scoring.auc import nauc
 from autodl_agent.store import OutOfTimeError
@@ -119,6 +120,19 @@ def test_a_passed_deadline_leaves_the_state_usable(cls):
     assert np.isfinite(learner.predict(test)).all()
     fit_all(learner, train)
     assert nauc(truth, learner.predict(test)) > 0.9
+
+
+def test_a_first_head_on_fewer_rows_where_the_time_does_not_hold_all_of_them():
+    data, truth = dataset(400)
+    train, test = examples_of(data)
+    learner = QuickImage(train.task, 0)
+    learner._staged.speed.per_s = 1e6  # so that 400 rows seem to take minutes
+    assert learner.fit(train, Deadline(time.monotonic() + 600))
+    assert FEWEST_ROWS <= learner._staged.fitted.rows < 400
+    assert nauc(truth, learner.predict(test)) > 0.8
+    while learner.fit(train, LATER):
+        pass
+    assert learner._staged.fitted.rows == 400
 
 
 @BOTH
