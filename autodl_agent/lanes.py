@@ -47,7 +47,7 @@ class Lanes:
         self._opened = False
 
     def play(self) -> Iterator[Round]:
-        """Rounds as they end. Until the first answer slices run in this thread: nothing is to come before it."""
+        """Rounds as they end. Slices run in this thread until there is a first answer: nothing is to come before it."""
         loop = self.loop
         if not self._opened:
             for _ in range(FIRST_TRIES):

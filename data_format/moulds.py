@@ -68,7 +68,7 @@ class Mould:
 
 
 def decode_alike(file: RecordFile, records: NDArray[np.int64], width: int) -> Iterator[Batch]:
-    """Records (their numbers in `file`) of one row of `width` floats, as far as they are alike, in no order.
+    """Those of `records` (numbers in `file`), each one row of `width` floats, that are alike; in no order.
 
     Gives none of a file whose checksums were not compared when it was opened, nor after it became shorter.
     """

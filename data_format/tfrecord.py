@@ -26,7 +26,8 @@ _FOOTER = struct.Struct("<I")
 _LENGTH = struct.Struct("<Q")
 _OVERHEAD = _HEADER.size + _FOOTER.size
 _MASK_DELTA = 0xA282EAD8
-_ALIKE = 8  # records of one length in a row, after which more of them are looked for all at once
+_ALIKE = 8  # records of one length in a row, after which more of them are looked for all at once …
+_FEWEST, _FIRST_LOOK = 32, 64  # … in so many; fewer alike are not worth it. While all are alike, four times as many
 _LONGEST_ALIKE, _WINDOW = 512, 1 << 23  # bytes of such a record; of the file in memory at a time
 _MAX_UNPACKED_BYTES = 1 << 28
 _LFS = b"version https://git-lfs.github.com/spec/"  # what stands in place of a file that git-lfs did not fetch
@@ -175,7 +176,7 @@ def _index(records: RecordFile, view: bytes | mmap.mmap, size: int) -> None:
     lengths: list[int] = []
     numbers: list[int] = []
     at = number = alike = 0
-    before = b""
+    before, look = b"", _FIRST_LOOK
     # Local names: the loop runs once a record, and large sets have millions of them.
     crc, unpack, unpack_footer, verify = crc32c.value, _HEADER.unpack, _FOOTER.unpack_from, records.verified
     while at < size:
@@ -183,15 +184,18 @@ def _index(records: RecordFile, view: bytes | mmap.mmap, size: int) -> None:
         header = view[at : at + 12]
         end = at + _OVERHEAD
         alike, before = (alike + 1 if header == before else 0), header
-        if alike == _ALIKE and (frames := _frames_alike(view, at, size)) is not None:
-            good = _intact(frames) if verify else np.ones(len(frames), bool)
-            kept = np.flatnonzero(good)
-            offsets += (at + 12 + kept * frames.shape[1]).tolist()
-            lengths += [frames.shape[1] - _OVERHEAD] * len(kept)
-            numbers += (number + kept).tolist()
-            records.problems += [_bad_payload(records, number + lost) for lost in np.flatnonzero(~good).tolist()]
-            at, number, alike = at + frames.size, number + len(frames), 0
-            continue
+        if alike >= _ALIKE:
+            if (frames := _frames_alike(view, at, size, look)) is not None:
+                good = _intact(frames) if verify else np.ones(len(frames), bool)
+                kept = np.flatnonzero(good)
+                offsets += (at + 12 + kept * frames.shape[1]).tolist()
+                lengths += [frames.shape[1] - _OVERHEAD] * len(kept)
+                numbers += (number + kept).tolist()
+                records.problems += [_bad_payload(records, number + lost) for lost in np.flatnonzero(~good).tolist()]
+                at, number = at + frames.size, number + len(frames)
+                look = 4 * look if len(frames) == look else _FIRST_LOOK
+                continue
+            alike, look = 0, _FIRST_LOOK
         if len(header) < 12:
             reason = f"file cut inside a record header: expected 12 bytes, found {len(header)}"
         else:
@@ -220,16 +224,17 @@ def _bad_payload(records: RecordFile, number: int) -> Problem:
     return Problem(f"{records.path}, record {number}", "payload checksum does not match; this record is lost")
 
 
-def _frames_alike(view: bytes | mmap.mmap, at: int, size: int) -> NDArray[np.uint8] | None:
-    """(n, bytes of a frame): the short record at `at` and those right after it with the same header."""
+def _frames_alike(view: bytes | mmap.mmap, at: int, size: int, look: int) -> NDArray[np.uint8] | None:
+    """(n, bytes of a frame): the short record at `at` and those right after it with the same header, `look` at most."""
     header = view[at : at + 12]
     frame_bytes = _HEADER.unpack(header)[0] + _OVERHEAD
-    most = min(size - at, _WINDOW) // frame_bytes
-    if most < 2 or frame_bytes > _LONGEST_ALIKE + _OVERHEAD:
+    most = min(look, min(size - at, _WINDOW) // frame_bytes)
+    if most < _FEWEST or frame_bytes > _LONGEST_ALIKE + _OVERHEAD:
         return None
     frames = np.frombuffer(view[at : at + most * frame_bytes], np.uint8).reshape(most, frame_bytes)
     others = np.flatnonzero((frames[:, :12] != np.frombuffer(header, np.uint8)).any(axis=1))
-    return frames[: others[0]] if len(others) else frames
+    n = int(others[0]) if len(others) else most
+    return frames[:n] if n >= _FEWEST else None
 
 
 def _intact(frames: NDArray[np.uint8]) -> NDArray[np.bool_]:

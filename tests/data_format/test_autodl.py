@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from data_format import moulds
 from data_format.autodl import is_autodl, read_autodl
 from data_format.errors import DataError, Unreadable
 from data_format.example import encode_record
@@ -359,3 +360,36 @@ def test_official_samples(name: str, sizes: tuple[int, int], shape: tuple[int, .
 def test_official_flat_sample() -> None:
     with pytest.raises(DataError, match="expected train/ and test/ folders"):
         read_autodl(OFFICIAL / "mini-mnist-flat")
+
+
+ODD = {
+    "a repeated label": (record(50, (1, 1), (0.5, 1.0)), ""),
+    "a label outside the classes": (record(50, (7,)), "record 3"),
+    "a score that is no number": (record(50, (1,), (float("nan"),)), "record 3"),
+    "no label": (record(50, ()), ""),
+    "a score beyond one": (record(50, (1,), (3.0,)), ""),
+    "no example": (b"\x01" * len(record(50)), ""),
+    "an id seen before": (record(3), ""),
+}
+
+
+@pytest.mark.parametrize("kind", ODD)
+@pytest.mark.parametrize("times", [1, 40])
+def test_records_decoded_at_once_are_read_as_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, times: int
+) -> None:
+    odd, where = ODD[kind]
+    usual = [record(i, (i % 2,)) for i in range(100)]
+    make(tmp_path / "set", [*usual[:3], *[odd] * times, *usual[3:]], [[record(i, ()) for i in range(40)]])
+    found = []
+    for fewest in (32, 10**9):
+        monkeypatch.setattr(moulds, "FEWEST", fewest)
+        if where:
+            with pytest.raises(DataError, match=where) as raised:
+                read_autodl(tmp_path / "set")
+            found.append(str(raised.value))
+        else:
+            data = read_autodl(tmp_path / "set")
+            parts = [(s.ids, s.labels.tolist(), s.source.table().numbers.tolist()) for s in (data.train, data.test)]
+            found.append(f"{parts} {reasons(data.problems)}")
+    assert found[0] == found[1]

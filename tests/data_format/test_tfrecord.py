@@ -209,6 +209,8 @@ def test_runs_of_one_length_are_found_as_one_by_one(
     for alike in (1, 3, 10**9):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(tfrecord, "_ALIKE", alike)
+            patch.setattr(tfrecord, "_FEWEST", 2)
+            patch.setattr(tfrecord, "_FIRST_LOOK", 4)
             patch.setattr(tfrecord, "_WINDOW", window)
             records = scan(path, verify)
         parts = records.offsets.tolist(), records.lengths.tolist(), records.numbers.tolist(), records.problems

@@ -98,9 +98,10 @@ class StagedHead:
             return
         choice = self._choice(sample, features, deadline, options)
         multipliers = choice.multipliers(features)
-        fewer = self._affordable(len(sample), len(multipliers), deadline)
-        if self.fitted is None and fewer < len(sample):
-            sample, rows = sample.sample(fewer, self.seed), fewer
+        if self.fitted is None and not is_wide(len(sample), len(multipliers)):
+            fewer = self._affordable(len(sample), len(multipliers), deadline)
+            if fewer < len(sample):
+                sample, rows = sample.sample(fewer, self.seed), fewer
         # Few columns are fitted at once; many in batches, so that memory does not grow with the rows.
         n_parts = -(-len(sample) // BATCH_ROWS) if is_wide(len(sample), len(multipliers)) else 1
 
