@@ -16,7 +16,7 @@ from data_format.raw.csvfile import Grid, Like, grid_of_text, read_grid
 from data_format.raw.encodings import decode
 from data_format.raw.heading import filled_width
 from data_format.raw.jsonlines import LIST_SEPARATOR, read_json_lines
-from data_format.raw.parquet import parquet_library, without_index
+from data_format.raw.parquet import read_whole, without_index
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json", ".arff", ".parquet", ".pq", ".xlsx")
 _JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
@@ -72,12 +72,7 @@ def is_workbook(path: Path) -> bool:
 
 
 def _read_parquet(path: Path) -> Grid:
-    pyarrow, parquet = parquet_library(path)
-    try:
-        table = parquet.read_table(path)
-    except (pyarrow.ArrowException, OSError) as error:
-        raise DataError(f"{path}: expected a Parquet file, found {error}") from None
-    table, problems = without_index(table, path)
+    table, problems = without_index(read_whole(path), path)
     columns = [[cell_text(value) for value in column.to_pylist()] for column in table.columns]
     rows = [list(row) for row in zip(*columns, strict=True)]
     return _grid(path, [str(name) for name in table.column_names], rows, problems)

@@ -1,5 +1,7 @@
 from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -82,3 +84,25 @@ def test_the_index_of_a_frame_is_left_out(tmp_path: Path) -> None:
     for table in (read_columns(path), read_table(path)):
         assert (table.names, len(table.rows)) == (("a", "kind"), 2)
         assert [p.reason for p in table.problems] == ["column '__index_level_0__' only counts the rows, not used"]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pyarrow.int8(),
+        pyarrow.uint64(),
+        pyarrow.float16(),
+        pyarrow.float32(),
+        pyarrow.float64(),
+        pyarrow.decimal128(9, 2),
+    ],
+    ids=str,
+)
+def test_numbers_of_every_kind_keep_their_values_and_their_gaps(tmp_path: Path, kind: Any) -> None:
+    values = np.array([1.5, 2, 0]) if "int" not in str(kind) else np.array([1, 2, 0])
+    cells = [Decimal(str(v)) if "decimal" in str(kind) else kind.to_pandas_dtype()(v) for v in values]
+    columns = {"full": pyarrow.array(cells, kind), "gap": pyarrow.array([None, *cells[1:]], kind)}
+    parquet.write_table(pyarrow.table(columns), tmp_path / "t.parquet")
+    store = read_columns(tmp_path / "t.parquet")
+    read = [[float(cell or "nan") for cell in store.column(name)] for name in ("full", "gap")]
+    np.testing.assert_array_equal(read, [values, [np.nan, *values[1:]]])
