@@ -6,7 +6,7 @@ a DENSE record has one Feature per time step (16,000 a second of sound), which n
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -297,25 +297,31 @@ def _with_unknown_size(steps: NDArray[np.float32], rows: int, columns: int, chan
 
 
 def _sparse(lists: Any, shape: tuple[int, int, int, int]) -> Sparse:
-    values = np.concatenate([np.zeros(0, np.float32), *_floats(_list(lists, _VALUES))])
+    values = _floats(_list(lists, _VALUES))
     parts = []
     for name, size in zip((_ROWS, _COLUMNS, _CHANNELS), shape[1:], strict=True):
         raw = lists.get(name)
         if raw is None:  # a missing list means the first row, column or channel
             parts.append(np.zeros(len(values), np.int64))
             continue
-        part = [index for feature in _parse(_FeatureList, raw).feature for index in feature.int64_list.value]
-        if len(part) != len(values):
-            raise Unreadable(f"expected one {name} per value, found {len(part)} for {len(values)}")
-        indices = np.array(part, np.int64)
-        if len(indices) and (indices.min() < 0 or (size > 0 and indices.max() >= size)):
+        indices = _integers(raw)
+        if len(indices) != len(values):
+            raise Unreadable(f"expected one {name} per value, found {len(indices)} for {len(values)}")
+        # Without a sign, negative ones are the largest: one look at all of them instead of two.
+        if len(indices) and int(indices.view(np.uint64).max()) >= (size if size > 0 else 1 << 63):
             raise Unreadable(f"{name} outside 0 to {size - 1}")
         parts.append(indices)
     return Sparse(parts[0], parts[1], parts[2], values)
 
 
-def _floats(raw: bytes) -> list[NDArray[np.float32]]:
-    return [np.array(feature.float_list.value, np.float32) for feature in _parse(_FeatureList, raw).feature]
+def _integers(raw: bytes) -> NDArray[np.int64]:
+    lists = [feature.int64_list.value for feature in _parse(_FeatureList, raw).feature]
+    return np.fromiter(chain.from_iterable(lists), np.int64, sum(map(len, lists)))
+
+
+def _floats(raw: bytes) -> NDArray[np.float32]:
+    lists = [feature.float_list.value for feature in _parse(_FeatureList, raw).feature]
+    return np.fromiter(chain.from_iterable(lists), np.float32, sum(map(len, lists)))
 
 
 def _encode_steps(array: NDArray[np.float32]) -> bytes:

@@ -12,7 +12,6 @@ from data_format.example import Context, context_in, decode_context, decode_exam
 from data_format.examples import Csr, Dense, Example, Sparse, Table
 from data_format.metadata import Metadata
 from data_format.moulds import Batch, decode_alike
-from data_format.tensors import densify
 from data_format.tfrecord import RecordFile, scan
 
 PREFIX = "sample"
@@ -118,34 +117,39 @@ class Records(Source):
         return rows * columns * channels if rows > 0 and columns > 0 else 0
 
     def _sparse_rows(self, width: int) -> NDArray[np.float32]:
-        numbers = np.full((len(self), width), np.nan, np.float32)
-        _, rows, columns, channels = self.metadata.shape
-        shape = (1, rows, columns, channels) if rows > 0 and columns > 0 else (1, 1, width // channels, channels)
-        for index in range(len(self)):
-            example = self._readable(index)
-            if isinstance(example, Sparse):
-                numbers[index] = densify(example, shape).reshape(width)
+        readable, rows, cells, values = self._cells()
+        numbers = np.zeros((len(self), width), np.float32)
+        numbers[rows, cells] = values
+        numbers[~readable] = np.nan
         return numbers
 
     def _csr(self, width: int) -> Csr:
-        """The rows without their zeros; cells are numbered row-major over (rows, columns, channels)."""
+        """The rows without their zeros."""
+        _, rows, cells, values = self._cells()
+        indptr = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=len(self)))]).astype(np.int64)
+        return Csr(indptr, cells, values, width)
+
+    def _cells(self) -> tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+        """(n,) which rows can be read; of all their cells, ordered, the row, the number within it and the value.
+
+        Cells are numbered row-major over (rows, columns, channels) of the matrix.
+        """
         _, _, columns, channels = self.metadata.shape
-        cells: list[NDArray[np.int64]] = []
-        values: list[NDArray[np.float32]] = []
-        for index in range(len(self)):
-            example = self._readable(index)
-            if not isinstance(example, Sparse):
-                cells.append(np.zeros(0, np.int64))
-                values.append(np.zeros(0, np.float32))
-                continue
-            cell = (example.rows * max(columns, 1) + example.columns) * channels + example.channels
-            # Of a repeated cell the last value counts, as in the dense form.
-            unique, last = np.unique(cell[::-1], return_index=True)
-            cells.append(unique)
-            values.append(example.values[::-1][last])
-        indptr = np.concatenate([[0], np.cumsum([len(cell) for cell in cells])]).astype(np.int64)
-        empty = np.zeros(0, np.int64), np.zeros(0, np.float32)
-        return Csr(indptr, np.concatenate([empty[0], *cells]), np.concatenate([empty[1], *values]), width)
+        nothing = Sparse(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32))
+        found = [self._readable(index) for index in range(len(self))]
+        lists = [*(each if isinstance(each, Sparse) else nothing for each in found), nothing]  # never none at all
+        cells = np.concatenate(
+            [(each.rows * max(columns, 1) + each.columns) * channels + each.channels for each in lists]
+        )
+        values = np.concatenate([each.values for each in lists])
+        rows = np.repeat(np.arange(len(lists)), [len(each.values) for each in lists])
+        order = np.lexsort((cells, rows))  # stable
+        rows, cells, values = rows[order], cells[order], values[order]
+        # Of a repeated cell the last value counts, as in the examples' dense form.
+        last = np.ones(len(cells), bool)
+        last[:-1] = (rows[1:] != rows[:-1]) | (cells[1:] != cells[:-1])
+        readable = np.array([isinstance(each, Sparse) for each in found], bool)
+        return readable, rows[last], cells[last], values[last]
 
     def _widest(self) -> int:
         """Number of columns where the description leaves it open: that of the widest readable row."""

@@ -93,6 +93,20 @@ def test_small_sparse_tables_become_dense(tmp_path: Path, columns: int) -> None:
     assert source.table().numbers.tolist() == FULL
 
 
+def test_a_column_of_unknown_length_is_a_row(tmp_path: Path) -> None:
+    columns = [Sparse(each.columns, each.rows, each.channels, each.values) for each in SPARSE]
+    source, _ = opened(tmp_path, list(columns), meta("SPARSE", 1, rows=-1))
+    assert source.table().numbers.tolist() == FULL
+
+
+def test_damaged_sparse_rows_are_missing_and_named(tmp_path: Path) -> None:
+    source, problems = opened(tmp_path, [SPARSE[0], cells((9, 1.0)), cells((-1, 1.0)), SPARSE[2]], meta("SPARSE", 4))
+    numbers = source.table().numbers
+    assert numbers[[0, 3]].tolist() == [FULL[0], FULL[2]]
+    assert np.isnan(numbers[1:3]).all()
+    assert [problem.reason for problem in problems] == ["0_sparse_col_index outside 0 to 3"] * 2
+
+
 def test_large_sparse_tables_stay_sparse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(records, "_MAX_DENSE_CELLS", 11)
     source, _ = opened(tmp_path, list(SPARSE), meta("SPARSE", 4))
