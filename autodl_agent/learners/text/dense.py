@@ -23,6 +23,7 @@ from autodl_agent.task import Task
 log = logging.getLogger(__name__)
 PENALTIES = tuple(10.0**k for k in (0, 1, 1.5, 2, 2.5, 3, 3.5, 4, 5))
 OF_THE_REST = 0.9  # share of the time left in the run that the rows which must be predicted may take
+FIRST_ROWS = 256  # rows whose reading tells the encoder's speed
 ROWS_AT_ONCE = 8192  # rows whose vectors a prediction holds in single precision
 
 
@@ -57,6 +58,8 @@ class DenseText:
         data = data.readable()
         if encoder is None or not len(data):
             return False
+        if self.done is None:
+            self._try_speed(data, encoder, deadline)
         if not self._affordable(data, encoder, deadline):
             if self.head is None:
                 raise OutOfTimeError(self.config.encoder)
@@ -69,10 +72,8 @@ class DenseText:
             return False
         reading = self.config.readings[step.reading]
         sample = data.sample(step.rows, self.seed)
-        for rows in (
-            *rows_to_predict(data),
-            sample,
-        ):  # first what is to be predicted: a head alone is worth nothing
+        # First what is to be predicted: a head alone is worth nothing.
+        for rows in (*rows_to_predict(data), sample):
             text_vectors(rows, self.config.encoder, encoder, reading).rows(rows.rows, deadline)
         x = text_vectors(sample, self.config.encoder, encoder, reading).rows(sample.rows, deadline)
         exclusive = not self.task.multilabel
@@ -174,10 +175,16 @@ class DenseText:
         lengths = [len(text) for text in data.sample(self.config.look, self.seed).texts()]
         return float(np.mean(np.asarray(lengths) > heard)) >= self.config.long_share
 
+    def _try_speed(self, data: Examples, encoder: TextEncoder, deadline: Deadline) -> None:
+        """Read some of the rows that must be predicted, so that a reading which time does not hold ends here."""
+        test, _ = rows_to_predict(data)
+        vectors = text_vectors(test, self.config.encoder, encoder, self.config.readings[0])
+        vectors.rows(test.rows[:FIRST_ROWS], deadline)
+
     def _affordable(self, data: Examples, encoder: TextEncoder, deadline: Deadline) -> bool:
         """Whether the time left in the run holds the rows to be predicted and the least sample (a longer reading: all).
 
-        Before the first batch nothing is known of the speed, and the answer is yes.
+        Where nothing is known of the speed, the answer is yes.
         """
         step = self._next(data)
         if step is None:

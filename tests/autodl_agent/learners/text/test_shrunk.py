@@ -1,5 +1,6 @@
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from autodl_agent.clock import Deadline
@@ -42,7 +43,9 @@ def test_a_longer_reading_is_not_cut(learner):
 @pytest.mark.parametrize("fitted", [False, True])
 def test_no_time_for_the_first_head_is_told_apart_from_a_finished_learner(fitted, monkeypatch):
     train, _ = examples_of(memory_dataset("text", n_train=600)[0])
-    monkeypatch.setattr(dense, "text_vectors", lambda *rest: SimpleNamespace(cost_s=lambda rows: 1e9))
+    monkeypatch.setattr(
+        dense, "text_vectors", lambda *rest: SimpleNamespace(cost_s=lambda rows: 1e9, rows=lambda rows, deadline: None)
+    )
     learner = DenseText(train.task, 0, E5)
     monkeypatch.setattr(learner, "_encoder", lambda data: SimpleNamespace(features=8))
     deadline = Deadline(train.store.end.now() + 1, train.store.end.now)
@@ -52,3 +55,34 @@ def test_no_time_for_the_first_head_is_told_apart_from_a_finished_learner(fitted
     else:
         with pytest.raises(OutOfTimeError):
             learner.fit(train, deadline)
+
+
+@pytest.mark.parametrize("seconds", [300.0, 1e6])
+def test_a_reading_that_time_does_not_hold_ends_when_the_speed_is_known(seconds, monkeypatch):
+    """A second a row: known after the first rows, and so that 500 test rows do not fit in 300 s."""
+    train, _ = examples_of(memory_dataset("text", n_train=40, n_test=500)[0])
+    read = []
+
+    class Slow:
+        def __init__(self, data, *rest):
+            self.data = data
+
+        def cost_s(self, rows):
+            return float(len(rows)) if read else 0.0
+
+        def rows(self, rows, deadline):
+            read.append(len(rows))
+            return np.zeros((len(rows), 8), np.float32)
+
+    monkeypatch.setattr(dense, "text_vectors", Slow)
+    train.store.end = Deadline(seconds, lambda: 0.0)
+    learner = DenseText(train.task, 0, E5)
+    monkeypatch.setattr(learner, "_encoder", lambda data: SimpleNamespace(features=8))
+    if seconds > 500:
+        learner.fit(train, train.store.end)
+        assert learner.head is not None
+        assert sum(read) > 500
+    else:
+        with pytest.raises(OutOfTimeError):
+            learner.fit(train, train.store.end)
+        assert read == [dense.FIRST_ROWS]
