@@ -158,23 +158,32 @@ def _repaired(part: Rows, labels: Labels, parts: int) -> Rows:
         return part  # with one label a row nothing can be one-sided
     counts = positive.sum(0)
     held = np.stack([positive[part == k].sum(0) for k in range(parts)])  # (parts, classes) rows of each class
+    # A move may free rows of a class looked at before: again, until none helps. Each splits one class more, so it ends.
+    while _moved(part, positive, held, counts):
+        pass
+    return part
+
+
+def _moved(part: Rows, positive: NDArray[np.bool_], held: NDArray[np.int64], counts: NDArray[np.int64]) -> bool:
+    """Look at every one-sided class once, rarest first; whether a row was moved, in `part` and `held`."""
+    moved = False
     one_sided = np.flatnonzero((counts > 1) & (held.max(0) == counts))
     for c in one_sided[np.argsort(counts[one_sided], kind="stable")]:
         here = int(held[:, c].argmax())
         if held[here, c] < counts[c]:
             continue
-        there = min((k for k in range(parts) if k != here), key=lambda k: int(held[k].sum()))
+        there = min((k for k in range(len(held)) if k != here), key=lambda k: int(held[k].sum()))
         for row in np.flatnonzero(positive[:, c]):
             mine = positive[row] & (counts > 1)
             after = held[:, mine].copy()
             after[here] -= 1
             after[there] += 1
             if _split(after) > _split(held[:, mine]):
-                part[row] = there
+                part[row], moved = there, True
                 held[here, positive[row]] -= 1
                 held[there, positive[row]] += 1
                 break
-    return part
+    return moved
 
 
 def _split(held: NDArray[np.int64]) -> int:

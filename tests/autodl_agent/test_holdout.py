@@ -2,7 +2,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from autodl_agent.holdout import CROSS_FIT_UP_TO, deal, held_out_mask, held_out_rows, make_folds, newest_mask
@@ -88,6 +88,7 @@ def test_label_combinations_are_split_as_well_as_any_split_could(n, classes, den
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(20, 150), st.integers(3, 40), st.integers(0, 10_000))
+@example(46, 39, 4912)  # a later class's row freed one of an earlier class
 def test_no_single_row_could_be_moved_to_split_one_more_class(n, classes, seed):
     labels = multi_label(n, classes, 0.05, seed)
     held = held_out_mask(labels, 0.1, seed)
