@@ -135,21 +135,24 @@ class Records(Source):
         Cells are numbered row-major over (rows, columns, channels) of the matrix.
         """
         _, _, columns, channels = self.metadata.shape
-        nothing = Sparse(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32))
-        found = [self._readable(index) for index in range(len(self))]
-        lists = [*(each if isinstance(each, Sparse) else nothing for each in found), nothing]  # never none at all
-        cells = np.concatenate(
-            [(each.rows * max(columns, 1) + each.columns) * channels + each.channels for each in lists]
-        )
-        values = np.concatenate([each.values for each in lists])
-        rows = np.repeat(np.arange(len(lists)), [len(each.values) for each in lists])
-        order = np.lexsort((cells, rows))  # stable
-        rows, cells, values = rows[order], cells[order], values[order]
-        # Of a repeated cell the last value counts, as in the examples' dense form.
-        last = np.ones(len(cells), bool)
-        last[:-1] = (rows[1:] != rows[:-1]) | (cells[1:] != cells[:-1])
-        readable = np.array([isinstance(each, Sparse) for each in found], bool)
-        return readable, rows[last], cells[last], values[last]
+        readable = np.zeros(len(self), bool)
+        lengths = np.zeros(len(self), np.int64)
+        parts: list[tuple[NDArray[np.int64], NDArray[np.float32]]] = [(np.zeros(0, np.int64), np.zeros(0, np.float32))]
+        for index in range(len(self)):
+            example = self._readable(index)
+            if isinstance(example, Sparse):
+                cell = (example.rows * max(columns, 1) + example.columns) * channels + example.channels
+                parts.append((cell, example.values))
+                readable[index], lengths[index] = True, len(cell)
+        cells, values = (np.concatenate(part) for part in zip(*parts, strict=True))
+        rows = np.repeat(np.arange(len(self)), lengths)
+        if not ((rows[1:] > rows[:-1]) | (cells[1:] > cells[:-1])).all():  # most writers leave them in order
+            order = np.lexsort((cells, rows))  # stable
+            rows, cells, values = rows[order], cells[order], values[order]
+            # Of a repeated cell the last value counts, as in the examples' dense form.
+            last = np.r_[(rows[1:] > rows[:-1]) | (cells[1:] > cells[:-1]), True]
+            rows, cells, values = rows[last], cells[last], values[last]
+        return readable, rows, cells, values
 
     def _widest(self) -> int:
         """Number of columns where the description leaves it open: that of the widest readable row."""

@@ -34,19 +34,6 @@ def tensor(example: Example, metadata: Metadata) -> NDArray[np.float32]:
             assert_never(example)
 
 
-def densify(sparse: Sparse, shape: tuple[int, int, int, int]) -> NDArray[np.float32]:
-    """One sparse record as a dense array (1, rows, columns, channels); of a repeated cell the last value counts.
-
-    Raises DataError when a size is not known.
-    """
-    _, rows, columns, channels = shape
-    if rows <= 0 or columns <= 0:
-        raise DataError(f"expected known row and column counts for sparse records, found {rows} x {columns}")
-    dense = np.zeros((1, rows, columns, channels), np.float32)
-    dense[0, sparse.rows, sparse.columns, sparse.channels] = sparse.values
-    return dense
-
-
 def _frames(frames: tuple[bytes, ...], metadata: Metadata) -> NDArray[np.float32]:
     _, rows, columns, channels = metadata.shape
     if not frames:

@@ -10,7 +10,7 @@ from PIL import Image
 from data_format.errors import DataError, Unreadable
 from data_format.examples import Dense, Encoded, Example, MediaFile, Sparse, Text
 from data_format.metadata import Format, MatrixSpec, Metadata
-from data_format.tensors import densify, tensor
+from data_format.tensors import tensor
 
 
 def meta(kind: Format, columns: int = -1, channels: int = 1) -> Metadata:
@@ -70,12 +70,6 @@ def test_sparse_texts_give_channels() -> None:
     tokens = Sparse(CELLS.rows, CELLS.rows, np.array([7, 9]), CELLS.values)
     array = tensor(tokens, meta("SPARSE", 1, 20))
     assert (array.shape, array.ravel().tolist()) == ((2, 1, 1, 1), [7, 9])
-
-
-def test_densify() -> None:
-    assert densify(CELLS, (1, 1, 4, 1)).tolist() == [[[[0], [2.5], [0], [-1]]]]
-    with pytest.raises(DataError, match="found 1 x -1"):
-        densify(CELLS, (1, 1, -1, 1))
 
 
 @pytest.mark.parametrize("example", [Text("x"), MediaFile(Path("x"))])
