@@ -10,10 +10,13 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; raise SystemExit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore $(BIN)/python -m pip install --quiet --quiet
 
+# Tests run side by side, one process a core.
+PARALLEL ?= -n auto
+
 # An editable install is not compiled, and some machines forbid Python to do it as it goes: 0.1 s at every start.
 COMPILE := $(BIN)/python -m compileall -q -x examples autodl_agent data_format || true
 
-.PHONY: help run test lint types format wheel bench proto sample-data clean
+.PHONY: help run test quick lint types format wheel bench proto sample-data clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -23,7 +26,10 @@ run: $(VENV)/installed ## set up, then run the main job on a sample set (SAMPLE=
 	@echo "Results: $(abspath $(OUTPUT))"
 
 test: $(VENV)/installed-dev ## set up with the development tools, then run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PARALLEL) --durations=25
+
+quick: $(VENV)/installed-dev ## the tests that start no process, load no TensorFlow and play no whole run
+	$(BIN)/python -m pytest $(PARALLEL) --durations=25 -m "not slow"
 
 lint: $(VENV)/installed-dev ## ruff: rules and formatting
 	$(BIN)/ruff check .

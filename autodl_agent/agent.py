@@ -175,8 +175,18 @@ class _Engine(threading.Thread):
         share = self.lane.share if self.lane else None
         self.store = store = TensorStore(self.dataset, task, end, memory, share=share)
         self.keeper = keeper = Keeper(self.folder / "model", task, self.budget, lambda: _inputs(store))
-        endless = self.config.use_all_budget
-        for played in rounds(store, ladder, self.budget, self.choose, keeper.offer, self.lane, self.earlier, endless):
+        played_rounds = rounds(
+            store,
+            ladder,
+            self.budget,
+            self.choose,
+            keeper.offer,
+            self.lane,
+            self.earlier,
+            endless=self.config.use_all_budget,
+            seed_replicas=self.config.seed_replicas,
+        )
+        for played in played_rounds:
             written = None
             if played.prediction is not None:
                 written = self.out.add(played.prediction, played.ensemble_nauc, keeper.confirm)

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from data_format.raw.options import AS_FOUND, ReadOptions
 
+SEED_REPLICAS = 3
+
 
 @dataclass(frozen=True)
 class RunConfig:
@@ -15,6 +17,7 @@ class RunConfig:
     overwrite: replace a run that the output folder already holds.
     use_all_budget: go on while there is time, even where nothing seems left to gain.
     learners: names of the only learners to use, of any domain; none given means all.
+    seed_replicas: copies of one learner with other seeds, at most, once every learner has done its work.
     reading: what decides about raw data where their content would decide otherwise.
     needs_model: the end waits until the last model is saved; else the one of an earlier prediction may have to do.
     """
@@ -25,6 +28,7 @@ class RunConfig:
     overwrite: bool = False
     learners: tuple[str, ...] = ()
     use_all_budget: bool = False
+    seed_replicas: int = SEED_REPLICAS
     reading: ReadOptions = AS_FOUND
     needs_model: bool = False
 

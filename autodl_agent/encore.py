@@ -20,7 +20,6 @@ from autodl_agent.snapshot import Part
 from autodl_agent.store import OutOfTimeError
 
 log = logging.getLogger(__name__)
-COPIES = 3  # of one learner, where the user does not want all the time used
 MANY = 50
 WEIGHT = 0.15  # in the ensemble, of a learner worth copying
 SATURATED = 0.9995  # held-out NAUC beyond which nothing can be told apart
@@ -28,8 +27,11 @@ SPARE = 1.4  # times the seconds that its slices took, for a learner to be fitte
 MARK = "~"  # between a learner's name and the number of its copy
 
 
-def copies(loop: Loop, endless: bool) -> tuple[LearnerSpec, ...]:
-    """One more copy of each learner that has much weight; none where nothing can be gained. endless: never tired."""
+def copies(loop: Loop, most: int, endless: bool) -> tuple[LearnerSpec, ...]:
+    """One more copy of each learner that has much weight; none where nothing can be gained.
+
+    most: copies of one learner. endless: never tired, and up to MANY copies.
+    """
     if not endless and loop.emitted_nauc is not None and loop.emitted_nauc >= SATURATED:
         return ()
     found = []
@@ -38,7 +40,7 @@ def copies(loop: Loop, endless: bool) -> tuple[LearnerSpec, ...]:
         if not isinstance(member, Member) or weight < WEIGHT or MARK in name or not _is_random(loop, name):
             continue
         number = 1 + sum(spec.name.startswith(f"{name}{MARK}") for spec in loop.ladder)
-        if number <= (MANY if endless else COPIES):
+        if number <= (MANY if endless else most):
             spec = replace(member.spec, name=f"{name}{MARK}{number}", start_s=0.0, copy=number)
             priced = guess_s(replace(spec, example_ms=1.0), loop.task, len(loop.folds))
             found.append(replace(spec, example_ms=_first_cost_s(loop, name) / max(priced, 1e-6)))

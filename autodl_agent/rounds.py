@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from autodl_agent import encore, policy
 from autodl_agent.clock import Budget
+from autodl_agent.config import SEED_REPLICAS
 from autodl_agent.learners.registry import LearnerSpec
 from autodl_agent.loop import Choose, Keep, Loop, Round
 from autodl_agent.store import TensorStore
@@ -29,6 +30,7 @@ def rounds(
     lane: "WorkerLane | None" = None,
     earlier: "Earlier | None" = None,
     endless: bool = False,
+    seed_replicas: int = SEED_REPLICAS,
 ) -> Iterator[Round]:
     """Yield rounds until nothing is left to gain or to afford. The first is the prior's, at once.
 
@@ -36,6 +38,7 @@ def rounds(
     lane: plays the learners that need the worker process; without one they are left out.
     earlier: what another run left; there is no prior then, and no prediction until one is better than its last.
     endless: make more copies of the best learners rather than end early.
+    seed_replicas: copies of one learner with other seeds, at most, once every learner has done its work.
     """
     loop = Loop(store, tuple(spec for spec in ladder if not spec.worker and spec.fits(store.task)), budget, keep)
     if earlier is None:
@@ -44,7 +47,7 @@ def rounds(
         loop.take_over(earlier)
     play = _alone(loop, choose) if lane is None else _both_lanes(loop, choose, lane)
     yield from play()
-    while not loop.over and (more := encore.copies(loop, endless)):
+    while not loop.over and (more := encore.copies(loop, seed_replicas, endless)):
         before, nauc = len(loop.history), loop.emitted_nauc
         loop.ladder += more
         yield from play()

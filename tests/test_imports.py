@@ -1,7 +1,7 @@
 """Imports point downward only, and nothing heavy is imported at module level; read from the source, not run."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -108,43 +108,46 @@ def test_there_is_something_to_check() -> None:
     assert len(modules()) > 20
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(ROOT)))
-def test_nothing_heavy_at_module_level(path: Path) -> None:
-    assert within(imported(at_module_level(tree_of(path))), HEAVY) == []
+def broken(paths: Iterable[Path], fault: Callable[[Path], list[str]]) -> dict[str, list[str]]:
+    """What is wrong, file by file; empty where all is well."""
+    return {str(path.relative_to(ROOT)): found for path in paths if (found := fault(path))}
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(ROOT)))
-def test_nobody_imports_the_door(path: Path) -> None:
-    assert within(imported(ast.walk(tree_of(path))), {"cli"}) == []
+def test_nothing_heavy_at_module_level() -> None:
+    assert broken(modules(), lambda path: within(imported(at_module_level(tree_of(path))), HEAVY)) == {}
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "data_format").rglob("*.py")), ids=lambda p: str(p.relative_to(ROOT)))
-def test_data_format_stands_alone(path: Path) -> None:
-    assert within(imported(ast.walk(tree_of(path))), {"autodl_agent", "tensorflow", "pandas", "sklearn"}) == []
+def test_nobody_imports_the_door() -> None:
+    assert broken(modules(), lambda path: within(imported(ast.walk(tree_of(path))), {"cli"})) == {}
 
 
-@pytest.mark.parametrize(
-    "path", sorted((ROOT / "autodl_agent").rglob("*.py")), ids=lambda p: str(p.relative_to(ROOT / "autodl_agent"))
-)
-def test_no_arrow_points_upward(path: Path) -> None:
-    relative = path.relative_to(ROOT / "autodl_agent").with_suffix("")
-    part = relative.parts[0]
+def test_data_format_stands_alone() -> None:
+    others = {"autodl_agent", "tensorflow", "pandas", "sklearn"}
+    paths = (ROOT / "data_format").rglob("*.py")
+    assert broken(paths, lambda path: within(imported(ast.walk(tree_of(path))), others)) == {}
+
+
+def upward(path: Path) -> list[str]:
+    """Imports of a file from a line of LAYERS above its own."""
+    part = path.relative_to(ROOT / "autodl_agent").with_suffix("").parts[0]
     if part == "__init__":  # the package's surface is allowed to show anything below it
-        return
+        return []
     assert part in LEVEL, f"autodl_agent.{part} has no line in LAYERS"
-    for name in imported(ast.walk(tree_of(path))):
-        other = part_of(name)
-        if other is None:
-            continue
-        # `from autodl_agent import x` may also mean a name of the package itself.
-        assert other in LEVEL, f"{relative} imports {name}, which has no line in LAYERS"
-        assert LEVEL[other] <= LEVEL[part], f"{relative} imports {name} from a line above its own"
+    found = [(name, other) for name in imported(ast.walk(tree_of(path))) if (other := part_of(name)) is not None]
+    # `from autodl_agent import x` may also mean a name of the package itself.
+    return [name for name, other in found if other not in LEVEL or LEVEL[other] > LEVEL[part]]
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "autodl_agent" / "scoring").glob("*.py")), ids=lambda p: p.name)
-def test_scoring_sees_no_learner(path: Path) -> None:
-    ours = within(imported(ast.walk(tree_of(path))), {"autodl_agent"})
-    assert [name for name in ours if part_of(name) != "scoring"] == []
+def test_no_arrow_points_upward() -> None:
+    assert broken((ROOT / "autodl_agent").rglob("*.py"), upward) == {}
+
+
+def test_scoring_sees_no_learner() -> None:
+    def others(path: Path) -> list[str]:
+        ours = within(imported(ast.walk(tree_of(path))), {"autodl_agent"})
+        return [name for name in ours if part_of(name) != "scoring"]
+
+    assert broken((ROOT / "autodl_agent" / "scoring").glob("*.py"), others) == {}
 
 
 @pytest.mark.parametrize("package", PACKAGES)

@@ -3,19 +3,12 @@
 import numpy as np
 import pytest
 
-from autodl_agent import encore
 from autodl_agent.domain import make_task
 from autodl_agent.rounds import Round, rounds
 from autodl_agent.scoring.auc import nauc
 from autodl_agent.snapshot import Snapshot
 from autodl_agent.store import TensorStore
 from autodl_agent.testing import FakeClock, memory_dataset, scripted
-
-
-@pytest.fixture(autouse=True)
-def copied(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As in the program; the other tests do without."""
-    monkeypatch.setattr(encore, "COPIES", 3)
 
 
 def play(
