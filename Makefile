@@ -31,9 +31,10 @@ test: $(VENV)/installed-dev ## set up with the development tools, then run the t
 quick: $(VENV)/installed-dev ## the tests that start no process, load no TensorFlow and play no whole run
 	$(BIN)/python -m pytest $(PARALLEL) --durations=25 -m "not slow"
 
-lint: $(VENV)/installed-dev ## ruff: rules and formatting
+lint: $(VENV)/installed-dev ## ruff: rules and formatting; import-linter: what may import what
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
 
 types: $(VENV)/installed-dev ## mypy, strict
 	$(BIN)/mypy
@@ -51,8 +52,8 @@ bench: $(VENV)/installed-dev ## whole runs on the sample sets, then every benchm
 	$(BIN)/autodl benchmark sample_data --budget 10 --output runs/bench.jsonl
 	@for script in $(filter-out benchmarks/make_%.py benchmarks/draw_curves.py benchmarks/claim_rate.py,$(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
 
-proto: $(VENV)/installed-dev ## data_format/autodl.proto -> the descriptor file that the reader loads
-	$(BIN)/python -m grpc_tools.protoc --proto_path=data_format --descriptor_set_out=data_format/autodl.binpb autodl.proto
+proto: $(VENV)/installed-dev ## data_format/autodl/autodl.proto -> the descriptor file that the reader loads
+	$(BIN)/python -m grpc_tools.protoc --proto_path=data_format/autodl --descriptor_set_out=data_format/autodl/autodl.binpb autodl.proto
 
 sample-data: $(VENV)/installed-dev ## make the sample sets anew (needs espeak-ng)
 	$(BIN)/python sample_data/make_sample_data.py

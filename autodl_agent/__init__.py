@@ -7,20 +7,27 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from autodl_agent.agent import RunResult, run
-    from autodl_agent.classifier import AutoDLClassifier
-    from autodl_agent.clock import Budget
-    from autodl_agent.config import RunConfig
-    from autodl_agent.errors import AutoDLError
-    from autodl_agent.rounds import Round
-    from autodl_agent.task import Domain, Task
+    from autodl_agent.data.task import Domain, Task
+    from autodl_agent.engine.rounds import Round
+    from autodl_agent.runs.agent import RunResult, run
+    from autodl_agent.runs.classifier import AutoDLClassifier
+    from autodl_agent.runs.config import RunConfig
+    from autodl_agent.system.clock import Budget
+    from autodl_agent.system.errors import AutoDLError
 
 __all__ = ["AutoDLClassifier", "AutoDLError", "Budget", "Domain", "Round", "RunConfig", "RunResult", "Task", "run"]
 
 _HOMES = {
-    "AutoDLClassifier": "classifier", "AutoDLError": "errors", "Budget": "clock", "Domain": "task", "Round": "rounds",
-    "RunConfig": "config", "RunResult": "agent", "Task": "task", "run": "agent",
-}  # fmt: skip
+    "AutoDLClassifier": "runs.classifier",
+    "AutoDLError": "system.errors",
+    "Budget": "system.clock",
+    "Domain": "data.task",
+    "Round": "engine.rounds",
+    "RunConfig": "runs.config",
+    "RunResult": "runs.agent",
+    "Task": "data.task",
+    "run": "runs.agent",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -18,13 +18,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from autodl_agent.benchmark.executor import run_all
 from autodl_agent.benchmark.jobs import Job, plan
-from autodl_agent.benchmark.records import Record, read_records
-from autodl_agent.benchmark.spread import run_all
-from autodl_agent.benchmark.table import Cell
-from autodl_agent.domain import make_task
-from autodl_agent.errors import AutoDLError
+from autodl_agent.benchmark.results import Record, read_records
+from autodl_agent.benchmark.summary import Cell
+from autodl_agent.data.domain import make_task
 from autodl_agent.learners.registry import LADDERS
+from autodl_agent.system.errors import AutoDLError
 from data_format import open_dataset
 from data_format.errors import DataError
 

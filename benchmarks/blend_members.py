@@ -13,8 +13,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 
-from autodl_agent.ensemble import Blend, select
-from autodl_agent.learners.base import Labels
+from autodl_agent.data.arrays import Labels
+from autodl_agent.engine.ensemble.selection import Blend, select
 
 
 def make(members: int, rows: int, classes: int, seed: int) -> tuple[list[Labels], Labels]:

@@ -29,12 +29,12 @@ from typing import Any
 
 import numpy as np
 
-from autodl_agent.benchmark.command import POLICIES
 from autodl_agent.benchmark.jobs import Job
 from autodl_agent.benchmark.runner import Ended, command_of, truth_of, watch
-from autodl_agent.domain import make_task
-from autodl_agent.faults import FAULTS, HERE
+from autodl_agent.commands.benchmark import POLICIES
+from autodl_agent.data.domain import make_task
 from autodl_agent.learners.registry import LADDERS
+from autodl_agent.learners.testing.faults import FAULTS, HERE
 from autodl_agent.scoring.auc import nauc
 from data_format import open_dataset
 from data_format.errors import DataError

@@ -1,4 +1,4 @@
-"""Decoding images: Pillow against OpenCV against `data_format.images`, and what each import costs.
+"""Decoding images: Pillow against OpenCV against `data_format.media.images`, and what each import costs.
 
     python benchmarks/decode_images.py [FOLDER OF IMAGES]
 
@@ -21,7 +21,7 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from data_format.examples import Encoded
-from data_format.images import image_at
+from data_format.media.images import image_at
 
 Decoder = Callable[[bytes, int], np.ndarray]
 

@@ -34,9 +34,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.decode_images import picture
 from data_format.examples import MediaFile
-from data_format.images import image_at
-from data_format.video_files import middles
-from data_format.videos import clip_at
+from data_format.media.images import image_at
+from data_format.media.video_reader import middles
+from data_format.media.videos import clip_at
 
 Pixels = NDArray[np.uint8]
 Read = Callable[[Path], Pixels]

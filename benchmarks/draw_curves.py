@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from autodl_agent.benchmark.records import read_records
+from autodl_agent.benchmark.results import read_records
 from autodl_agent.scoring.alc import alc, transformed_time
 
 

@@ -17,25 +17,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autodl_agent.clock import Budget
-from autodl_agent.domain import make_task
+from autodl_agent.data.domain import make_task
+from autodl_agent.data.task import Domain
+from autodl_agent.data.tensor_store import TensorStore
 from autodl_agent.learners.base import Examples
-from autodl_agent.learners.linear import fit_ridge
-from autodl_agent.learners.text.dense import PENALTIES
-from autodl_agent.machine import calm_blas, cores
-from autodl_agent.pretrained.e5 import E5_LAYERS, E5Encoder, E5File
+from autodl_agent.learners.heads.ridge import fit_ridge
+from autodl_agent.learners.text.frozen import PENALTIES
 from autodl_agent.pretrained.encoders import can_load, file_of, text_encoder, whisper
-from autodl_agent.pretrained.litefunction import interpreter_found
-from autodl_agent.pretrained.resampling import resampled
-from autodl_agent.pretrained.use import UseEncoder
-from autodl_agent.pretrained.whisper import RATE, WhisperEncoder
+from autodl_agent.pretrained.models.e5 import E5_LAYERS, E5Encoder, E5File
+from autodl_agent.pretrained.models.resampling import resampled
+from autodl_agent.pretrained.models.use import UseEncoder
+from autodl_agent.pretrained.models.whisper import RATE, WhisperEncoder
+from autodl_agent.pretrained.runtime.interpreter import interpreter_found
 from autodl_agent.scoring.auc import nauc
-from autodl_agent.store import TensorStore
-from autodl_agent.task import Domain
+from autodl_agent.system.clock import Budget
+from autodl_agent.system.resources import calm_blas, cores
 from data_format import open_dataset
 from data_format.dataset import Dataset
 from data_format.examples import Example
-from data_format.sounds import sound
+from data_format.media.sounds import sound
 
 Floats = NDArray[np.float32]
 Encode = Callable[[Sequence[Any]], Floats]

@@ -13,19 +13,20 @@ from statistics import median
 
 import numpy as np
 
-from autodl_agent.clock import Budget
-from autodl_agent.domain import make_task
+from autodl_agent.data.domain import make_task
+from autodl_agent.data.tensor_store import TensorStore
 from autodl_agent.learners.base import Examples
-from autodl_agent.learners.image.config import FrozenImageConfig, ViewConfig
-from autodl_agent.learners.image.gaussian import fit_gaussian
-from autodl_agent.learners.image.views import normalised, pixel_recipe, usual_aspect
-from autodl_agent.learners.image.wide import Speed
-from autodl_agent.machine import calm_blas
-from autodl_agent.pretrained.efficientnet import convert
-from autodl_agent.pretrained.models import can_train, tensors_of
-from autodl_agent.pretrained.serving import LiteNetwork
+from autodl_agent.learners.heads.batched_ridge import Speed
+from autodl_agent.learners.heads.gaussian_kernel import fit_gaussian
+from autodl_agent.learners.image.config import FrozenImageConfig
+from autodl_agent.learners.vision.config import ViewConfig
+from autodl_agent.learners.vision.frozen_features import normalised, pixel_recipe, usual_aspect
+from autodl_agent.pretrained.models.efficientnet import convert
+from autodl_agent.pretrained.networks import can_train, tensors_of
+from autodl_agent.pretrained.runtime.image_network import LiteNetwork
 from autodl_agent.scoring.auc import nauc
-from autodl_agent.store import TensorStore
+from autodl_agent.system.clock import Budget
+from autodl_agent.system.resources import calm_blas
 from data_format import open_dataset
 
 NETWORK = "efficientnet-lite0"

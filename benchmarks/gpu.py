@@ -29,23 +29,23 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from autodl_agent.errors import AutoDLError
-from autodl_agent.learners.image.augment import augmented
 from autodl_agent.learners.image.config import ScratchImageConfig
-from autodl_agent.learners.image.scratch_network import build
+from autodl_agent.learners.image.resnet_model import build
 from autodl_agent.learners.networks.batches import Batch, Positions, epochs, prepared
 from autodl_agent.learners.networks.device import device, out_of_memory
-from autodl_agent.learners.networks.engine import Blueprint, Engine
-from autodl_agent.learners.text.tuned import ENCODER, TunedText
-from autodl_agent.learners.text.tuned_model import build as build_texts
-from autodl_agent.learners.video.factored import FactoredVideo
-from autodl_agent.learners.video.factored_model import build as build_clips
-from autodl_agent.pretrained.efficientnet import STAGES, Weights
+from autodl_agent.learners.networks.keras_model import Blueprint, Engine
+from autodl_agent.learners.text.finetuned import ENCODER, TunedText
+from autodl_agent.learners.text.finetuned_model import build as build_texts
+from autodl_agent.learners.video.r2plus1d import FactoredVideo
+from autodl_agent.learners.video.r2plus1d_model import build as build_clips
+from autodl_agent.learners.vision.augment import augmented
+from autodl_agent.pretrained.catalog import known
 from autodl_agent.pretrained.encoders import E5_LAYERS, can_load, e5_file
+from autodl_agent.pretrained.formats.pytorch import read_tensors
 from autodl_agent.pretrained.lookup import look
-from autodl_agent.pretrained.table import known
-from autodl_agent.pretrained.tail import rank
-from autodl_agent.pretrained.torchfile import read_tensors
+from autodl_agent.pretrained.models.efficientnet import STAGES, Weights
+from autodl_agent.pretrained.models.efficientnet_keras import rank
+from autodl_agent.system.errors import AutoDLError
 
 BACKENDS = ("jax", "torch", "tensorflow")
 BATCHES = (32, 64, 128, 256, 512, 1024)

@@ -30,14 +30,14 @@ from rich.table import Table
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from autodl_agent.benchmark.compare import compare
+from autodl_agent.benchmark.executor import run_all
 from autodl_agent.benchmark.jobs import Job, plan
-from autodl_agent.benchmark.records import Record, read_records
+from autodl_agent.benchmark.results import Record, read_records
 from autodl_agent.benchmark.runner import HANGS_S, command_of, watch
-from autodl_agent.benchmark.spread import run_all
-from autodl_agent.benchmark.table import Cell
-from autodl_agent.benchmark.view import comparison_tables
-from autodl_agent.errors import AutoDLError
-from autodl_agent.priors import VERSION
+from autodl_agent.benchmark.summary import Cell
+from autodl_agent.commands.benchmark_view import comparison_tables
+from autodl_agent.engine.policy.priors import VERSION
+from autodl_agent.system.errors import AutoDLError
 from benchmarks.make_priors import make, runs_below
 from data_format.errors import DataError
 

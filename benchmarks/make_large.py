@@ -60,10 +60,10 @@ def make_classes(folder: Path, rows: int) -> None:
 
 def make_sparse(folder: Path, rows: int) -> None:
     """AutoDL records of sparse rows of 20,000 columns, some 40 of them filled."""
+    from data_format.autodl.writer import write_dataset
     from data_format.dataset import Dataset, Split
     from data_format.examples import Csr, Table
-    from data_format.memory import MemorySource
-    from data_format.writer import write_dataset
+    from data_format.memory_source import MemorySource
 
     rng = np.random.default_rng(0)
     rows, width = rows or 20_000, 20_000

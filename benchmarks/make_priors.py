@@ -1,4 +1,4 @@
-"""The policy's priors, learned from finished runs: writes autodl_agent/priors.json.
+"""The policy's priors, learned from finished runs: writes autodl_agent/engine/policy/priors.json.
 
     python benchmarks/make_priors.py RUN… [--out FILE] [--keep]
 
@@ -18,11 +18,11 @@ from pathlib import Path
 from statistics import mean, median
 from typing import Any
 
-from autodl_agent import policy
-from autodl_agent.holdout import CROSS_FIT_UP_TO, FOLDS
+from autodl_agent.data.splits import CROSS_FIT_UP_TO, FOLDS
+from autodl_agent.data.task import Domain, Task
+from autodl_agent.engine.policy import planner
+from autodl_agent.engine.policy.priors import LIMITS, TABLE, VERSION, Prior, load_priors
 from autodl_agent.learners.registry import LADDERS
-from autodl_agent.priors import LIMITS, TABLE, VERSION, Prior, load_priors
-from autodl_agent.task import Domain, Task
 
 WEIGHT = 2.0  # of the neutral value, in runs: one lucky run makes no prior
 NEUTRAL = Prior(first=0.05, last=0.1)
@@ -90,7 +90,7 @@ def guess_of(run: dict[str, Any], learner: str) -> float:
     spec = next(spec for spec in LADDERS[domain] if spec.name == learner)
     n_train, n_test = run["n_train"], run["n_test"]
     task = Task("", domain, "", ("a", "b"), n_train, n_test, (1, 1, 1, 1), False, (1, 1))
-    return policy.guess_s(spec.at_hand(), task, FOLDS if n_train <= CROSS_FIT_UP_TO else 1)
+    return planner.guess_s(spec.at_hand(), task, FOLDS if n_train <= CROSS_FIT_UP_TO else 1)
 
 
 def shrunk(values: list[float], neutral: float, low: float, high: float) -> float:

@@ -82,8 +82,8 @@ def read(path: Path, kind: str) -> dict[str, float]:
         tables = [split.source.table() for split in (dataset.train, dataset.test)]
         count = sum(map(len, tables))
     else:
-        from data_format.images import image_at
-        from data_format.sounds import sound
+        from data_format.media.images import image_at
+        from data_format.media.sounds import sound
 
         count = 0
         for split in (dataset.train, dataset.test):

@@ -24,12 +24,12 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from data_format.example import decode_example, encode_record
+from data_format.autodl.metadata import MatrixSpec, Metadata
+from data_format.autodl.records import open_records
+from data_format.autodl.sequence_example import decode_example, encode_record
+from data_format.autodl.tensors import tensor
+from data_format.autodl.tfrecord import scan, write_records
 from data_format.examples import Dense, Encoded
-from data_format.metadata import MatrixSpec, Metadata
-from data_format.records import open_records
-from data_format.tensors import tensor
-from data_format.tfrecord import scan, write_records
 
 TABULAR = Metadata(0, 3, (MatrixSpec(24, 1),), 1)
 TEXT = Metadata(0, 3, (MatrixSpec(1, 1),), -1)

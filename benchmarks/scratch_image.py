@@ -13,19 +13,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from autodl_agent.clock import Budget
-from autodl_agent.domain import make_task
+from autodl_agent.data.domain import make_task
+from autodl_agent.data.task import Domain
+from autodl_agent.data.tensor_store import TensorStore
 from autodl_agent.learners.base import Examples
 from autodl_agent.learners.networks.device import device
 from autodl_agent.learners.registry import LADDERS, LearnerSpec
-from autodl_agent.machine import calm_blas
 from autodl_agent.scoring.auc import nauc
-from autodl_agent.store import TensorStore
-from autodl_agent.task import Domain
+from autodl_agent.system.clock import Budget
+from autodl_agent.system.resources import calm_blas
+from data_format.autodl.writer import write_dataset
 from data_format.dataset import Dataset, Split
 from data_format.examples import Dense
-from data_format.memory import MemorySource
-from data_format.writer import write_dataset
+from data_format.memory_source import MemorySource
 
 
 def writing(seed: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:

@@ -17,14 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from autodl_agent.clock import Budget
+from autodl_agent.learners.heads.batched_ridge import Speed
+from autodl_agent.learners.heads.gaussian_kernel import fit_gaussian
 from autodl_agent.learners.image.config import FrozenImageConfig
-from autodl_agent.learners.image.gaussian import fit_gaussian
-from autodl_agent.learners.image.views import frozen_features
-from autodl_agent.learners.image.wide import Speed
-from autodl_agent.machine import calm_blas
-from autodl_agent.pretrained.models import can_serve
+from autodl_agent.learners.vision.frozen_features import frozen_features
+from autodl_agent.pretrained.networks import can_serve
 from autodl_agent.scoring.auc import nauc
+from autodl_agent.system.clock import Budget
+from autodl_agent.system.resources import calm_blas
 
 NETWORK = "efficientnet-lite0"
 SIDE_PX, CLASSES, HOURS_S, BATCH = 640, 4, 3600.0, 16

@@ -18,7 +18,7 @@ from statistics import median
 
 from autodl_agent.benchmark.jobs import Job
 from autodl_agent.benchmark.runner import command_of, watch
-from autodl_agent.domain import make_task
+from autodl_agent.data.domain import make_task
 from autodl_agent.learners.registry import ladder_of
 from data_format import open_dataset
 from data_format.predictions import list_predictions, read_prediction

@@ -7,11 +7,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from data_format.autodl.writer import write_dataset
     from data_format.dataset import Dataset, Problem, Source, Split
     from data_format.errors import DataError, Unreadable
     from data_format.open import open_dataset
     from data_format.predictions import read_prediction, write_prediction
-    from data_format.writer import write_dataset
 
 __all__ = [
     "DataError",
@@ -35,7 +35,7 @@ _HOMES = {
     "Unreadable": "errors",
     "open_dataset": "open",
     "read_prediction": "predictions",
-    "write_dataset": "writer",
+    "write_dataset": "autodl.writer",
     "write_prediction": "predictions",
 }
 

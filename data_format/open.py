@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from data_format.autodl import is_autodl, read_autodl
+from data_format.autodl.reader import is_autodl, read_autodl
 from data_format.dataset import Dataset
 from data_format.errors import DataError
 from data_format.raw.options import AS_FOUND, ReadOptions

@@ -22,10 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from data_format.autodl.writer import write_dataset
 from data_format.dataset import Dataset, Source, Split
 from data_format.errors import DataError
 from data_format.examples import Dense, Encoded, Example, Table
-from data_format.writer import write_dataset
 
 SEED = 2019
 HERE = Path(__file__).resolve().parent

@@ -7,16 +7,16 @@ import struct
 import numpy as np
 import pytest
 
-from autodl_agent.agent import run
-from autodl_agent.clock import Budget
-from autodl_agent.config import RunConfig
+from autodl_agent.runs.agent import run
+from autodl_agent.runs.config import RunConfig
 from autodl_agent.scoring.auc import nauc
+from autodl_agent.system.clock import Budget
+from data_format.autodl.metadata import MatrixSpec, Metadata, format_metadata
+from data_format.autodl.sequence_example import encode_record
+from data_format.autodl.tfrecord import write_records
 from data_format.errors import DataError
-from data_format.example import encode_record
 from data_format.examples import Dense
-from data_format.metadata import MatrixSpec, Metadata, format_metadata
 from data_format.predictions import list_predictions, read_prediction
-from data_format.tfrecord import write_records
 
 
 class Ran:

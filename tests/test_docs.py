@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from autodl_agent.commands import cli
+from autodl_agent.commands.group import cli
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "sample_data" / "README.md", *(ROOT / "docs").rglob("*.md")])

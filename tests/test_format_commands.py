@@ -13,8 +13,8 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from autodl_agent.commands import cli
-from data_format.raw import arrays
+from autodl_agent.commands.group import cli
+from data_format.raw.arrays import dataset
 
 TABLE = re.search(
     r"^\| what you have \|.*?\n\n",
@@ -137,4 +137,4 @@ def test_the_example_commands_run(what, tmp_path, monkeypatch):
 
 def test_no_format_of_the_list_goes_untested():
     assert set(ROWS) - {"arrays and data frames"} == set(MAKERS)
-    assert callable(arrays.dataset_from_arrays)
+    assert callable(dataset.dataset_from_arrays)

@@ -5,10 +5,10 @@ import sys
 
 import pytest
 
+from autodl_agent.data.task import Domain
+from autodl_agent.engine.policy.planner import guess_s
+from autodl_agent.engine.policy.priors import load_priors
 from autodl_agent.learners.registry import LADDERS
-from autodl_agent.policy import guess_s
-from autodl_agent.priors import load_priors
-from autodl_agent.task import Domain
 from benchmarks.make_priors import main, make, slices_of
 
 FIRST, SECOND = (spec.name for spec in LADDERS[Domain.IMAGE][:2])

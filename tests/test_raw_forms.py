@@ -16,13 +16,13 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from autodl_agent.domain import make_task
+from autodl_agent.data.domain import make_task
 from data_format import open_dataset
 from data_format.dataset import Dataset, Split
 from data_format.examples import Encoded, MediaFile, Table, Text
-from data_format.images import decode_frame, image_at
-from data_format.sounds import sound
-from data_format.videos import clip_at
+from data_format.media.images import decode_frame, image_at
+from data_format.media.sounds import sound
+from data_format.media.videos import clip_at
 
 SAMPLES = Path(__file__).resolve().parent.parent / "sample_data"
 PART = {"train": 48, "test": 12}

@@ -17,10 +17,10 @@ import pytest
 import soundfile as sf
 from PIL import Image
 
-from autodl_agent.agent import run
-from autodl_agent.clock import Budget
-from autodl_agent.config import RunConfig
-from autodl_agent.store import TensorStore
+from autodl_agent.data.tensor_store import TensorStore
+from autodl_agent.runs.agent import run
+from autodl_agent.runs.config import RunConfig
+from autodl_agent.system.clock import Budget
 from data_format import open_dataset
 from data_format.errors import DataError
 from data_format.predictions import list_predictions, read_prediction
@@ -90,7 +90,7 @@ def decoded(dataset, decode):
 
 
 def images(dataset):
-    from data_format.images import image_at
+    from data_format.media.images import image_at
 
     return decoded(dataset, lambda example: image_at(example, 24, 32, 3))
 
@@ -291,7 +291,7 @@ def tones(root, n=6):
 
 
 def sounds(dataset):
-    from data_format.sounds import sound
+    from data_format.media.sounds import sound
 
     return decoded(dataset, lambda example: sound(example)[0])
 
@@ -366,7 +366,7 @@ def clip(path, n=8, level=0, codec="libx264", pix="yuv420p", at=None, options=No
 
 
 def clips(dataset):
-    from data_format.videos import clip_at
+    from data_format.media.videos import clip_at
 
     return decoded(dataset, lambda example: clip_at(example, 4, 24, 32, 3))
 
@@ -433,8 +433,8 @@ def three_forms(root: Path) -> dict[str, Path]:
 
 
 def test_three_raw_forms_give_the_same_task(tmp_path):
-    from autodl_agent.domain import make_task
-    from autodl_agent.learners.image.features import image_recipe
+    from autodl_agent.data.domain import make_task
+    from autodl_agent.learners.vision.features import image_recipe
 
     found = []
     for path in three_forms(tmp_path).values():

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from autodl_agent.benchmark.records import Record
-from autodl_agent.challenge.leaderboard import average_ranks
+from autodl_agent.benchmark.results import Record
+from autodl_agent.scoring.ranks import average_ranks
 
 RESAMPLES = 10_000
 LEVEL = 0.95

@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from autodl_agent.errors import UsageError
-from data_format.autodl import is_autodl
+from autodl_agent.system.errors import UsageError
+from data_format.autodl.reader import is_autodl
 
 # Names by which the readers know a data set; a folder of class folders has none of them.
 _MARKS = ("labels_train.*", "*labels*.csv", "train.*", "train", "*_train.data")

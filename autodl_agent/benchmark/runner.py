@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from autodl_agent.benchmark.environment import surroundings
 from autodl_agent.benchmark.jobs import Job
-from autodl_agent.benchmark.records import Record
-from autodl_agent.benchmark.surroundings import surroundings
-from autodl_agent.processes import Marked, MemoryPeak
+from autodl_agent.benchmark.results import Record
 from autodl_agent.scoring.alc import LearningCurve
 from autodl_agent.scoring.auc import nauc
+from autodl_agent.system.processes import Marked, MemoryPeak
 from data_format import open_dataset
 from data_format.errors import DataError
 from data_format.predictions import list_predictions, read_prediction

@@ -19,13 +19,13 @@ from contextlib import ExitStack, suppress
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
-from autodl_agent.challenge.launch import ROOT
 from autodl_agent.challenge.leaderboard import write_leaderboard
-from autodl_agent.challenge.outcome import IngestionResult, read_result
+from autodl_agent.challenge.live_scoring.scores_txt import SCORES_NAME, write_scores
 from autodl_agent.challenge.parent import read_results, write_parent
 from autodl_agent.challenge.prepare import Prepared, prepare
-from autodl_agent.challenge.scorefile import SCORES_NAME, write_scores
-from autodl_agent.challenge.unpack import Submission, open_submission
+from autodl_agent.challenge.sandbox.launch import ROOT
+from autodl_agent.challenge.sandbox.outcome import IngestionResult, read_result
+from autodl_agent.challenge.sandbox.unpack import Submission, open_submission
 from data_format.atomic import write_atomic
 from data_format.raw.options import AS_FOUND, ReadOptions
 

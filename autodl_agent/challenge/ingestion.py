@@ -17,12 +17,12 @@ from pathlib import Path
 from shutil import copyfile
 from typing import BinaryIO
 
-from autodl_agent.challenge.drain import BoundedLog
-from autodl_agent.challenge.outcome import IngestionResult, Outcome, write_result
-from autodl_agent.challenge.runfiles import RunFiles
-from autodl_agent.challenge.supervisor import Limits, Supervisor
-from autodl_agent.challenge.taskfolder import APIS, DEFAULT_BUDGET_S, TaskFolder, find_task
-from autodl_agent.machine import memory_limit_bytes
+from autodl_agent.challenge.api.task_folder import APIS, DEFAULT_BUDGET_S, TaskFolder, find_task
+from autodl_agent.challenge.sandbox.bounded_log import BoundedLog
+from autodl_agent.challenge.sandbox.outcome import IngestionResult, Outcome, write_result
+from autodl_agent.challenge.sandbox.run_files import RunFiles
+from autodl_agent.challenge.sandbox.supervisor import Limits, Supervisor
+from autodl_agent.system.resources import memory_limit_bytes
 from data_format.errors import DataError
 from data_format.predictions import list_predictions
 

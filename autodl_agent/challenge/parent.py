@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from autodl_agent.challenge.pages import PAGE_NAME, html_page, image_tag
-from autodl_agent.challenge.scorefile import SCORES_NAME, read_score, yaml_float
-from autodl_agent.report.curve import draw_curve
+from autodl_agent.challenge.live_scoring.html_page import PAGE_NAME, html_page, image_tag
+from autodl_agent.challenge.live_scoring.scores_txt import SCORES_NAME, read_score, yaml_float
+from autodl_agent.runs.report.curve_png import draw_curve
 from autodl_agent.scoring.alc import LearningCurve
 from data_format.atomic import write_atomic
 from data_format.errors import DataError

@@ -8,12 +8,12 @@ links lie in a folder for temporary files, so that no name on the way to `train`
 from dataclasses import dataclass
 from pathlib import Path
 
-from autodl_agent.challenge.taskfolder import is_raw
-from data_format.autodl import is_autodl
+from autodl_agent.challenge.api.task_folder import is_raw
+from data_format.autodl.reader import is_autodl
+from data_format.autodl.writer import write_dataset
 from data_format.errors import DataError
 from data_format.open import open_dataset
 from data_format.raw.options import AS_FOUND, ReadOptions
-from data_format.writer import write_dataset
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,14 +19,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from autodl_agent.challenge.board import Board
-from autodl_agent.challenge.overrun import Process, find_ingestion, is_alive, terminate
-from autodl_agent.challenge.scorefile import write_scores
-from autodl_agent.challenge.watch import RunWatch
+from autodl_agent.challenge.live_scoring.ingestion_process import Process, find_ingestion, is_alive, terminate
+from autodl_agent.challenge.live_scoring.output import Board
+from autodl_agent.challenge.live_scoring.scores_txt import write_scores
+from autodl_agent.challenge.live_scoring.watch import RunWatch
 from autodl_agent.scoring.accuracy import is_one_hot
 from autodl_agent.scoring.alc import T0_S
-from autodl_agent.scoring.judge import Judge
-from autodl_agent.scoring.score import ScoreReport, find_solution
+from autodl_agent.scoring.report import ScoreReport, find_solution
+from autodl_agent.scoring.scorer import Judge
 from data_format.errors import DataError
 
 EXIT_NOT_STARTED, EXIT_MISUSE = 1, 2

@@ -1,20 +1,19 @@
 """The learner contract: four methods, nothing optional, and the view of the data that a learner is handed."""
 
 from abc import ABC, abstractmethod
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from autodl_agent.clock import Deadline
-from autodl_agent.store import Recipe, Rows, SplitName, TensorStore
-from autodl_agent.task import Task
+from autodl_agent.data.arrays import Labels, Probabilities, Rows
+from autodl_agent.data.task import Task
+from autodl_agent.data.tensor_store import Recipe, SplitName, TensorStore
+from autodl_agent.system.clock import Deadline
 from data_format.examples import Csr, Table
-
-Labels = NDArray[np.float32]
-Probabilities = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -80,6 +79,7 @@ class Learner(ABC):
     """
 
     next_s: float | None = None
+    helpers: ClassVar[tuple[str, ...]] = ()  # attributes that `snapshot` copies, too
 
     def __init__(self, task: Task, seed: int) -> None:
         self.task, self.seed = task, seed
@@ -95,6 +95,18 @@ class Learner(ABC):
     @abstractmethod
     def predict(self, data: Examples) -> Probabilities:
         """(n, classes) finite values in [0, 1]; before the first successful fit: class frequencies or 0.5."""
+
+    def snapshot(self) -> Self:
+        """The learner as it is now, for predictions: what `fit` does afterwards does not show in it.
+
+        `fit` binds what it learns anew rather than changing it in place, so a shallow copy is enough and takes
+        microseconds. Objects of its own that do the same for it are named in `helpers`; a learner with more to keep
+        apart, or to leave behind, defines its own.
+        """
+        twin = copy(self)
+        for name in self.helpers:
+            setattr(twin, name, copy(getattr(self, name)))
+        return twin
 
     @abstractmethod
     def save(self, folder: Path) -> None:

@@ -5,10 +5,11 @@ from typing import Self
 
 import numpy as np
 
-from autodl_agent.clock import Deadline
-from autodl_agent.learners.base import Examples, Learner, Probabilities
-from autodl_agent.learners.state import load_state, save_state
-from autodl_agent.task import Task
+from autodl_agent.data.arrays import Probabilities
+from autodl_agent.data.task import Task
+from autodl_agent.learners.base import Examples, Learner
+from autodl_agent.learners.serialization import load_state, save_state
+from autodl_agent.system.clock import Deadline
 
 
 class PriorLearner(Learner):

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from importlib import import_module
 
-from autodl_agent.errors import UsageError
+from autodl_agent.data.task import Domain, Task
 from autodl_agent.learners.base import Learner
-from autodl_agent.machine import has_card
-from autodl_agent.task import Domain, Task
+from autodl_agent.system.errors import UsageError
+from autodl_agent.system.resources import has_card
 
 SEED_STEP = 7919  # between the seeds of copies, far beyond the number of folds
 AT_HAND_S = 0.3  # what a first slice in the worker takes to begin once the libraries are loaded
@@ -53,14 +53,14 @@ class LearnerSpec:
 
 def _pictures(task: Task) -> bool:
     """Pretrained picture features need grey or colour and the weights."""
-    from autodl_agent.pretrained.models import can_serve
+    from autodl_agent.pretrained.networks import can_serve
 
     return task.shape[3] in (1, 3) and can_serve("efficientnet-lite0")
 
 
 def _trainable(task: Task) -> bool:
     """Training goes on from the weights as they were shipped."""
-    from autodl_agent.pretrained.models import can_train
+    from autodl_agent.pretrained.networks import can_train
 
     return _pictures(task) and can_train("efficientnet-lite0")
 
@@ -71,13 +71,13 @@ def _trainable_on_card(task: Task) -> bool:
 
 
 def _use(task: Task) -> bool:
-    from autodl_agent.learners.text.dense import use_fits
+    from autodl_agent.learners.text.frozen import use_fits
 
     return use_fits(task)
 
 
 def _e5(task: Task) -> bool:
-    from autodl_agent.learners.text.dense import e5_fits
+    from autodl_agent.learners.text.frozen import e5_fits
 
     return e5_fits(task)
 
@@ -87,13 +87,13 @@ def _e5_on_card(task: Task) -> bool:
 
 
 def _embedding(task: Task) -> bool:
-    from autodl_agent.learners.speech.deep import embedding_fits
+    from autodl_agent.learners.speech.frozen import embedding_fits
 
     return embedding_fits(task)
 
 
 def _whisper(task: Task) -> bool:
-    from autodl_agent.learners.speech.deep import whisper_fits
+    from autodl_agent.learners.speech.frozen import whisper_fits
 
     return whisper_fits(task)
 
@@ -102,14 +102,14 @@ PRIOR = LearnerSpec("prior", "prior:PriorLearner", expected=0.0)
 
 LADDERS: dict[Domain, tuple[LearnerSpec, ...]] = {
     Domain.IMAGE: (
-        LearnerSpec("quick-image", "image.learner:QuickImage", example_ms=0.35, expected=0.8),
+        LearnerSpec("quick-image", "image.quick:QuickImage", example_ms=0.35, expected=0.8),
         LearnerSpec(
             "frozen-image", "image.frozen:FrozenImage", start_s=0.2, example_ms=1.2, expected=0.92, fits=_pictures
         ),
-        LearnerSpec("patch-image", "image.learner:PatchImage", example_ms=1.0, expected=0.86),
+        LearnerSpec("patch-image", "image.quick:PatchImage", example_ms=1.0, expected=0.86),
         LearnerSpec(
             "tuned-image",
-            "image.tuned:TunedImage",
+            "image.finetuned:TunedImage",
             start_s=6.0,
             fold_s=45.0,
             example_ms=2.0,
@@ -119,7 +119,7 @@ LADDERS: dict[Domain, tuple[LearnerSpec, ...]] = {
         ),
         LearnerSpec(
             "scratch-image",
-            "image.scratch:ScratchImage",
+            "image.resnet:ScratchImage",
             start_s=6.0,
             fold_s=1.2,
             example_ms=0.4,
@@ -128,13 +128,13 @@ LADDERS: dict[Domain, tuple[LearnerSpec, ...]] = {
         ),
     ),
     Domain.VIDEO: (
-        LearnerSpec("quick-video", "video.learner:QuickVideo", start_s=0.1, example_ms=15.0, expected=0.6),
+        LearnerSpec("quick-video", "video.quick:QuickVideo", start_s=0.1, example_ms=15.0, expected=0.6),
         LearnerSpec(
             "frozen-video", "video.frozen:FrozenVideo", start_s=0.2, example_ms=40.0, expected=0.7, fits=_pictures
         ),
         LearnerSpec(
             "clip-network",
-            "video.factored:FactoredVideo",
+            "video.r2plus1d:FactoredVideo",
             start_s=10.0,
             fold_s=30.0,
             example_ms=20.0,
@@ -144,7 +144,7 @@ LADDERS: dict[Domain, tuple[LearnerSpec, ...]] = {
         ),
         LearnerSpec(
             "frame-sequence",
-            "video.sequence:FrameSequence",
+            "video.frame_sequence:FrameSequence",
             start_s=6.0,
             fold_s=2.0,
             example_ms=30.0,
@@ -154,22 +154,22 @@ LADDERS: dict[Domain, tuple[LearnerSpec, ...]] = {
         ),
     ),
     Domain.SPEECH: (
-        LearnerSpec("quick-sound", "speech.learner:QuickSound", start_s=0.1, example_ms=3.0, expected=0.9),
+        LearnerSpec("quick-sound", "speech.quick:QuickSound", start_s=0.1, example_ms=3.0, expected=0.9),
         LearnerSpec(
             "speech-embedding",
-            "speech.deep:SpeechEmbedding",
+            "speech.frozen:SpeechEmbedding",
             start_s=0.3,
             example_ms=6.0,
             expected=0.85,
             fits=_embedding,
         ),
-        LearnerSpec("sound-trees", "speech.woods:SoundTrees", start_s=1.2, example_ms=12.0, expected=0.88),
+        LearnerSpec("sound-trees", "speech.trees:SoundTrees", start_s=1.2, example_ms=12.0, expected=0.88),
         LearnerSpec(
-            "whisper-sound", "speech.deep:WhisperSound", start_s=1.0, example_ms=12.0, expected=0.9, fits=_whisper
+            "whisper-sound", "speech.frozen:WhisperSound", start_s=1.0, example_ms=12.0, expected=0.9, fits=_whisper
         ),
         LearnerSpec(
             "sound-network",
-            "speech.network:SoundNetwork",
+            "speech.resnet:SoundNetwork",
             start_s=6.0,
             fold_s=3.5,
             example_ms=2.0,
@@ -178,13 +178,13 @@ LADDERS: dict[Domain, tuple[LearnerSpec, ...]] = {
         ),
     ),
     Domain.TEXT: (
-        LearnerSpec("hashed-bayes", "text.learner:HashedBayes", example_ms=0.08, expected=0.8),
-        LearnerSpec("linear-text", "text.learner:LinearText", start_s=0.4, example_ms=0.5, expected=0.9),
-        LearnerSpec("use-text", "text.dense:UseText", start_s=0.5, example_ms=0.3, expected=0.9, fits=_use),
-        LearnerSpec("e5-text", "text.dense:E5Text", start_s=2.0, example_ms=2.0, expected=0.95, fits=_e5),
+        LearnerSpec("hashed-bayes", "text.quick:HashedBayes", example_ms=0.08, expected=0.8),
+        LearnerSpec("linear-text", "text.quick:LinearText", start_s=0.4, example_ms=0.5, expected=0.9),
+        LearnerSpec("use-text", "text.frozen:UseText", start_s=0.5, example_ms=0.3, expected=0.9, fits=_use),
+        LearnerSpec("e5-text", "text.frozen:E5Text", start_s=2.0, example_ms=2.0, expected=0.95, fits=_e5),
         LearnerSpec(
             "text-network",
-            "text.network:TextNetwork",
+            "text.cnn:TextNetwork",
             start_s=6.0,
             fold_s=2.5,
             example_ms=0.4,
@@ -193,7 +193,7 @@ LADDERS: dict[Domain, tuple[LearnerSpec, ...]] = {
         ),
         LearnerSpec(
             "tuned-text",
-            "text.tuned:TunedText",
+            "text.finetuned:TunedText",
             start_s=8.0,
             fold_s=20.0,
             example_ms=1.0,
@@ -203,10 +203,10 @@ LADDERS: dict[Domain, tuple[LearnerSpec, ...]] = {
         ),
     ),
     Domain.TABULAR: (
-        LearnerSpec("quick-table", "tabular.learner:QuickTable", example_ms=0.05, expected=0.7),
+        LearnerSpec("quick-table", "tabular.quick:QuickTable", example_ms=0.05, expected=0.7),
         LearnerSpec(
             "extra-trees",
-            "tabular.extra:ExtraTrees",
+            "tabular.random_trees:ExtraTrees",
             start_s=1.2,
             example_ms=0.03,
             expected=0.8,
@@ -215,7 +215,7 @@ LADDERS: dict[Domain, tuple[LearnerSpec, ...]] = {
         LearnerSpec("boosted-trees", "tabular.boosting:BoostedTrees", start_s=2.5, example_ms=0.1, expected=0.8),
         LearnerSpec(
             "table-network",
-            "tabular.network:TableNetwork",
+            "tabular.mlp:TableNetwork",
             start_s=6.0,
             fold_s=2.5,
             example_ms=0.05,

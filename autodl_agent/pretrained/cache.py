@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from data_format.atomic import write_atomic
+from data_format.exit_callbacks import before_exit
 
 
 def cache_dir() -> Path:
@@ -66,4 +67,5 @@ def _of_this_process() -> Path:
     """A fresh private folder, since a name in the shared temporary folder could be anybody's; removed at exit."""
     folder = Path(tempfile.mkdtemp(prefix="autodl-cache-"))
     atexit.register(remove_own)
+    before_exit(remove_own)
     return folder

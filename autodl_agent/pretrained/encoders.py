@@ -11,21 +11,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autodl_agent.errors import AutoDLError
 from autodl_agent.pretrained.cache import cached
-from autodl_agent.pretrained.e5 import E5_LAYERS as E5_LAYERS
-from autodl_agent.pretrained.e5 import LONGEST, E5Encoder, E5File
-from autodl_agent.pretrained.e5_lite import E5Lite
-from autodl_agent.pretrained.litefunction import LiteFunction, interpreter_found
+from autodl_agent.pretrained.catalog import known
 from autodl_agent.pretrained.lookup import likely, look
-from autodl_agent.pretrained.models import MissingWeightsError, function, unpacked_path
-from autodl_agent.pretrained.speech import SpeechEmbedder
-from autodl_agent.pretrained.table import known
-from autodl_agent.pretrained.unigram import Unigram
-from autodl_agent.pretrained.use import UseEncoder, read_pieces
-from autodl_agent.pretrained.use_lite import UseLite, unpacked
-from autodl_agent.pretrained.whisper import WhisperEncoder
-from autodl_agent.pretrained.whisper_lite import WhisperLite
+from autodl_agent.pretrained.models.e5 import E5_LAYERS as E5_LAYERS
+from autodl_agent.pretrained.models.e5 import LONGEST, E5Encoder, E5File
+from autodl_agent.pretrained.models.e5_tflite import E5Lite
+from autodl_agent.pretrained.models.speech_embedding import SpeechEmbedder
+from autodl_agent.pretrained.models.unigram_tokenizer import Unigram
+from autodl_agent.pretrained.models.use import UseEncoder, read_pieces
+from autodl_agent.pretrained.models.use_tflite import UseLite, unpacked
+from autodl_agent.pretrained.models.whisper import WhisperEncoder
+from autodl_agent.pretrained.models.whisper_tflite import WhisperLite
+from autodl_agent.pretrained.networks import MissingWeightsError, function, unpacked_path
+from autodl_agent.pretrained.runtime.interpreter import LiteFunction, interpreter_found
+from autodl_agent.system.errors import AutoDLError
 
 log = logging.getLogger(__name__)
 Floats = NDArray[np.float32]

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from autodl_agent.pretrained.catalog import Weights, known
 from autodl_agent.pretrained.checksums import sha256
-from autodl_agent.pretrained.hub import resolve
-from autodl_agent.pretrained.table import Weights, known
+from autodl_agent.pretrained.tf_hub import resolve
 
 FOLDER_VARIABLE = "AUTODL_WEIGHTS_DIR"
 

@@ -45,7 +45,7 @@ class Hook(MetaPathFinder):
 
 def add_faults(registry: Any) -> None:
     """Put the faults behind the learners of every ladder."""
-    from autodl_agent.faults import add_to_ladders
+    from autodl_agent.learners.testing.faults import add_to_ladders
 
     names = filter(None, os.environ["AUTODL_FAULTS"].split(","))
     add_to_ladders(names, heavy=bool(os.environ.get("AUTODL_FAULTS_HEAVY")))
@@ -59,4 +59,4 @@ def give_priors(priors: Any) -> None:
 if os.environ.get("AUTODL_FAULTS"):
     sys.meta_path.insert(0, Hook("autodl_agent.learners.registry", add_faults))
 if os.environ.get("AUTODL_PRIORS"):
-    sys.meta_path.insert(0, Hook("autodl_agent.priors", give_priors))
+    sys.meta_path.insert(0, Hook("autodl_agent.engine.policy.priors", give_priors))

@@ -23,8 +23,9 @@ from typing import IO, Any
 
 from data_format.dataset import Problem
 from data_format.errors import DataError
-from data_format.raw.csvfile import counted
-from data_format.raw.tablefiles import is_workbook
+from data_format.exit_callbacks import before_exit
+from data_format.raw.tables.csv_file import counted
+from data_format.raw.tables.formats import is_workbook
 from data_format.raw.walk import is_litter, printable
 
 MAX_FILES = 2_000_000
@@ -73,6 +74,7 @@ def unpack(path: Path, problems: list[Problem], max_files: int = MAX_FILES, max_
     folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
     if not _folders:
         atexit.register(remove_unpacked)
+        before_exit(remove_before_exit)
     _folders.add(folder)
     _growing.add(folder)
     most = min(max_bytes, int(shutil.disk_usage(folder).free * _FREE_SHARE))

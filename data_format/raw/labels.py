@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 
 from data_format.dataset import Problem
 from data_format.errors import DataError
-from data_format.raw.encodings import decode
-from data_format.raw.jsonlines import LIST_SEPARATOR
+from data_format.raw.cell_text import LIST_SEPARATOR
 from data_format.raw.options import AS_FOUND, ReadOptions
+from data_format.raw.text_encoding import decode
 
 LABEL_PREFIX = "label:"
 _SINGLE_NAMES = ("label", "y", "target", "class")

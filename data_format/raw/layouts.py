@@ -6,10 +6,10 @@ from pathlib import Path
 
 from data_format.dataset import Dataset, Problem
 from data_format.errors import DataError
-from data_format.raw.filenames import is_about
+from data_format.raw.file_names import is_about
 from data_format.raw.labels import names_text
 from data_format.raw.options import AS_FOUND, ReadOptions
-from data_format.raw.tablefiles import TABLE_SUFFIXES
+from data_format.raw.tables.formats import TABLE_SUFFIXES
 from data_format.raw.walk import is_litter
 
 _LABEL_LISTS = ("labels_train", "train_labels", "labels")
@@ -30,8 +30,8 @@ def open_layout(path: Path, options: ReadOptions = AS_FOUND) -> Dataset:
 
 def _open_file(path: Path, options: ReadOptions) -> Dataset:
     from data_format.raw.archives import is_archive
-    from data_format.raw.files import open_labelled_files
-    from data_format.raw.tables import open_tables
+    from data_format.raw.files.labelled import open_labelled_files
+    from data_format.raw.tables.reader import open_tables
 
     if is_archive(path):
         return _open_archive(path, options)
@@ -46,7 +46,7 @@ def _open_file(path: Path, options: ReadOptions) -> Dataset:
 
 
 def _open_archive(path: Path, options: ReadOptions) -> Dataset:
-    from data_format.autodl import is_autodl, read_autodl
+    from data_format.autodl.reader import is_autodl, read_autodl
     from data_format.raw.archives import remove_unpacked, unpack
 
     problems: list[Problem] = []
@@ -66,12 +66,12 @@ def _open_archive(path: Path, options: ReadOptions) -> Dataset:
 
 
 def _open_folder(root: Path, name: str, options: ReadOptions) -> Dataset:
-    from data_format.raw.autonlp import autonlp_folder, open_autonlp
-    from data_format.raw.files import open_labelled_files
-    from data_format.raw.folders import inner_folder, open_class_folders
-    from data_format.raw.lists import file_list
-    from data_format.raw.matrix import matrix_name, open_matrix
-    from data_format.raw.tables import open_tables
+    from data_format.raw.challenges.autonlp import autonlp_folder, open_autonlp
+    from data_format.raw.challenges.matrix import matrix_name, open_matrix
+    from data_format.raw.files.class_folders import inner_folder, open_class_folders
+    from data_format.raw.files.labelled import open_labelled_files
+    from data_format.raw.files.list_detection import file_list
+    from data_format.raw.tables.reader import open_tables
 
     root = past_packaging(root)
     if base := matrix_name(root):
@@ -152,6 +152,6 @@ def _label_list(files: Mapping[str, Path]) -> Path | None:
 
 def _names_files(root: Path, table: Path, options: ReadOptions = AS_FOUND) -> bool:
     """Whether a table lists files below the folder `root`."""
-    from data_format.raw.lists import Search
+    from data_format.raw.files.list_detection import Search
 
     return Search(root, options).names_files(table)

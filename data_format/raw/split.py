@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from data_format.labelsets import label_sets
+from data_format.label_sets import label_sets
 
 TEST_SHARE = 0.2
 SEED = 2019  # any number, but always the same: results on a set must be comparable

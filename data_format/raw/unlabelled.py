@@ -13,17 +13,17 @@ import numpy as np
 from data_format.dataset import Dataset, DomainName, Problem, Source, Split
 from data_format.errors import DataError
 from data_format.examples import Text
-from data_format.memory import MemorySource
-from data_format.raw.array_tables import Frame, kinds_of, make_tables, sample_of
-from data_format.raw.autonlp import read_solution, read_texts
-from data_format.raw.csvfile import counted
-from data_format.raw.encodings import decode
+from data_format.memory_source import MemorySource
+from data_format.raw.arrays.tables import Frame, kinds_of, make_tables, sample_of
+from data_format.raw.challenges.autonlp import read_solution, read_texts
+from data_format.raw.files.media import Collection
 from data_format.raw.labels import declared_names, names_text
-from data_format.raw.media import Collection
 from data_format.raw.options import AS_FOUND, ReadOptions
-from data_format.raw.prose import text_columns
-from data_format.raw.rownumbers import row_number_notes, row_numbers
-from data_format.raw.tablefiles import TABLE_SUFFIXES, read_table
+from data_format.raw.tables.csv_file import counted
+from data_format.raw.tables.formats import TABLE_SUFFIXES, read_table
+from data_format.raw.tables.index_columns import row_number_notes, row_numbers
+from data_format.raw.tables.text_detection import text_columns
+from data_format.raw.text_encoding import decode
 from data_format.raw.walk import list_files, printable
 
 _TEXTS = "unlabelled.data"

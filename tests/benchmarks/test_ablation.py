@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from autodl_agent.benchmark.jobs import Job
-from autodl_agent.benchmark.records import Record, read_records
+from autodl_agent.benchmark.results import Record, read_records
+from autodl_agent.data.task import Domain
 from autodl_agent.learners.registry import LADDERS
-from autodl_agent.task import Domain
 from benchmarks import ablation
 
 WINE = Path(__file__).resolve().parents[2] / "sample_data" / "wine"

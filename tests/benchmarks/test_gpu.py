@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autodl_agent.pretrained import litefunction, serving
-from autodl_agent.pretrained.efficientnet import convert
 from autodl_agent.pretrained.encoders import can_load
-from autodl_agent.pretrained.models import can_train
+from autodl_agent.pretrained.models.efficientnet import convert
+from autodl_agent.pretrained.networks import can_train
+from autodl_agent.pretrained.runtime import image_network, interpreter
 from benchmarks import gpu
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -75,11 +75,11 @@ def test_lite0_has_the_parameters_that_its_authors_give():
 
 
 def test_lite0_gives_the_features_of_the_converted_network(tmp_path):
-    if not litefunction.interpreter_found() or (tensors := gpu.weights_found()) is None:
+    if not interpreter.interpreter_found() or (tensors := gpu.weights_found()) is None:
         pytest.skip("extra `weights` is not installed")
     path = tmp_path / "exact.tflite"
     path.write_bytes(convert("lite0", tensors))  # in float32: what is served rounds to bytes
-    exact = serving.LiteNetwork(path, 1)
+    exact = image_network.LiteNetwork(path, 1)
     pictures = np.random.default_rng(0).normal(size=(2, 64, 64, 3)).astype(np.float32)
     found = gpu.lite0(64, tensors).predict_on_batch(pictures)
     assert np.allclose(found, exact.run(pictures, lambda part: part), atol=2e-3)

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from autodl_agent.benchmark.jobs import Job
-from autodl_agent.benchmark.records import Record, read_records
-from autodl_agent.errors import AutoDLError
+from autodl_agent.benchmark.results import Record, read_records
+from autodl_agent.data.task import Domain
+from autodl_agent.engine.policy.priors import load_priors
 from autodl_agent.learners.registry import LADDERS
-from autodl_agent.priors import load_priors
-from autodl_agent.task import Domain
+from autodl_agent.system.errors import AutoDLError
 from benchmarks import leave_one_out
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,7 +52,7 @@ def test_tables_that_are_there_stay(tmp_path):
 def test_processes_take_the_table_and_the_environment_comes_back(tmp_path):
     table = tmp_path / "table.json"
     table.write_text(json.dumps({"version": 1, "domains": {"tabular": {"x": {"first": 0.25, "last": 0.5}}}}))
-    code = "from autodl_agent import policy; print({k: v.first for k, v in policy.load_priors().items()})"
+    code = "from autodl_agent.engine.policy import planner; print({k: v.first for k, v in planner.load_priors().items()})"
     before = dict(os.environ)
     with leave_one_out.priors(table):
         found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)

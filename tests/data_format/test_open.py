@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 import data_format
+from data_format.autodl.metadata import MatrixSpec, Metadata, format_metadata
+from data_format.autodl.sequence_example import encode_record
+from data_format.autodl.tfrecord import write_records
 from data_format.errors import DataError
-from data_format.example import encode_record
 from data_format.examples import Dense
-from data_format.metadata import MatrixSpec, Metadata, format_metadata
 from data_format.open import open_dataset
-from data_format.tfrecord import write_records
 
 
 def autodl(root: Path) -> Path:

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
-from autodl_agent.learners.image.augment import Policy
+from autodl_agent.learners.heads.config import GaussianConfig
 from autodl_agent.learners.networks.config import TrainingConfig
+from autodl_agent.learners.vision.augment import Policy
+from autodl_agent.learners.vision.config import ViewConfig
 
 
 @dataclass(frozen=True)
@@ -65,36 +67,6 @@ class PatchImageConfig:
     classes_rows: int = 5
     most_first_rows: int = 4000
     row_growth: int = 6
-
-
-@dataclass(frozen=True)
-class ViewConfig:
-    """One way of looking at a picture with a frozen network.
-
-    network: name of the weights. side_px: side of the square it sees, or of one of equal area.
-    whole: the whole picture in its usual shape, else its centre, larger. mirrored: left and right exchanged.
-    """
-
-    network: str
-    side_px: int
-    whole: bool = False
-    mirrored: bool = False
-
-
-@dataclass(frozen=True)
-class GaussianConfig:
-    """The head on frozen features.
-
-    sharpness: of the kernel exp(sharpness · (cosine - 1)). penalties: tried on the diagonal of the kernel.
-    penalty_rows: rows that the penalty is chosen on. most_exact_rows: up to so many rows are solved exactly; of more,
-    most_anchors span the solution.
-    """
-
-    sharpness: float = 1.5
-    penalties: tuple[float, ...] = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
-    penalty_rows: int = 800
-    most_exact_rows: int = 4500
-    most_anchors: int = 3000
 
 
 @dataclass(frozen=True)

@@ -5,16 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self, final
 
-from autodl_agent.clock import Deadline
-from autodl_agent.learners.base import Examples, Learner, Probabilities
+from autodl_agent.data.arrays import Probabilities
+from autodl_agent.data.task import Task
+from autodl_agent.data.tensor_store import OutOfTimeError
+from autodl_agent.learners.base import Examples, Learner
 from autodl_agent.learners.image.config import FrozenImageConfig
-from autodl_agent.learners.image.frozen_head import FrozenHead, Look
-from autodl_agent.learners.image.learner import original_side_px
-from autodl_agent.learners.image.views import serves, usual_aspect, view_recipe
-from autodl_agent.learners.state import load_state, save_state
-from autodl_agent.pretrained.models import can_serve
-from autodl_agent.store import OutOfTimeError
-from autodl_agent.task import Task
+from autodl_agent.learners.image.quick import original_side_px
+from autodl_agent.learners.serialization import load_state, save_state
+from autodl_agent.learners.vision.frozen_features import serves, usual_aspect, view_recipe
+from autodl_agent.learners.vision.frozen_head import FrozenHead, Look
+from autodl_agent.pretrained.networks import can_serve
+from autodl_agent.system.clock import Deadline
 
 FEWEST_ROWS = 50  # a first sample that runs out of time is halved down to this
 
@@ -68,6 +69,8 @@ def _level(wanted: int, most: int) -> int:
 @final
 class FrozenImage(Learner):
     """EfficientNet-Lite features of growing size under Gaussian kernel ridge; needs weights (`fits`)."""
+
+    helpers = ("_head",)
 
     config = FrozenImageConfig()
 

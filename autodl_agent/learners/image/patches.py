@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autodl_agent.clock import Deadline
+from autodl_agent.data.task import Task
+from autodl_agent.data.tensor_store import Recipe, TensorStore
 from autodl_agent.learners.image.config import BankConfig
-from autodl_agent.learners.image.features import Feature, image_recipe
-from autodl_agent.store import Recipe, TensorStore
-from autodl_agent.task import Task
+from autodl_agent.learners.vision.features import Feature, image_recipe
+from autodl_agent.system.clock import Deadline
 
 Floats = NDArray[np.float32]
 CONTRAST_FLOOR = 10.0  # variance in grey levels² added before a patch is brought to unit contrast

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
+from autodl_agent.learners.heads.config import MultiKernelConfig
 from autodl_agent.learners.networks.config import TrainingConfig
-from autodl_agent.learners.tabular.config import BoostSettings, TreePlan
+from autodl_agent.learners.trees.config import BoostSettings, TreePlan
 
 
 @dataclass(frozen=True)
@@ -26,13 +27,7 @@ class SoundConfig:
     first: what the early increments hear. full: what the later ones hear, where clips are longer than the first.
     first_rows: training rows of the first increment (classes evenly), so that it ends within a second or two.
     growth: how many times more rows each further increment takes. max_rows: rows of the last one at most.
-    landmarks: up to so many rows the kernel machine is exact, beyond they span it (Nyström).
-    cepstrum_weight: how many blocks the cepstrum counts for in the views of all blocks: the surest guide on few rows.
-    map_weight: the same for the time-ordered map, in the view that listens for the order of sounds.
-    map_width, width: squared widths of the Gaussian kernels; 1 is half the mean squared distance of two rows.
-    penalties: ridge penalties, relative to the kernel's mean variance; the first is taken unless another is clearly
-    better. clear_gain: leave-one-out AUC another must gain to be so: rows left out one at a time have their own
-    speaker or microphone among the rest, so small gains there are worth nothing.
+    kernel: of the kernel machine.
     """
 
     first: HearConfig = HearConfig("first", seconds=2.5, segments=10)
@@ -40,13 +35,7 @@ class SoundConfig:
     first_rows: int = 240
     growth: int = 4
     max_rows: int = 10_000
-    landmarks: int = 1200
-    cepstrum_weight: float = 3.0
-    map_weight: float = 4.0
-    map_width: float = 2.0
-    width: float = 1.0
-    penalties: tuple[float, ...] = (0.1, 0.01, 0.3, 1.0)
-    clear_gain: float = 0.005
+    kernel: MultiKernelConfig = MultiKernelConfig()
 
 
 DEFAULT = SoundConfig()
@@ -70,7 +59,7 @@ class DeepConfig:
     growth: int = 4
     most_rows: int = 10_000
     least_rows: int = 50
-    kernel: SoundConfig = SoundConfig()
+    kernel: MultiKernelConfig = MultiKernelConfig()
 
 
 WHISPER = DeepConfig()

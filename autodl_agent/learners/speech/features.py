@@ -12,6 +12,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from autodl_agent.data.tensor_store import Recipe
 from autodl_agent.learners.speech.config import HearConfig
 from autodl_agent.learners.speech.pitch import pitch
 from autodl_agent.learners.speech.spectrum import (
@@ -25,9 +26,8 @@ from autodl_agent.learners.speech.spectrum import (
     quantiles,
     spectrum,
 )
-from autodl_agent.store import Recipe
 from data_format.examples import Example
-from data_format.sounds import sound
+from data_format.media.sounds import sound
 
 CEPSTRA = 20
 MAP_CEPSTRA = 14

@@ -12,26 +12,21 @@ from typing import Any, Self, final
 import numpy as np
 from numpy.typing import NDArray
 
-from autodl_agent.clock import Deadline
-from autodl_agent.learners.base import Examples, Learner, Probabilities, balanced_order, drawn_rows
-from autodl_agent.learners.linear import sigmoid
+from autodl_agent.data.arrays import Probabilities
+from autodl_agent.data.task import Task
+from autodl_agent.learners.base import Examples, Learner, balanced_order, drawn_rows
+from autodl_agent.learners.heads.logistic_ridge import cost_s
+from autodl_agent.learners.heads.ridge import sigmoid
 from autodl_agent.learners.prior import class_shares
-from autodl_agent.learners.state import load_state, save_state
-from autodl_agent.learners.tabular.classes import Targets
-from autodl_agent.learners.tabular.config import BoostSettings, QuickSettings
-from autodl_agent.learners.tabular.encoding import TableEncoder
-from autodl_agent.learners.tabular.forest import (
-    Forest,
-    Run,
-    chosen_weights,
-    fold_numbers,
-    tree_settings,
-    varied,
-)
-from autodl_agent.learners.tabular.model import Shape, TableModel, fit_model, grouped, portions, probabilities
-from autodl_agent.learners.tabular.ridge import cost_s
-from autodl_agent.learners.tabular.trees import GrowingBooster, TreeSettings, quiet_lightgbm, tree_matrix
-from autodl_agent.task import Task
+from autodl_agent.learners.serialization import grouped, load_state, save_state
+from autodl_agent.learners.tabular.config import QuickSettings
+from autodl_agent.learners.tabular.encoding import TableEncoder, tree_matrix
+from autodl_agent.learners.tabular.linear_model import Shape, TableModel, fit_model, portions, probabilities
+from autodl_agent.learners.trees.boosted_model import Forest, Run, chosen_weights, fold_numbers, tree_settings, varied
+from autodl_agent.learners.trees.config import BoostSettings
+from autodl_agent.learners.trees.lightgbm_booster import GrowingBooster, TreeSettings, quiet_lightgbm
+from autodl_agent.learners.trees.targets import Targets
+from autodl_agent.system.clock import Deadline
 
 Floats = NDArray[np.float32]
 PREDICT_CELLS = 8_000_000
@@ -102,10 +97,9 @@ class BoostedTrees(Learner):
             out[:, self.grown] = np.concatenate(parts)
         return self.targets.spread(out)
 
-    def __copy__(self) -> "BoostedTrees":
+    def snapshot(self) -> Self:
         """What predicts, without the training under way; a booster that goes on growing is kept as text."""
-        twin = BoostedTrees(self.task, self.seed)
-        twin.__dict__.update(self.__dict__)
+        twin = super().snapshot()
         if self._run is not None:
             growing = self._run.grower.booster
             twin.forests = tuple(replace(f, frozen=f.text()) if f.booster is growing else f for f in self.forests)

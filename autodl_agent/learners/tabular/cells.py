@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from autodl_agent.learners.marks import JOINERS, is_mark
+from autodl_agent.learners.combining_marks import JOINERS, is_mark
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DATE_PARTS = ("days since 1970", "month", "weekday", "hour")

@@ -275,3 +275,14 @@ def _bag(column: StringColumn, levels: list[str], limit: int, marks: bool) -> Fl
         hits = [places[word] for word in words(level, limit, marks) if word in places]
         out[row, hits] = 1
     return out
+
+
+def tree_matrix(rows: Encoded) -> tuple[Floats, list[int]]:
+    """(n, columns) float32 with NaN = missing, and which columns are category codes."""
+    f, g = rows.numbers.shape[1], rows.codes.shape[1]
+    codes = rows.codes.astype(np.float32)
+    codes[rows.codes < 0] = np.nan
+    parts = [rows.numbers, codes, rows.bags]
+    if not sum(part.shape[1] for part in parts):
+        parts = [np.zeros((len(rows), 1), np.float32)]  # LightGBM wants a column, even one that says nothing
+    return np.concatenate(parts, 1), list(range(f, f + g))

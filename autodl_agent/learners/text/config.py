@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from autodl_agent.learners.heads.config import HeadConfig
 from autodl_agent.learners.networks.config import TrainingConfig
 
 
@@ -79,28 +80,6 @@ class Reading:
 
     pieces: int
     window: int
-
-
-@dataclass(frozen=True)
-class HeadConfig:
-    """The network on top of an encoder's vectors.
-
-    hidden: units. dropout, input_dropout: shares of units and of features left out of a step. batch: rows of a step, at
-    most an eighth of all. learning_rate: of Adam's first step. decay: of weights, relative to the learning rate.
-    least_epochs, most_epochs: times that each row is seen; between them about most_steps steps.
-    least_rows: fewer rows get ridge regression alone.
-    """
-
-    hidden: int = 256
-    dropout: float = 0.3
-    input_dropout: float = 0.1
-    batch: int = 128
-    learning_rate: float = 7e-4
-    decay: float = 0.02
-    least_epochs: int = 6
-    most_epochs: int = 16
-    most_steps: int = 560
-    least_rows: int = 200
 
 
 @dataclass(frozen=True)

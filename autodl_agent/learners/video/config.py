@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from autodl_agent.learners.image.augment import Policy
-from autodl_agent.learners.image.config import GaussianConfig
+from autodl_agent.learners.heads.config import GaussianConfig
 from autodl_agent.learners.networks.config import TrainingConfig
+from autodl_agent.learners.vision.augment import Policy
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,10 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from autodl_agent.learners.image.features import (
+from autodl_agent.data.task import Task
+from autodl_agent.data.tensor_store import Recipe
+from autodl_agent.learners.video.motion import grey_frames, grid_means, movement, movement_mirror
+from autodl_agent.learners.vision.features import (
     GRID,
     Feature,
     Floats,
@@ -21,11 +24,8 @@ from autodl_agent.learners.image.features import (
     gradient_mirror,
     gradients,
 )
-from autodl_agent.learners.video.movement import grey_frames, grid_means, movement, movement_mirror
-from autodl_agent.store import Recipe
-from autodl_agent.task import Task
 from data_format.examples import Example
-from data_format.pixels import ValueRange
+from data_format.media.pixels import ValueRange
 
 SEGMENTS = 3  # parts of the clip whose looks are compared: beginning, middle, end
 
@@ -102,7 +102,7 @@ def changes(clips: Pixels) -> Floats:
 
 
 def _decode(example: Example, shape: tuple[int, int, int, int], value_range: ValueRange) -> Pixels:
-    from data_format.videos import clip_at
+    from data_format.media.videos import clip_at
 
     return clip_at(example, *shape, value_range)
 

@@ -7,18 +7,19 @@ from typing import Self, final
 import numpy as np
 from numpy.typing import NDArray
 
-from autodl_agent.clock import Deadline
-from autodl_agent.learners.base import Examples, Learner, Probabilities
-from autodl_agent.learners.image.frozen_head import FrozenHead, Look
-from autodl_agent.learners.image.views import frozen_features
-from autodl_agent.learners.state import load_state, save_state
+from autodl_agent.data.arrays import Probabilities
+from autodl_agent.data.task import Task
+from autodl_agent.data.tensor_store import OutOfTimeError, Recipe
+from autodl_agent.learners.base import Examples, Learner
+from autodl_agent.learners.serialization import load_state, save_state
 from autodl_agent.learners.video.config import ClipConfig, FrozenVideoConfig
-from autodl_agent.pretrained.efficientnet import FEATURES
-from autodl_agent.pretrained.models import can_serve
-from autodl_agent.store import OutOfTimeError, Recipe
-from autodl_agent.task import Task
+from autodl_agent.learners.vision.frozen_features import frozen_features
+from autodl_agent.learners.vision.frozen_head import FrozenHead, Look
+from autodl_agent.pretrained.models.efficientnet import FEATURES
+from autodl_agent.pretrained.networks import can_serve
+from autodl_agent.system.clock import Deadline
 from data_format.examples import Example
-from data_format.pixels import ValueRange
+from data_format.media.pixels import ValueRange
 
 Floats = NDArray[np.float32]
 BLOCKS = 5
@@ -34,6 +35,8 @@ def fits(task: Task) -> bool:
 @final
 class FrozenVideo(Learner):
     """EfficientNet-Lite features of a few small frames, then of more and larger ones; needs weights (`fits`)."""
+
+    helpers = ("_head",)
 
     config = FrozenVideoConfig()
 
@@ -124,6 +127,6 @@ def pooled(features: Floats) -> Floats:
 
 
 def _decode(example: Example, shape: tuple[int, int, int, int], value_range: ValueRange) -> NDArray[np.uint8]:
-    from data_format.videos import clip_at
+    from data_format.media.videos import clip_at
 
     return clip_at(example, *shape, value_range)

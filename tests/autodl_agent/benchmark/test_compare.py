@@ -6,8 +6,8 @@ import pytest
 
 from autodl_agent.benchmark.compare import bootstrap, by_variant, compare
 from autodl_agent.benchmark.jobs import Job
-from autodl_agent.benchmark.records import Record
-from autodl_agent.benchmark.view import show
+from autodl_agent.benchmark.results import Record
+from autodl_agent.commands.benchmark_view import show
 
 
 def runs(scores, policy="policy", budget=5.0):

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from autodl_agent.benchmark.jobs import Job, plan, sets_in
-from autodl_agent.errors import UsageError
+from autodl_agent.system.errors import UsageError
 
 SAMPLES = Path(__file__).resolve().parents[3] / "sample_data"
 

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from autodl_agent.challenge.command import evaluate as command
 from autodl_agent.challenge.evaluate import Curve, EvaluateConfig, Row, Watcher, distinct, evaluate, read_curve
-from autodl_agent.challenge.evaluate_view import LiveWatcher, PlainWatcher, sparkline
 from autodl_agent.challenge.prepare import prepare
-from autodl_agent.challenge.unpack import open_submission, unpack
-from autodl_agent.errors import UsageError
+from autodl_agent.challenge.sandbox.unpack import open_submission, unpack
+from autodl_agent.commands.evaluate import evaluate as command
+from autodl_agent.commands.evaluate_view import LiveWatcher, PlainWatcher, sparkline
 from autodl_agent.scoring.alc import alc
+from autodl_agent.system.errors import UsageError
 from data_format.errors import DataError
 from data_format.predictions import read_prediction
 from data_format.raw.options import ReadOptions

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from autodl_agent.challenge.ingestion import main, run_ingestion
-from autodl_agent.challenge.outcome import IngestionResult, read_result
+from autodl_agent.challenge.sandbox.outcome import IngestionResult, read_result
 from data_format.errors import DataError
 from data_format.predictions import list_predictions, read_prediction, read_start
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autodl_agent.challenge.leaderboard import average_ranks, write_leaderboard
+from autodl_agent.challenge.leaderboard import write_leaderboard
+from autodl_agent.scoring.ranks import average_ranks
 
 SCORES = {
     "slow": {"a": 0.5, "b": 0.2, "c": -0.1},

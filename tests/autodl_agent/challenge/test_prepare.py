@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from autodl_agent.challenge.prepare import prepare
-from autodl_agent.testing import memory_dataset
+from autodl_agent.learners.testing.contract import memory_dataset
+from data_format.autodl.writer import write_dataset
 from data_format.errors import DataError
 from data_format.predictions import read_prediction
 from data_format.raw.options import ReadOptions
-from data_format.writer import write_dataset
 
 
 @pytest.fixture(scope="module")

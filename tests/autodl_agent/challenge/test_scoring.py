@@ -14,7 +14,7 @@ import pytest
 from autodl_agent.challenge.scoring import ScoringConfig, main, run_scoring
 from autodl_agent.scoring.alc import alc
 from autodl_agent.scoring.auc import nauc
-from autodl_agent.scoring.score import score_folder
+from autodl_agent.scoring.report import score_folder
 
 TRUTH = np.eye(3)[np.arange(30) % 3]
 

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from autodl_agent.learners.image.scratch import ScratchImage
-from autodl_agent.learners.speech.network import SoundNetwork
-from autodl_agent.learners.tabular.network import TableNetwork
-from autodl_agent.learners.text.network import TextNetwork
-from autodl_agent.learners.video.sequence import FrameSequence
+from autodl_agent.learners.image.resnet import ScratchImage
+from autodl_agent.learners.speech.resnet import SoundNetwork
+from autodl_agent.learners.tabular.mlp import TableNetwork
+from autodl_agent.learners.text.cnn import TextNetwork
+from autodl_agent.learners.video.frame_sequence import FrameSequence
 
 NETWORKS = (ScratchImage, SoundNetwork, TableNetwork, TextNetwork, FrameSequence)
 

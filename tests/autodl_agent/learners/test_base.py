@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autodl_agent.learners.base import _take_csr, balanced_order, drawn_rows
-from autodl_agent.testing import examples_of, memory_dataset
+from autodl_agent.learners.testing.contract import examples_of, memory_dataset
 from data_format.examples import Csr
 
 

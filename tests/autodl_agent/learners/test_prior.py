@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autodl_agent.clock import Deadline
+from autodl_agent.data.task import Domain, Task
 from autodl_agent.learners.base import Examples
-from autodl_agent.learners.coverage import rows_to_predict
+from autodl_agent.learners.cost import rows_to_predict
 from autodl_agent.learners.prior import PriorLearner, class_shares
-from autodl_agent.learners.state import load_state, save_state
-from autodl_agent.task import Domain, Task
-from autodl_agent.testing import examples_of, memory_dataset
+from autodl_agent.learners.serialization import load_state, save_state
+from autodl_agent.learners.testing.contract import examples_of, memory_dataset
+from autodl_agent.system.clock import Deadline
 
 TRAIN, TEST = examples_of(memory_dataset("tabular", n_train=12, n_test=4)[0])
 

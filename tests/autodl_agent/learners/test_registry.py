@@ -2,12 +2,12 @@ import json
 
 import pytest
 
-from autodl_agent.agent import run
-from autodl_agent.config import RunConfig
-from autodl_agent.errors import UsageError
+from autodl_agent.data.task import Domain
 from autodl_agent.learners.registry import LADDERS, LearnerSpec, check_learner_names, ladder_of
-from autodl_agent.task import Domain
-from autodl_agent.testing import ScriptedLearner, examples_of, memory_dataset
+from autodl_agent.learners.testing.contract import ScriptedLearner, examples_of, memory_dataset
+from autodl_agent.runs.agent import run
+from autodl_agent.runs.config import RunConfig
+from autodl_agent.system.errors import UsageError
 
 
 def test_without_names_the_ladder_is_whole():
@@ -32,7 +32,9 @@ def test_an_unknown_name_is_refused_with_all_that_there_are():
 
 def test_a_learner_may_live_elsewhere_in_the_package():
     task = examples_of(memory_dataset("tabular")[0])[0].task
-    assert isinstance(LearnerSpec("x", "autodl_agent.testing:ScriptedLearner").create(task, 0), ScriptedLearner)
+    assert isinstance(
+        LearnerSpec("x", "autodl_agent.learners.testing.contract:ScriptedLearner").create(task, 0), ScriptedLearner
+    )
 
 
 def test_a_run_uses_the_named_learners_alone(tmp_path):

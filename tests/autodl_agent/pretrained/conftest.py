@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autodl_agent.pretrained import efficientnet
-from autodl_agent.pretrained.efficientnet import scaled_channels
+from autodl_agent.pretrained.models import efficientnet
+from autodl_agent.pretrained.models.efficientnet import scaled_channels
 
 
 class Tensor:

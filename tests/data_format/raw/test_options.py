@@ -97,7 +97,7 @@ def test_animations_as_videos(tmp_path):
 
 
 def test_records_take_a_domain_only(tmp_path, csv_file):
-    from data_format.writer import write_dataset
+    from data_format.autodl.writer import write_dataset
 
     csv_file("set/train.csv", "a,y", [(i, i % 2) for i in range(10)])
     folder = write_dataset(open_raw(tmp_path / "set"), tmp_path / "out")

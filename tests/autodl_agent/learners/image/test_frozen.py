@@ -5,16 +5,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from autodl_agent.clock import Budget, Deadline
-from autodl_agent.learners.image import frozen, views
-from autodl_agent.learners.image.config import FrozenImageConfig, ViewConfig
+from autodl_agent.data.task import Domain
+from autodl_agent.data.tensor_store import OutOfTimeError
+from autodl_agent.learners.image import frozen
+from autodl_agent.learners.image.config import FrozenImageConfig
 from autodl_agent.learners.image.frozen import FrozenImage, Step, fits, plan
-from autodl_agent.learners.image.views import frozen_features, usual_aspect, view_recipe, view_shape
 from autodl_agent.learners.registry import LearnerSpec
-from autodl_agent.pretrained.models import can_serve
-from autodl_agent.store import OutOfTimeError
-from autodl_agent.task import Domain
-from autodl_agent.testing import check_learner, examples_of, memory_dataset
+from autodl_agent.learners.testing.contract import check_learner, examples_of, memory_dataset
+from autodl_agent.learners.vision import frozen_features as views
+from autodl_agent.learners.vision.config import ViewConfig
+from autodl_agent.learners.vision.frozen_features import frozen_features, usual_aspect, view_recipe, view_shape
+from autodl_agent.pretrained.networks import can_serve
+from autodl_agent.system.clock import Budget, Deadline
 
 SPEC = LearnerSpec("frozen-image", "image.frozen:FrozenImage", fits=fits)
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from autodl_agent.data.task import Domain, Task
 from autodl_agent.learners.image.config import BankConfig
-from autodl_agent.learners.image.features import image_recipe
 from autodl_agent.learners.image.patches import (
     few_channels,
     make_bank,
@@ -11,7 +11,7 @@ from autodl_agent.learners.image.patches import (
     responses,
     unit_contrast,
 )
-from autodl_agent.task import Domain, Task
+from autodl_agent.learners.vision.features import image_recipe
 
 SMALL = BankConfig(filters=12, pools=3, stride_px=2)
 

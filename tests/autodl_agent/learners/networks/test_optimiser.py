@@ -3,8 +3,8 @@
 import numpy as np
 
 from autodl_agent.learners.networks.config import TrainingConfig
-from autodl_agent.learners.networks.engine import Blueprint, Engine
-from autodl_agent.learners.networks.heads import output
+from autodl_agent.learners.networks.keras_model import Blueprint, Engine
+from autodl_agent.learners.networks.output_layer import output
 
 
 def build(facts):

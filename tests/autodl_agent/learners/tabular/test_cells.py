@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autodl_agent.learners.marks import JOINERS, is_mark
+from autodl_agent.learners.combining_marks import JOINERS, is_mark
 from autodl_agent.learners.tabular.cells import (
     MARKED_BLOCKS,
     common_format,

@@ -6,20 +6,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autodl_agent.clock import Budget
-from autodl_agent.domain import make_task
+from autodl_agent.data.domain import make_task
+from autodl_agent.data.task import Domain
+from autodl_agent.data.tensor_store import OutOfTimeError, TensorStore
 from autodl_agent.learners.base import Examples
 from autodl_agent.learners.registry import LearnerSpec
 from autodl_agent.learners.tabular.boosting import BoostedTrees
-from autodl_agent.learners.tabular.extra import ExtraTrees
-from autodl_agent.learners.tabular.learner import QuickTable
+from autodl_agent.learners.tabular.quick import QuickTable
+from autodl_agent.learners.tabular.random_trees import ExtraTrees
+from autodl_agent.learners.testing.contract import check_learner
 from autodl_agent.scoring.auc import nauc
-from autodl_agent.store import OutOfTimeError, TensorStore
-from autodl_agent.task import Domain
-from autodl_agent.testing import check_learner
+from autodl_agent.system.clock import Budget
 from data_format.dataset import Dataset, Split
 from data_format.examples import Table
-from data_format.memory import MemorySource
+from data_format.memory_source import MemorySource
 
 BOTH = pytest.mark.parametrize("learner", [QuickTable, BoostedTrees, ExtraTrees])
 
@@ -76,7 +76,7 @@ def one_hot(classes, k=None):
     return np.eye(k or classes.max() + 1, dtype=np.float32)[classes]
 
 
-@pytest.mark.parametrize("where", ["learner:QuickTable", "boosting:BoostedTrees"])
+@pytest.mark.parametrize("where", ["quick:QuickTable", "boosting:BoostedTrees"])
 def test_contract(where):
     check_learner(LearnerSpec("t", f"tabular.{where}"), Domain.TABULAR)
 
@@ -231,7 +231,7 @@ def test_quick_table_does_less_when_there_is_no_time():
 
 def test_nothing_heavy_is_imported_before_boosting():
     code = (
-        "import sys, autodl_agent.learners.tabular.learner, autodl_agent.learners.tabular.boosting;"
+        "import sys, autodl_agent.learners.tabular.quick, autodl_agent.learners.tabular.boosting;"
         "print([m for m in ('scipy', 'sklearn', 'lightgbm', 'pandas') if m in sys.modules])"
     )
     root = Path(__file__).parents[4]

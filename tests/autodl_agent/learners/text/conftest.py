@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autodl_agent.clock import Deadline
+from autodl_agent.data.task import Domain, Task
+from autodl_agent.data.tensor_store import TensorStore
 from autodl_agent.learners.base import Examples
-from autodl_agent.store import TensorStore
-from autodl_agent.task import Domain, Task
+from autodl_agent.system.clock import Deadline
 from data_format.dataset import Dataset, Source, Split
 from data_format.errors import DataError, Unreadable
 from data_format.examples import Example, Table, Text

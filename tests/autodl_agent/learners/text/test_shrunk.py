@@ -3,12 +3,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from autodl_agent.clock import Deadline
-from autodl_agent.learners.text import dense
+from autodl_agent.data.tensor_store import OutOfTimeError
+from autodl_agent.learners.testing.contract import examples_of, memory_dataset
+from autodl_agent.learners.text import frozen
 from autodl_agent.learners.text.config import E5
-from autodl_agent.learners.text.dense import DenseText, Step
-from autodl_agent.store import OutOfTimeError
-from autodl_agent.testing import examples_of, memory_dataset
+from autodl_agent.learners.text.frozen import DenseText, Step
+from autodl_agent.system.clock import Deadline
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def learner(monkeypatch):
     """A learner that has read 50 of 600 rows, on a machine that takes a second a row."""
     train, _ = examples_of(memory_dataset("text", n_train=600)[0])
     monkeypatch.setattr(
-        dense, "text_vectors", lambda data, *rest: SimpleNamespace(cost_s=lambda rows: float(max(0, len(rows) - 50)))
+        frozen, "text_vectors", lambda data, *rest: SimpleNamespace(cost_s=lambda rows: float(max(0, len(rows) - 50)))
     )
     made = DenseText(train.task, 0, E5)
     made.done = Step(0, 50)
@@ -32,7 +32,7 @@ def test_a_step_takes_the_rows_that_the_time_left_holds(learner):
     assert learner(10_000.0, Step(0, 600)).rows == 600
     some = learner(200.0, Step(0, 600)).rows
     assert 50 < some < 600
-    assert some - 50 <= dense.OF_THE_REST * 200
+    assert some - 50 <= frozen.OF_THE_REST * 200
     assert learner(0.0, Step(0, 600)).rows <= 50
 
 
@@ -44,7 +44,7 @@ def test_a_longer_reading_is_not_cut(learner):
 def test_no_time_for_the_first_head_is_told_apart_from_a_finished_learner(fitted, monkeypatch):
     train, _ = examples_of(memory_dataset("text", n_train=600)[0])
     monkeypatch.setattr(
-        dense, "text_vectors", lambda *rest: SimpleNamespace(cost_s=lambda rows: 1e9, rows=lambda rows, deadline: None)
+        frozen, "text_vectors", lambda *rest: SimpleNamespace(cost_s=lambda rows: 1e9, rows=lambda rows, deadline: None)
     )
     learner = DenseText(train.task, 0, E5)
     monkeypatch.setattr(learner, "_encoder", lambda data: SimpleNamespace(features=8))
@@ -74,7 +74,7 @@ def test_a_reading_that_time_does_not_hold_ends_when_the_speed_is_known(seconds,
             read.append(len(rows))
             return np.zeros((len(rows), 8), np.float32)
 
-    monkeypatch.setattr(dense, "text_vectors", Slow)
+    monkeypatch.setattr(frozen, "text_vectors", Slow)
     train.store.end = Deadline(seconds, lambda: 0.0)
     learner = DenseText(train.task, 0, E5)
     monkeypatch.setattr(learner, "_encoder", lambda data: SimpleNamespace(features=8))
@@ -85,4 +85,4 @@ def test_a_reading_that_time_does_not_hold_ends_when_the_speed_is_known(seconds,
     else:
         with pytest.raises(OutOfTimeError):
             learner.fit(train, train.store.end)
-        assert read == [dense.FIRST_ROWS]
+        assert read == [frozen.FIRST_ROWS]

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from autodl_agent.data.task import Domain, Task
 from autodl_agent.learners.video.features import (
     changes,
     changes_feature,
@@ -9,17 +10,7 @@ from autodl_agent.learners.video.features import (
     looks_feature,
     movement_feature,
 )
-from autodl_agent.learners.video.movement import (
-    FLOW_GRID,
-    RADII,
-    SECTORS,
-    flow,
-    grey_frames,
-    movement,
-    phase_map,
-    track,
-)
-from autodl_agent.task import Domain, Task
+from autodl_agent.learners.video.motion import FLOW_GRID, RADII, SECTORS, flow, grey_frames, movement, phase_map, track
 
 
 def task(channels: int) -> Task:

@@ -1,0 +1,108 @@
+"""`autodl benchmark`: whole runs on many data sets, and result files compared."""
+
+import re
+import sys
+from pathlib import Path
+
+import click
+
+from autodl_agent.commands.param_types import SECONDS, names_of
+
+POLICIES = ("policy", "round-robin", "ladder")
+
+
+@click.command()
+@click.argument("suite", metavar="SUITE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--budget", type=SECONDS, default=60.0, show_default=True, metavar="SECONDS",
+              help="Time from the launch of a run to its last prediction.")  # fmt: skip
+@click.option("--seeds", type=click.IntRange(min=1), default=3, show_default=True, metavar="N",
+              help="Runs of every data set, with the seeds 0, 1, … N-1.")  # fmt: skip
+@click.option("--learners", default="", metavar="A,B", help="Use these learners alone.")
+@click.option("--policy", type=click.Choice(POLICIES), default=POLICIES[0], show_default=True,
+              help="What chooses the next slice: the agent's policy, or a simple one to compare it with.")  # fmt: skip
+@click.option("--memory", default="", metavar="SIZE", help="As in `autodl run`.")
+@click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, metavar="N",
+              help="Runs side by side on one machine. Times are only comparable for one value.")  # fmt: skip
+@click.option("--ray", "ray_address", metavar="ADDRESS",
+              help="Spread the runs over this Ray cluster, N on each machine; `local` starts one here.")  # fmt: skip
+@click.option("--output", "-o", type=click.Path(path_type=Path, dir_okay=False), metavar="OUT.jsonl",
+              help="Where results go; runs that are there are skipped.  [default: a new file under runs/]")  # fmt: skip
+@click.option("--csv", "csv_path", type=click.Path(path_type=Path, dir_okay=False), metavar="OUT.csv",
+              help="Write the table to this file, too.")  # fmt: skip
+@click.option("--keep", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
+              help="Copy run.json, log.txt and the report of every run into a folder in DIR.")  # fmt: skip
+@click.option("--compare", is_flag=True, help="Run nothing: SUITE are result files, shown and compared.")
+@click.option("--quiet", "-q", is_flag=True, help="Show no progress, only the table.")
+def benchmark(
+    suite: tuple[Path, ...],
+    budget: float,
+    seeds: int,
+    learners: str,
+    policy: str,
+    memory: str,
+    workers: int,
+    ray_address: str | None,
+    output: Path | None,
+    csv_path: Path | None,
+    keep: Path | None,
+    compare: bool,
+    quiet: bool,
+) -> None:
+    """Run `autodl run` on every data set in SUITE with several seeds, and print what came of it.
+
+    SUITE are data sets, or folders that contain data sets; the truth of their test rows gives the scores.
+
+    \b
+    OUT.jsonl has one line a run, written when it has ended:
+      first            seconds from launch to the first prediction that is not the same for all rows
+      nauc alc drop    last prediction, area under the learning curve, largest fall along it (test rows)
+      overrun peak_mb  seconds beyond the budget, memory of all its processes together (PSS)
+      failure          what went wrong, with the last line of the log
+      …                options, curve, versions, commit, machine
+
+    The same command goes on where it was stopped. With --compare, SUITE are such files: their average ranks over data
+    sets, and the mean differences to the first of them with 95 % bootstrap intervals. The exit code is 1 when a run
+    failed.
+    """
+    from autodl_agent.benchmark.results import read_records
+    from autodl_agent.commands.benchmark_view import show
+
+    if compare:
+        show([(path.stem, read_records(path)) for path in suite], csv_path)
+        return
+    from autodl_agent.benchmark.executor import run_all
+    from autodl_agent.benchmark.jobs import plan
+    from autodl_agent.learners.registry import check_learner_names
+
+    _check_size(memory)
+    names = names_of(learners)
+    check_learner_names(names)
+    jobs = plan(suite, budget, range(seeds), names, policy, memory)
+    out = output or _new_file()
+    try:
+        tell = None if quiet else lambda line: click.echo(line, err=True)
+        run_all(jobs, out, workers, ray_address, tell, keep.resolve() if keep else None)
+    except (KeyboardInterrupt, SystemExit) as stop:
+        # Exit rather than the interrupt itself: the command line's own words for it are about a single run.
+        click.echo(f"autodl: interrupted; what has ended is in {out}, the same command with -o {out} goes on", err=True)
+        raise click.exceptions.Exit(stop.code if isinstance(stop, SystemExit) else 130) from None  # type: ignore[arg-type]
+    keys = {job.key for job in jobs}
+    records = [record for record in read_records(out) if record.key in keys]
+    show([(out.stem, records)], csv_path)
+    click.echo(f"Results are in {out}")
+    if any(record.failure for record in records):
+        sys.stdout.flush()
+        raise click.exceptions.Exit(1)
+
+
+def _check_size(text: str) -> None:
+    if text and not re.fullmatch(r"\d+(\.\d+)?\s*[KMGT]?i?B?", text.strip(), re.IGNORECASE):
+        raise click.BadParameter(f"a size such as 800M or 2G expected, found {text!r}", param_hint="--memory")
+
+
+def _new_file() -> Path:
+    folder = Path("runs")
+    k = 1
+    while (path := folder / f"benchmark-{k}.jsonl").exists():
+        k += 1
+    return path

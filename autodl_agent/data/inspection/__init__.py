@@ -1,0 +1,1 @@
+"""What can be said of a data set without learning from it."""

@@ -1,0 +1,1 @@
+"""The any-time engine: rounds of slices, judged on held-out rows, blended into ever better predictions."""

@@ -1,0 +1,1 @@
+"""From the members' held-out logits to one prediction."""

@@ -1,0 +1,355 @@
+"""State of one run and what is done with one slice: played, judged on held-out rows, blended, never fatal."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autodl_agent.data.arrays import Labels, Logits, Probabilities, Rows
+from autodl_agent.data.splits import Fold, make_folds
+from autodl_agent.data.task import Domain
+from autodl_agent.data.tensor_store import OutOfTimeError, TensorStore
+from autodl_agent.engine.ensemble.holdout_metric import Judge, subset
+from autodl_agent.engine.ensemble.selection import Blend, select
+from autodl_agent.engine.members import Member, Worked
+from autodl_agent.engine.policy import planner
+from autodl_agent.engine.snapshot import HeldOut, Part, Snapshot
+from autodl_agent.engine.warm_start import WarmStart
+from autodl_agent.learners.base import Examples
+from autodl_agent.learners.prior import class_shares
+from autodl_agent.learners.registry import LearnerSpec
+from autodl_agent.system.clock import Budget, Deadline
+
+if TYPE_CHECKING:
+    from autodl_agent.engine.worker.remote_member import RemoteMember
+
+log = logging.getLogger(__name__)
+CHANCE = 0.0  # held-out NAUC of what knows nothing
+WORSE, WORSE_ERRORS = 0.002, 0.5  # NAUC, and standard errors of it, by which new results may be below the old ones
+STARVED_AT_MOST = 4  # slices without a result after which a learner is benched
+Choose = Callable[..., planner.Slice | None]
+Keep = Callable[[Snapshot], None]
+T = TypeVar("T")
+
+
+class _TestRowsError(Exception):
+    """A member raised the cause when it was to predict the test rows."""
+
+    def __init__(self, member: Member, cause: Exception) -> None:
+        super().__init__(str(cause))
+        self.member, self.cause = member, cause
+
+
+@dataclass(frozen=True)
+class Round:
+    """What one slice did.
+
+    started_s, ended_s: seconds since the budget's zero. member_nauc, ensemble_nauc: on held-out rows, None where
+    there are none. prediction: (n_test, classes) when there is a better one than before, else None.
+    weights: learner -> weight in the ensemble. error: why the learner was benched, else "". more: whether the learner
+    could go on.
+    """
+
+    number: int
+    learner: str
+    started_s: float
+    ended_s: float
+    member_nauc: float | None = None
+    ensemble_nauc: float | None = None
+    prediction: Probabilities | None = None
+    weights: dict[str, float] = field(default_factory=dict)
+    error: str = ""
+    more: bool = False
+
+
+class Loop:
+    """State of one run of `rounds`. running: the learner whose slice another thread is in, if any."""
+
+    def __init__(self, store: TensorStore, ladder: tuple[LearnerSpec, ...], budget: Budget, keep: Keep) -> None:
+        self.store, self.ladder, self.budget, self.task, self.keep = store, ladder, budget, store.task, keep
+        self.labels: Labels = store.dataset.train.labels
+        self.data = Examples(store, "train", np.arange(self.task.n_train), self.labels)
+        self.test = Examples(store, "test", np.arange(self.task.n_test), store.dataset.test.labels)
+        self.members: dict[str, Member | RemoteMember] = {}
+        self.running: str | None = None
+        self.answered = False  # whether there is a prediction that rests on something learned
+        self.history: list[planner.Record] = []
+        self.number = 0
+        self.emitted_nauc: float | None = None
+        self.snapshot = Snapshot()  # behind the newest prediction, and the weights of its members by name
+        self.weights: dict[str, float] = {}
+        self.own: dict[str, float] = {}  # held-out NAUC of each learner's last finished slice
+
+    @property
+    def over(self) -> bool:
+        """Whether the budget is used up."""
+        return self.budget.left() <= 0
+
+    @cached_property
+    def folds(self) -> tuple[Fold, ...]:
+        """One split for all learners; a table is read for it, so not before the prior is out."""
+        return make_folds(self.labels, self.task.seed, order=_time_order(self.store))
+
+    @cached_property
+    def held_out(self) -> Rows:
+        """(m,) numbers of the rows held out in all folds together."""
+        return np.concatenate([fold.held_out for fold in self.folds])
+
+    @cached_property
+    def truth(self) -> Labels:
+        """(m, classes) labels of the held-out rows."""
+        return self.labels[self.held_out]
+
+    def prior(self) -> Round:
+        """Class frequencies for every row: what stands on disk until something is learned."""
+        now = self.budget.gone()
+        prediction = np.tile(class_shares(self.task), (self.task.n_test, 1))
+        self.keep(Snapshot())
+        return self._round("prior", now, prediction=prediction)
+
+    def take_over(self, earlier: WarmStart) -> None:
+        """Start from another run: from its ensemble where the same rows were held out, and from its held-out NAUC."""
+        self.answered = True
+        # The figure of other rows is as good a guess as any of what a better prediction must reach.
+        self.emitted_nauc = earlier.to_beat
+        if not np.array_equal(earlier.rows, self.held_out):
+            what = "was judged on other rows" if len(earlier.rows) else "was not kept"
+            log.warning("the ensemble of the run before %s; its last prediction stays until one is better", what)
+            return
+        for part in earlier.members(self.task):
+            self.members[f"earlier {part.spec.name}"] = part
+
+    def member(self, spec: LearnerSpec) -> Member:
+        """The learner's member here, made when it is first asked for."""
+        found = self.members.get(spec.name)
+        if not isinstance(found, Member):
+            found = self.members[spec.name] = Member(spec, self.data, self.test, self.folds)
+        return found
+
+    def play(self, chosen: planner.Slice) -> Iterator[Round]:
+        """Run one slice, whatever happens inside the learner; yields a round, two for the very first answer."""
+        started, done = self.budget.gone(), 0
+        deadline, member = self.budget.deadline(chosen.seconds), self.member(chosen.spec)
+        if not self.answered:
+            first = tried(lambda: self._first_answer(member, started, deadline))
+            if isinstance(first, Exception):
+                yield from self.settle(member, started, first)
+                return
+            yield first
+            done = 1
+        yield from self.settle(member, started, tried(lambda: member.work(deadline, done)))
+
+    def settle(self, member: Member, started: float, worked: Worked | Exception) -> Iterator[Round]:
+        """Judge what a slice came to: results, out of time, or an error that benches the learner."""
+
+        def take() -> None:
+            if isinstance(worked, Exception):
+                raise worked
+            if self.is_worse(worked.held_out, member.held_out):
+                member.decline(worked)
+            else:
+                member.accept(worked)
+
+        yield from self.concluded(member, started, take)
+
+    def concluded(self, member: "Member | RemoteMember", started: float, take: Callable[[], None]) -> Iterator[Round]:
+        """Let the member `take` what its slice came to and judge it; what that raises never ends the run."""
+        try:
+            take()
+            yield from self.judged(member, started)
+        except OutOfTimeError:
+            # What was decoded is kept, so the next slice gets further.
+            yield self.starved(member, started)
+        except Exception as error:
+            yield self._failed(member, started, error)
+
+    def _failed(self, member: "Member | RemoteMember", started: float, error: Exception) -> Round:
+        log.warning("%s benched: %s: %s", member.spec.name, type(error).__name__, error, exc_info=error)
+        return self.benched(member, started, f"{type(error).__name__}: {error}")
+
+    def starved(self, member: "Member | RemoteMember", started: float) -> Round:
+        """A slice without a result; a learner that starves again and again is left alone."""
+        member.starved += 1
+        member.more = True
+        failed = member.starved >= STARVED_AT_MOST
+        self._remember(member.spec, started, member, failed=failed, starved=True)
+        return self._round(member.spec.name, started, error="out of time" if failed else "")
+
+    def benched(self, member: "Member | RemoteMember", started: float, error: str) -> Round:
+        """A learner that gets no more slices; what it had delivered before stays in the ensemble."""
+        if not member.settled or (member.held_out is None and len(self.truth)):
+            self.members.pop(member.spec.name, None)
+        member.more = False
+        self._remember(member.spec, started, member, failed=True)
+        return self._round(member.spec.name, started, error=error)
+
+    def judged(self, member: "Member | RemoteMember", started: float) -> Iterator[Round]:
+        """Blend all members after one advanced; predict the test rows when the blend got better.
+
+        A member that fails on the test rows is benched, whoever's turn it is: it goes back to the last result that
+        could predict them, or out of the blend, and the others are blended anew.
+        """
+        while True:
+            try:
+                found = self._judged(member, started)
+            except _TestRowsError as failure:
+                failed = failure.member
+                failed.fall_back()
+                self.own.pop(failed.spec.name, None)
+                self._alone(failed)
+                yield self._failed(failed, started if failed is member else self.budget.gone(), failure.cause)
+                if failed is member:
+                    return
+            else:
+                yield found
+                return
+
+    def _judged(self, member: "Member | RemoteMember", started: float) -> Round:
+        """While another thread is in a slice, members that would have to predict first are left for the next time."""
+        names = [
+            name
+            for name, m in self.members.items()
+            if m.settled and (m.held_out is not None or not len(self.truth)) and (self.running is None or m.at_hand)
+        ]
+        member_nauc = self._alone(member)
+        # A learner that came to nothing answers with class shares: blended in, it would only change the sharpness.
+        names = [name for name in names if self.own.get(name, 1.0) > CHANCE] or names
+        blend = self._blend(names)
+        better = self.emitted_nauc is None or blend.nauc > self.emitted_nauc or not len(self.truth)
+        weights = {n: w for n, w in zip(names, blend.weights, strict=True) if w > 0}
+        prediction = None
+        if better:
+            self.snapshot, self.weights = self._snapshot(names, blend), weights
+            prediction = self._guarded(self.snapshot.combine(list(self.snapshot.test)))
+            self.emitted_nauc = blend.nauc
+            self.keep(self.snapshot)
+        self._remember(member.spec, started, member, nauc=member_nauc)
+        ensemble_nauc = max(blend.nauc, self.emitted_nauc or 0.0) if len(self.truth) else None
+        return self._round(member.spec.name, started, member_nauc, ensemble_nauc, prediction, weights if better else {})
+
+    def _first_answer(self, member: Member, started: float, deadline: Deadline) -> Round:
+        odds = member.first_answer(deadline)
+        first = Snapshot((Part(member.spec.name, 1.0, member.settled),))
+        prediction = self._guarded(first.combine([odds]))
+        self.keep(first)
+        self.answered = True
+        return self._round(member.spec.name, started, prediction=prediction)
+
+    def emit(self, snapshot: Snapshot, learner: str, started: float) -> Round:
+        """A prediction that held-out rows cannot judge."""
+        self.snapshot = snapshot
+        prediction = self._guarded(snapshot.combine(list(snapshot.test)))
+        self.keep(snapshot)
+        return self._round(learner, started, ensemble_nauc=self.emitted_nauc, prediction=prediction)
+
+    def is_worse(self, new: Logits | None, old: Logits | None) -> bool:
+        """Whether the first logits of the held-out rows are worse than the second by more than chance explains."""
+        if new is None or old is None:
+            return False
+        now, before = (select([logits], self.truth, False, picks=1).nauc for logits in (new, old))
+        error = Judge(self.truth[subset(self.truth)]).standard_error(before)  # of the rows that `select` looks at
+        return now < before - max(WORSE, WORSE_ERRORS * error)
+
+    def _snapshot(self, names: list[str], blend: Blend) -> Snapshot:
+        used = [(self.members[name], weight) for name, weight in zip(names, blend.weights, strict=True) if weight > 0]
+        scale = blend.sharpness  # of the softmax, where there is one
+        parts = tuple(Part(member.spec.name, weight * scale, member.settled) for member, weight in used)
+        logits = tuple(member.held_out for member, _ in used if member.held_out is not None)
+        judged = bool(len(self.truth)) and len(logits) == len(parts)
+        held_out = HeldOut(logits, self.truth, self.held_out) if judged else None
+        snapshot = Snapshot.of(parts, blend.coupled, blend.nauc if judged else None, held_out)
+        return replace(snapshot, test=tuple(_test_rows_of(member) for member, _ in used))
+
+    def _blend(self, names: list[str]) -> Blend:
+        if not len(self.truth):
+            return Blend(tuple(1 / len(names) for _ in names), False, 0.0)
+        held_out = [m.held_out for n in names if (m := self.members[n]).held_out is not None]
+        return select(held_out, self.truth, not self.task.multilabel)
+
+    def _alone(self, member: "Member | RemoteMember") -> float | None:
+        """NAUC of one learner on the held-out rows."""
+        if not len(self.truth) or member.held_out is None:
+            return None
+        self.own[member.spec.name] = select([member.held_out], self.truth, False, picks=1).nauc
+        return self.own[member.spec.name]
+
+    def _remember(
+        self,
+        spec: LearnerSpec,
+        started: float,
+        member: "Member | RemoteMember",
+        nauc: float | None = None,
+        failed: bool = False,
+        starved: bool = False,
+    ) -> None:
+        seconds = self.budget.gone() - started
+        best = self.emitted_nauc or 0.0
+        self.history.append(planner.Record(spec.name, seconds, nauc, best, member.more, failed, starved, member.next_s))
+
+    def _round(
+        self,
+        learner: str,
+        started: float,
+        member_nauc: float | None = None,
+        ensemble_nauc: float | None = None,
+        prediction: Probabilities | None = None,
+        weights: dict[str, float] | None = None,
+        error: str = "",
+    ) -> Round:
+        self.number += 1
+        ended, found = self.budget.gone(), self.members.get(learner)
+        more = found is not None and found.more and not error
+        return Round(
+            self.number - 1, learner, started, ended, member_nauc, ensemble_nauc, prediction, weights or {}, error, more
+        )
+
+    def _guarded(self, prediction: Probabilities) -> Probabilities:
+        """Test rows that could not be read get the class frequencies; what an image of zeros says means nothing."""
+        bad = self.store.bad["test"]
+        if bad.any():
+            prediction = np.where(bad[:, None], class_shares(self.task), prediction)
+        return np.asarray(prediction, np.float32)
+
+
+def tried(work: Callable[[], T]) -> T | Exception:
+    """What a learner's `work` gives, or what it raises; a wish to end the program counts where it may be the user's."""
+    try:
+        return work()
+    except Exception as error:
+        return error
+    except (SystemExit, KeyboardInterrupt) as error:
+        if threading.current_thread() is threading.main_thread():
+            raise
+        return RuntimeError(f"it tried to end the program ({type(error).__name__})")
+
+
+def _test_rows_of(member: "Member | RemoteMember") -> Logits:
+    """(n_test, classes) logits. Raises OutOfTimeError, and _TestRowsError for all that a learner may raise."""
+    found = tried(member.test)
+    if isinstance(found, Exception):
+        if isinstance(found, OutOfTimeError) or not isinstance(member, Member):
+            raise found
+        raise _TestRowsError(member, found) from found
+    return found
+
+
+def _time_order(store: TensorStore) -> NDArray[np.float64] | None:
+    """(n,) sort keys where the test rows of a table come after the training rows; the newest are then held out."""
+    if store.task.domain is not Domain.TABULAR:
+        return None
+    from autodl_agent.learners.tabular.time_order import time_order
+
+    try:
+        found = time_order(store.table("train"), store.table("test"))
+    except Exception as error:  # what is wrong with the table is for its learners to say
+        log.info("no order in time: %s: %s", type(error).__name__, error)
+        return None
+    if found is None:
+        return None
+    log.info("note: %s", found.note)
+    return found.keys

@@ -1,0 +1,186 @@
+"""The worker process as the coordinator holds it: started, listened to, watched and ended.
+
+A thread reads messages and looks after the process ten times a second: whether it lives, gives signs of life, keeps
+its deadline and stays within its memory. What breaks a rule is killed with all it started, and an event says why.
+"""
+
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from autodl_agent.engine.worker.channel import Channel
+from autodl_agent.engine.worker.protocol import VERSION, Beat, Hello, Message, ProtocolError
+from autodl_agent.system.clock import Deadline
+from autodl_agent.system.processes import Marked
+from autodl_agent.system.resources import cores
+
+log = logging.getLogger(__name__)
+TICK_S = 0.1
+GRACE_S = 1.0  # beyond the deadline of a slice
+SILENT_S = 10.0  # without a sign of life; loading a large library can hold it up for some
+LAST_WORDS = 4000  # characters of its output that are kept
+CHILD = (sys.executable, "-m", "autodl_agent.engine.worker.child")
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@dataclass(frozen=True)
+class Lost:
+    """The process is gone. reason: for people. stopped: it was not the learner's doing, as far as can be told."""
+
+    reason: str
+    stopped: bool = False
+
+
+Event = Message | Lost
+
+
+class WorkerProcess:
+    """One process. tell: is called with each event by the watching thread; after a Lost no other comes."""
+
+    def __init__(self, folder: Path, memory_bytes: int, tell: Callable[[Event], None]) -> None:
+        """Start it. folder: shared with it. memory_bytes: of its own, without files that it maps. Raises OSError."""
+        self.memory_bytes, self._tell = memory_bytes, tell
+        self.family = Marked("AUTODL_WORKER_MARK")
+        ours, theirs = socket.socketpair()
+        ours.settimeout(5)
+        with theirs:
+            self._process = subprocess.Popen(
+                [*CHILD, str(theirs.fileno()), str(folder), str(os.getpid())],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                pass_fds=(theirs.fileno(),),
+                env={**_environment(), **self.family.environment},
+                # No session of its own: where Linux shares time out by sessions, niceness means nothing between two.
+                process_group=0,
+            )
+        self.pid = self._process.pid
+        self._channel = Channel(ours)
+        self._deadline: Deadline | None = None
+        self._closed = threading.Event()
+        self._output = b""
+        threading.Thread(target=self._drain, name="worker-output", daemon=True).start()
+        threading.Thread(target=self._watch, name="worker-watch", daemon=True).start()
+
+    def send(self, message: Message, deadline: Deadline | None = None) -> None:
+        """deadline: by when its answer is due; a process that does not give it by then is killed."""
+        self._deadline = deadline
+        # A process that is gone is told of by its own event.
+        with suppress(OSError):
+            self._channel.send(message)
+
+    def rest(self) -> None:
+        """The answer came: no deadline holds any more."""
+        self._deadline = None
+
+    def close(self) -> None:
+        """End it and all it started, at once and without an event."""
+        self._closed.set()
+        self._kill()
+
+    @property
+    def last_words(self) -> str:
+        """The end of what it printed."""
+        return self._output.decode("utf-8", "replace").strip()
+
+    def _watch(self) -> None:
+        silent_s = 0.0
+        while not self._closed.is_set():
+            try:
+                for message in self._channel.receive(TICK_S):
+                    silent_s = 0.0
+                    if isinstance(message, Hello) and message.version != VERSION:
+                        raise ProtocolError(f"version {VERSION} expected, found {message.version}")
+                    if not isinstance(message, Beat):
+                        self._tell(message)
+                lost = self._fault(silent_s)
+            except TimeoutError:
+                silent_s += TICK_S
+                lost = self._fault(silent_s)
+            except (OSError, EOFError):
+                lost = Lost(*self._ending())
+            except ProtocolError as error:
+                lost = Lost(f"it spoke out of turn: {error}")
+            if lost is not None and not self._closed.is_set():
+                self._closed.set()
+                self._kill()
+                self._tell(lost)
+
+    def _fault(self, silent_s: float) -> Lost | None:
+        """The rule that it breaks, if any."""
+        deadline = self._deadline
+        if deadline is not None and deadline.left() < -GRACE_S:
+            return Lost("it did not answer in time", stopped=_is_stopped(self.pid))
+        if silent_s > SILENT_S:
+            return Lost(f"it gave no sign of life for {SILENT_S:g} s", stopped=True)
+        used = sum(own_memory_bytes(pid) for pid in self.family.members())
+        if used > self.memory_bytes:
+            return Lost(f"it took {used >> 20} MB of memory, of {self.memory_bytes >> 20} allowed")
+        return None
+
+    def _ending(self) -> tuple[str, bool]:
+        """Why the process ended by itself: reason, and whether somebody else ended it."""
+        try:
+            code = self._process.wait(2)
+        except subprocess.TimeoutExpired:
+            return "it closed its end", False
+        if code < 0:
+            with suppress(ValueError):
+                return f"it was ended by {signal.Signals(-code).name}", code == -signal.SIGKILL
+        return f"it exited with code {code}", False
+
+    def _drain(self) -> None:
+        pipe = self._process.stdout
+        if pipe is None:
+            return
+        with pipe:
+            while data := os.read(pipe.fileno(), 1 << 16):
+                self._output = (self._output + data)[-LAST_WORDS:]
+
+    def _kill(self) -> None:
+        self.family.kill(self.pid)
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(2)
+        self._channel.close()
+
+
+def own_memory_bytes(pid: int) -> int:
+    """Memory of a process that no file stands behind; 0 where it cannot be told."""
+    total = 0
+    with suppress(OSError, ValueError, IndexError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith(("RssAnon:", "RssShmem:")):
+                total += int(line.split()[1]) * 1024
+    return total
+
+
+def _is_stopped(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "Tt"
+    except (OSError, IndexError):
+        return False
+
+
+def _environment() -> dict[str, str]:
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(paths),
+        "PYTHONUNBUFFERED": "1",
+        "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"),
+        "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+        "TF_NUM_INTRAOP_THREADS": str(cores()),
+        "TF_NUM_INTEROP_THREADS": "1",
+        "OMP_NUM_THREADS": str(cores()),
+    }
+
+
+__all__ = ["Event", "Lost", "WorkerProcess", "own_memory_bytes"]

@@ -1,0 +1,63 @@
+"""Settings of heads."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class GaussianConfig:
+    """The head on frozen features.
+
+    sharpness: of the kernel exp(sharpness · (cosine - 1)). penalties: tried on the diagonal of the kernel.
+    penalty_rows: rows that the penalty is chosen on. most_exact_rows: up to so many rows are solved exactly; of more,
+    most_anchors span the solution.
+    """
+
+    sharpness: float = 1.5
+    penalties: tuple[float, ...] = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
+    penalty_rows: int = 800
+    most_exact_rows: int = 4500
+    most_anchors: int = 3000
+
+
+@dataclass(frozen=True)
+class HeadConfig:
+    """The network on top of an encoder's vectors.
+
+    hidden: units. dropout, input_dropout: shares of units and of features left out of a step. batch: rows of a step, at
+    most an eighth of all. learning_rate: of Adam's first step. decay: of weights, relative to the learning rate.
+    least_epochs, most_epochs: times that each row is seen; between them about most_steps steps.
+    least_rows: fewer rows get ridge regression alone.
+    """
+
+    hidden: int = 256
+    dropout: float = 0.3
+    input_dropout: float = 0.1
+    batch: int = 128
+    learning_rate: float = 7e-4
+    decay: float = 0.02
+    least_epochs: int = 6
+    most_epochs: int = 16
+    most_steps: int = 560
+    least_rows: int = 200
+
+
+@dataclass(frozen=True)
+class MultiKernelConfig:
+    """The kernel machine over named blocks of sound features.
+
+    landmarks: up to so many rows the kernel machine is exact, beyond they span it (Nyström).
+    cepstrum_weight: how many blocks the cepstrum counts for in the views of all blocks: the surest guide on few rows.
+    map_weight: the same for the time-ordered map, in the view that listens for the order of sounds.
+    map_width, width: squared widths of the Gaussian kernels; 1 is half the mean squared distance of two rows.
+    penalties: ridge penalties, relative to the kernel's mean variance; the first is taken unless another is clearly
+    better. clear_gain: leave-one-out AUC another must gain to be so: rows left out one at a time have their own
+    speaker or microphone among the rest, so small gains there are worth nothing.
+    """
+
+    landmarks: int = 1200
+    cepstrum_weight: float = 3.0
+    map_weight: float = 4.0
+    map_width: float = 2.0
+    width: float = 1.0
+    penalties: tuple[float, ...] = (0.1, 0.01, 0.3, 1.0)
+    clear_gain: float = 0.005

@@ -1,0 +1,137 @@
+"""One clip to what a frozen encoder hears in it: the recipes of both encoders, and how long they take here."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autodl_agent.data.tensor_store import CHUNK, Recipe, RowPace, SplitName
+from autodl_agent.learners.base import Examples
+from autodl_agent.learners.speech.spectrum import Floats
+from autodl_agent.pretrained.encoders import speech_embedder, whisper
+from autodl_agent.pretrained.models.resampling import resampled
+from autodl_agent.pretrained.models.speech_embedding import CHANNELS
+from autodl_agent.pretrained.models.whisper import LAYERS, RATE, WIDTH
+from autodl_agent.system.clock import Deadline
+from autodl_agent.system.resources import cores
+from data_format.examples import Example
+from data_format.media.sounds import sound
+
+FACTS = 1  # the seconds decoded stand before the moments
+PARTS = 4  # equal stretches of a clip, whose mean is one block of the embedding: the order of its sounds
+
+
+@dataclass(frozen=True)
+class Ears:
+    """A frozen encoder as the learners see it.
+
+    load: raises MissingWeightsError where it cannot be had. recipe: (seconds, window_s, value_range) -> FACTS numbers,
+    then the blocks. layout: where each block lies.
+    """
+
+    name: str
+    load: Callable[[], object]
+    recipe: Callable[[float, float, tuple[float, float]], Recipe]
+    layout: Mapping[str, slice]
+
+
+def whisper_recipe(seconds: float, window_s: float, value_range: tuple[float, float]) -> Recipe:
+    """Seconds decoded, then mean and standard deviation of every layer over the first `seconds`, float32.
+
+    Clips longer than `window_s` are heard in windows of equal length, whose moments are averaged.
+    """
+
+    def decode(example: Example) -> Floats:
+        heard, decoded_s = _heard(example, seconds, value_range)
+        moments = np.mean([whisper().moments(part) for part in _windows(heard, window_s)], axis=0)
+        return np.concatenate([[np.float32(decoded_s)], moments.ravel()])
+
+    return Recipe(_key("whisper", seconds, window_s, value_range), (FACTS + LAYERS * 2 * WIDTH,), "float32", decode)
+
+
+def embedding_recipe(seconds: float, window_s: float, value_range: tuple[float, float]) -> Recipe:
+    """Seconds decoded, then mean, deviation, maximum and the means of PARTS stretches of speech_embedding, float32."""
+
+    def decode(example: Example) -> Floats:
+        heard, decoded_s = _heard(example, seconds, value_range)
+        seen = np.concatenate([speech_embedder().seen(part) for part in _windows(heard, window_s)])
+        order = [part.mean(0) if len(part) else seen.mean(0) for part in np.array_split(seen, PARTS)]
+        return np.concatenate([[np.float32(decoded_s)], seen.mean(0), seen.std(0), seen.max(0), *order])
+
+    width = FACTS + (3 + PARTS) * CHANNELS
+    return Recipe(_key("speech-embedding", seconds, window_s, value_range), (width,), "float32", decode)
+
+
+def _heard(example: Example, seconds: float, value_range: tuple[float, float]) -> tuple[Floats, float]:
+    """16 kHz samples of the first seconds, and how many seconds were decoded."""
+    wave, rate = sound(example, seconds, value_range)
+    return resampled(np.asarray(wave, np.float32), rate, RATE), len(wave) / rate
+
+
+def _windows(heard: Floats, window_s: float) -> list[Floats]:
+    return np.array_split(heard, max(1, round(np.ceil(len(heard) / (window_s * RATE)))))
+
+
+def _key(name: str, seconds: float, window_s: float, value_range: tuple[float, float]) -> str:
+    low, high = value_range
+    return f"{name}@{seconds:g}:{window_s:g}:{low:g}:{high:g}"
+
+
+def _span(first: int, width: int) -> slice:
+    return slice(FACTS + first, FACTS + first + width)
+
+
+WHISPER_EARS = Ears(
+    "whisper",
+    whisper,
+    whisper_recipe,
+    {f"layer {k + 1}": _span(2 * WIDTH * k, 2 * WIDTH) for k in range(LAYERS)},
+)
+EMBEDDING_EARS = Ears(
+    "speech-embedding",
+    speech_embedder,
+    embedding_recipe,
+    {
+        "mean": _span(0, CHANNELS),
+        "deviation": _span(CHANNELS, CHANNELS),
+        "maximum": _span(2 * CHANNELS, CHANNELS),
+        "order": _span(3 * CHANNELS, PARTS * CHANNELS),
+    },
+)
+
+
+class Pace:
+    """Seconds a clip takes, by recipe; kept with the store, for all learners of a run."""
+
+    def __init__(self) -> None:
+        self._paces: dict[str, RowPace] = {}
+        self._heard: dict[tuple[SplitName, str], NDArray[np.bool_]] = {}
+
+    def hear(self, data: Examples, recipe: Recipe, deadline: Deadline) -> None:
+        """Compute the rows that are not there yet. Raises OutOfTimeError; what was finished is kept and counted."""
+        heard = self._mask(data, recipe.key)
+        new = data.take(~heard[data.rows])
+        step = CHUNK * cores()
+        for start in range(0, len(new), step):
+            part = new.take(np.arange(start, min(start + step, len(new))))
+            began = deadline.now()
+            part.array(recipe, deadline)
+            heard[part.rows] = True
+            self._paces.setdefault(recipe.key, RowPace()).add(deadline.now() - began, len(part))
+
+    def cost_s(self, data: Examples, recipe: Recipe) -> float:
+        """Seconds that the rows not heard yet will take; 0 while this recipe's pace is not known."""
+        pace = self._paces.get(recipe.key, RowPace())
+        return pace.row_s * int((~self._mask(data, recipe.key)[data.rows]).sum())
+
+    def guess(self, recipe: Recipe, known: Recipe, factor: float) -> None:
+        """Where the pace of `recipe` is not known yet: it takes `factor` times that of `known`."""
+        if recipe.key not in self._paces and known.key in self._paces:
+            self._paces[recipe.key] = RowPace(factor * self._paces[known.key].row_s, 1)
+
+    def _mask(self, data: Examples, key: str) -> NDArray[np.bool_]:
+        place = (data.split, key)
+        if place not in self._heard:
+            self._heard[place] = np.zeros(len(data.store.split(data.split)), bool)
+        return self._heard[place]

@@ -1,0 +1,1 @@
+"""Tree ensembles on feature matrices, shared by domains."""

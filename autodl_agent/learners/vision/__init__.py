@@ -1,0 +1,1 @@
+"""What learners of images and of videos share."""

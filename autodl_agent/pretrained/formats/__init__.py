@@ -1,0 +1,1 @@
+"""Foreign model files read, and TFLite files written."""

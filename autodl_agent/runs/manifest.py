@@ -1,0 +1,76 @@
+"""What stands in run.json: enough to understand and repeat a run."""
+
+import platform
+import sys
+from importlib import metadata
+from typing import Any
+
+from autodl_agent.system.clock import Budget
+from autodl_agent.runs.config import RunConfig
+from autodl_agent.system.resources import cores, memory_limit_bytes, peak_memory_bytes
+from autodl_agent.engine.rounds import Round
+from autodl_agent.data.task import Task
+from data_format.dataset import Dataset
+
+PACKAGES = ("autodl-agent", "numpy", "scipy", "scikit-learn", "lightgbm", "pillow", "opencv-python-headless", "av")
+
+
+def describe_run(
+    task: Task, dataset: Dataset, config: RunConfig, budget: Budget, played: list[Round], reason: str
+) -> dict[str, Any]:
+    """JSON values only."""
+    return {
+        "name": task.name,
+        "dataset": str(dataset.path),
+        "domain": str(task.domain),
+        "domain_reason": task.domain_reason,
+        "shape": list(task.shape),
+        "classes": task.n_classes,
+        "multilabel": task.multilabel,
+        "n_train": task.n_train,
+        "n_test": task.n_test,
+        "seed": config.seed,
+        "budget_s": budget.total_s,
+        "seconds_used": round(budget.gone(), 3),
+        "ended_because": reason,
+        "rounds": [_round(r) for r in played],
+        "learners": sorted({r.learner for r in played}),
+        "ensemble": next((r.weights for r in reversed(played) if r.weights), {}),
+        "peak_memory_bytes": peak_memory_bytes(),
+        **environment(),
+    }
+
+
+def environment() -> dict[str, Any]:
+    """The machine and the versions of what does the work."""
+    return {
+        "machine": {
+            "cores": cores(),
+            "memory_limit_bytes": memory_limit_bytes(),
+            "system": platform.platform(),
+            "python": sys.version.split()[0],
+        },
+        "versions": {name: found for name in PACKAGES if (found := package_version(name))},
+    }
+
+
+def _round(played: Round) -> dict[str, Any]:
+    return {
+        "number": played.number,
+        "learner": played.learner,
+        "started_s": round(played.started_s, 3),
+        "ended_s": round(played.ended_s, 3),
+        "member_nauc": played.member_nauc,
+        "ensemble_nauc": played.ensemble_nauc,
+        "predicted": played.prediction is not None,
+        "weights": played.weights,
+        "error": played.error,
+    }
+
+
+def package_version(name: str) -> str | None:
+    """Version of an installed package, None where it is not installed."""
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None

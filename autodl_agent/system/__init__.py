@@ -1,0 +1,1 @@
+"""The machine: clock, processes, memory, and the errors of the whole package."""

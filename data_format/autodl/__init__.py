@@ -1,0 +1,1 @@
+"""The AutoDL format: TFRecords of sequence examples with a description beside them."""

@@ -1,0 +1,1 @@
+"""Images, sounds and videos, decoded at the size that is asked for."""

@@ -1,0 +1,1 @@
+"""Labelled files: class folders, lists of labels, single files."""

@@ -1,0 +1,1 @@
+"""Tables in any text or binary format, read into columns."""

@@ -1,0 +1,79 @@
+"""Whether the first row of new inputs is a heading, for a model that knows what a heading of its data may say.
+
+Without labels beside them, lists of files and texts look alike in every row, so what the cells mean is asked, too. Each
+rule takes the first row, some rows below it, and whether it looks like a heading by its form alone.
+"""
+
+from collections.abc import Callable, Sequence
+
+from data_format.raw.file_names import FILE_COLUMNS, is_file_column, like_files, words_of
+from data_format.raw.tables.column_types import is_missing, is_number
+
+Row = Sequence[str]
+Heading = Callable[[Row, Sequence[Row], bool], bool]
+
+_TEXT_WORDS = frozenset(
+    (
+        *("text", "texts", "review", "reviews", "comment", "comments", "sentence", "message", "content", "body"),
+        *("tweet", "title", "headline", "document", "description", "question", "utterance", "post", "article"),
+        *("abstract", "summary", "caption", "transcript", "query", "email", "sms", "phrase"),
+    )
+)
+
+
+def above_numbers(first: Row, below: Sequence[Row], looks: bool) -> bool:
+    """For a table that was learned without a heading: words alone, one of them at least above numbers."""
+    return looks and not any(map(is_number, first)) and _stands_above_numbers(first, below)
+
+
+def above_files(is_there: Callable[[str], bool]) -> Heading:
+    """For a list of files: no cell names one (is_there: whether a name means a file), and a cell is called like it."""
+
+    def is_heading(first: Row, below: Sequence[Row], looks: bool) -> bool:
+        cells = [cell.strip() for cell in first if cell.strip()]
+        if like_files(cells):
+            return False
+        # Asked first, since looking for a file may mean to list all of them.
+        if any(cell.lower() in FILE_COLUMNS for cell in cells):
+            return True
+        return not any(map(is_there, cells)) and (looks or any(map(is_file_column, cells)))
+
+    return is_heading
+
+
+def above_texts(names: Sequence[str]) -> Heading:
+    """For texts: a name that the model knows or that is usual; else one word above texts of several words each.
+
+    names: columns that the model was trained on.
+    """
+    known = {name.lower() for name in names}
+
+    def is_heading(first: Row, below: Sequence[Row], looks: bool) -> bool:
+        if known & {cell.strip().lower() for cell in first}:
+            return True
+        if not looks or not below:
+            return False
+        lengths = [sum(len(row[place]) for row in below) for place in range(len(first))]
+        place = max(range(len(first)), key=lengths.__getitem__)
+        word = first[place].strip()
+        if not word.replace("_", "a").replace("-", "a").replace(" ", "a").isalnum() or len(word.split()) > 3:
+            return False
+        if words_of(word) & _TEXT_WORDS or _stands_above_numbers(first, below):
+            return True
+        return len(word.split()) == 1 and all(_words(row[place]) > 1 for row in below if row[place].strip())
+
+    return is_heading
+
+
+def _stands_above_numbers(first: Row, below: Sequence[Row]) -> bool:
+    """Whether a word stands above a column of numbers."""
+    for place, cell in enumerate(first):
+        cells = [row[place] for row in below if not is_missing(row[place])]
+        if cells and all(map(is_number, cells)) and not is_missing(cell) and not is_number(cell):
+            return True
+    return False
+
+
+def _words(text: str) -> int:
+    """Words; of writing without blanks every two signs."""
+    return len(text.split()) if text.isascii() else max(len(text.split()), len(text.strip()) // 2)

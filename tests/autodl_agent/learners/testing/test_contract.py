@@ -1,0 +1,32 @@
+"""Every learner of every ladder keeps the contract; none can be forgotten, since the registry is walked."""
+
+import pytest
+
+from autodl_agent.data.task import Domain
+from autodl_agent.learners.registry import LADDERS, PRIOR
+from autodl_agent.learners.testing.contract import check_learner, examples_of, memory_dataset
+
+RUNGS = [(domain, spec) for domain, ladder in LADDERS.items() for spec in ladder]
+
+
+@pytest.mark.parametrize(("domain", "spec"), RUNGS, ids=[f"{d}-{s.name}" for d, s in RUNGS])
+def test_the_contract(domain, spec):
+    check_learner(spec, domain)
+
+
+def test_every_domain_has_a_ladder_and_names_are_unique():
+    for domain in Domain:
+        names = [spec.name for spec in LADDERS[domain]]
+        assert names
+        assert len(set(names)) == len(names)
+
+
+def test_the_prior_knows_the_shares_before_and_after_fit(tmp_path):
+    train, test = examples_of(memory_dataset("text")[0])
+    learner = PRIOR.create(train.task, 0)
+    assert abs(learner.predict(test)[0].sum() - 1) < 0.02
+    learner.fit(train.take(train.labels[:, 0] > 0), train.store.end)
+    found = learner.predict(test)
+    assert found[0, 0] > 0.9 > 0.1 > found[0, 1]
+    learner.save(tmp_path)
+    assert (type(learner).load(tmp_path, train.task).predict(test) == found).all()
