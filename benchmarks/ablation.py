@@ -20,10 +20,10 @@ from rich.table import Table
 
 from autodl_agent.benchmark.executor import run_all
 from autodl_agent.benchmark.jobs import Job, plan
-from autodl_agent.benchmark.results import Record, read_records
+from autodl_agent.benchmark.results import BenchmarkResult, read_records
 from autodl_agent.benchmark.summary import Cell
 from autodl_agent.data.domain import make_task
-from autodl_agent.learners.registry import LADDERS
+from autodl_agent.learners.registry import LEARNERS_BY_DOMAIN
 from autodl_agent.system.errors import AutoDLError
 from data_format import open_dataset
 from data_format.errors import DataError
@@ -48,7 +48,7 @@ class Part:
 def learners_of(path: str) -> tuple[str, ...]:
     """The learners that can serve a data set, in the order of the ladder."""
     task = make_task(open_dataset(path))
-    return tuple(spec.name for spec in LADDERS[task.domain] if spec.fits(task))
+    return tuple(spec.name for spec in LEARNERS_BY_DOMAIN[task.domain] if spec.fits(task))
 
 
 def variants(names: Sequence[str], alone: bool) -> list[tuple[str, ...]]:
@@ -60,14 +60,14 @@ def variants(names: Sequence[str], alone: bool) -> list[tuple[str, ...]]:
     return list(dict.fromkeys([(), *without, *single]))
 
 
-def jobs_of(usual: Sequence[Job], ladders: dict[str, tuple[str, ...]], alone: bool) -> list[Job]:
+def jobs_of(usual: Sequence[Job], candidates: dict[str, tuple[str, ...]], alone: bool) -> list[Job]:
     """Every variant of every job; seed by seed, and all variants of a set next to each other, where times compare."""
-    return [replace(job, learners=chosen) for job in usual for chosen in variants(ladders[job.name], alone)]
+    return [replace(job, learners=chosen) for job in usual for chosen in variants(candidates[job.name], alone)]
 
 
-def parts_of(records: Sequence[Record], names: Sequence[str], alone: bool) -> list[Part]:
+def parts_of(records: Sequence[BenchmarkResult], names: Sequence[str], alone: bool) -> list[Part]:
     """What the records of one data set say of each learner."""
-    by_variant: dict[tuple[str, ...], dict[int, Record]] = {}
+    by_variant: dict[tuple[str, ...], dict[int, BenchmarkResult]] = {}
     for record in records:
         by_variant.setdefault(record.job.learners, {})[record.job.seed] = record
     whole = by_variant.get((), {})
@@ -82,15 +82,15 @@ def parts_of(records: Sequence[Record], names: Sequence[str], alone: bool) -> li
     return out
 
 
-def _scored(record: Record) -> bool:
+def _scored(record: BenchmarkResult) -> bool:
     return all(getattr(record, measure) is not None for measure in MEASURES)
 
 
-def _less(whole: Record, rest: Record, measure: str) -> float:
+def _less(whole: BenchmarkResult, rest: BenchmarkResult, measure: str) -> float:
     return float(getattr(whole, measure)) - float(getattr(rest, measure))
 
 
-def table_of(name: str, records: Sequence[Record], parts: Sequence[Part]) -> Table:
+def table_of(name: str, records: Sequence[BenchmarkResult], parts: Sequence[Part]) -> Table:
     """For the terminal: the runs with all learners in the title, one line a learner."""
     whole = [record for record in records if not record.job.learners]
     cells = {measure: Cell.of([getattr(record, measure) for record in whole]) for measure in MEASURES}
@@ -116,7 +116,9 @@ def _shown(cell: Cell, sign: str = "") -> str:
     return f"{cell.mean:{sign}.4f}" + ("" if np.isnan(cell.spread) else f" ± {cell.spread:.4f}")
 
 
-def show(records: Sequence[Record], jobs: Sequence[Job], ladders: dict[str, tuple[str, ...]], alone: bool) -> int:
+def show(
+    records: Sequence[BenchmarkResult], jobs: Sequence[Job], candidates: dict[str, tuple[str, ...]], alone: bool
+) -> int:
     """Print a table for every data set; returns the number of runs that failed."""
     console = Console()
     if not console.is_terminal:
@@ -125,7 +127,7 @@ def show(records: Sequence[Record], jobs: Sequence[Job], ladders: dict[str, tupl
     wanted = [record for record in records if record.key in keys]
     for name in dict.fromkeys(job.name for job in jobs):
         own = [record for record in wanted if record.job.name == name]
-        console.print(table_of(name, own, parts_of(own, ladders[name], alone)))
+        console.print(table_of(name, own, parts_of(own, candidates[name], alone)))
     failed = [record for record in wanted if record.failure]
     for record in failed:
         words = f"failed: {record.job.name} seed {record.job.seed} {record.job.variant_name}: {record.failure}"
@@ -144,13 +146,13 @@ def main() -> None:
     options = parser.parse_args()
     try:
         usual = plan(options.suite, options.budget, range(options.seeds))
-        ladders = {job.name: learners_of(job.path) for job in usual if job.seed == 0}
-        jobs = jobs_of(usual, ladders, options.alone)
+        candidates = {job.name: learners_of(job.path) for job in usual if job.seed == 0}
+        jobs = jobs_of(usual, candidates, options.alone)
         run_all(jobs, options.output, options.workers, tell=print)
         records = read_records(options.output)
     except (AutoDLError, DataError, OSError) as error:
         raise SystemExit(f"ablation: {error}") from None
-    raise SystemExit(1 if show(records, jobs, ladders, options.alone) else 0)
+    raise SystemExit(1 if show(records, jobs, candidates, options.alone) else 0)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ from autodl_agent.benchmark.jobs import Job
 from autodl_agent.benchmark.runner import Ended, command_of, truth_of, watch
 from autodl_agent.commands.benchmark import POLICIES
 from autodl_agent.data.domain import make_task
-from autodl_agent.learners.registry import LADDERS
+from autodl_agent.learners.registry import LEARNERS_BY_DOMAIN
 from autodl_agent.learners.testing.faults import FAULTS, HERE
 from autodl_agent.scoring.auc import nauc
 from data_format import open_dataset
@@ -178,7 +178,7 @@ def rounds_of(facts: dict[str, Any], learner: str) -> list[dict[str, Any]]:
 @cache
 def first_learner(dataset: Path) -> str:
     """Name of the learner that every run on this set begins with."""
-    return LADDERS[make_task(open_dataset(dataset)).domain][0].name
+    return LEARNERS_BY_DOMAIN[make_task(open_dataset(dataset)).domain][0].name
 
 
 @cache

@@ -31,7 +31,7 @@ from autodl_agent.pretrained.models.whisper import RATE, WhisperEncoder
 from autodl_agent.pretrained.runtime.interpreter import interpreter_found
 from autodl_agent.scoring.auc import nauc
 from autodl_agent.system.clock import Budget
-from autodl_agent.system.resources import calm_blas, cores
+from autodl_agent.system.resources import cores, limit_blas_threads
 from data_format import open_dataset
 from data_format.dataset import Dataset
 from data_format.examples import Example
@@ -122,7 +122,7 @@ def main() -> None:
     if not (interpreter_found() and can_load("e5-small", "use-multilingual", "whisper-tiny-en")):
         print("the extra `weights` is not installed: nothing to measure")
         return
-    calm_blas()
+    limit_blas_threads()
     for path in given.sets:
         measure(path)
 

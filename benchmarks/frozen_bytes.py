@@ -26,7 +26,7 @@ from autodl_agent.pretrained.networks import can_train, tensors_of
 from autodl_agent.pretrained.runtime.image_network import LiteNetwork
 from autodl_agent.scoring.auc import nauc
 from autodl_agent.system.clock import Budget
-from autodl_agent.system.resources import calm_blas
+from autodl_agent.system.resources import limit_blas_threads
 from data_format import open_dataset
 
 NETWORK = "efficientnet-lite0"
@@ -86,7 +86,7 @@ def main() -> None:
     if not can_train(NETWORK):
         print("the extra `weights` is not installed: nothing to measure")
         return
-    calm_blas()
+    limit_blas_threads()
     with tempfile.TemporaryDirectory() as folder:
         made = networks(Path(folder))
         times(made)

@@ -32,7 +32,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from autodl_agent.benchmark.compare import compare
 from autodl_agent.benchmark.executor import run_all
 from autodl_agent.benchmark.jobs import Job, plan
-from autodl_agent.benchmark.results import Record, read_records
+from autodl_agent.benchmark.results import BenchmarkResult, read_records
 from autodl_agent.benchmark.runner import HANGS_S, command_of, watch
 from autodl_agent.benchmark.summary import Cell
 from autodl_agent.commands.benchmark_view import comparison_tables
@@ -97,7 +97,7 @@ def priors(path: Path) -> Iterator[None]:
         os.environ.update(before)
 
 
-def play(jobs: Sequence[Job], folder: Path) -> dict[str, list[Record]]:
+def play(jobs: Sequence[Job], folder: Path) -> dict[str, list[BenchmarkResult]]:
     """Run every job with every table, in turns, and read the results."""
     files = {table: folder / f"{table}.jsonl" for table in TABLES}
     for number, job in enumerate(jobs):
@@ -118,7 +118,7 @@ def known(path: Path, domain: str) -> int:
     return len(json.loads(path.read_text(encoding="utf-8"))["domains"].get(domain, {}))
 
 
-def show(found: dict[str, list[Record]], domains: dict[str, str], folder: Path) -> None:
+def show(found: dict[str, list[BenchmarkResult]], domains: dict[str, str], folder: Path) -> None:
     """For each set the scores with each table; then differences over all sets with their intervals."""
     console = Console()
     if not console.is_terminal:
@@ -143,7 +143,7 @@ def show(found: dict[str, list[Record]], domains: dict[str, str], folder: Path) 
                 console.print(words, markup=False, highlight=False, soft_wrap=True)
 
 
-def _scores(records: Sequence[Record]) -> str:
+def _scores(records: Sequence[BenchmarkResult]) -> str:
     last, area = Cell.of([record.nauc for record in records]), Cell.of([record.alc for record in records])
     spread = "" if np.isnan(area.spread) else f" ± {area.spread:.4f}"
     return f"{last.mean:.4f} / {area.mean:.4f}{spread}"

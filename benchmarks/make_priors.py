@@ -22,7 +22,7 @@ from autodl_agent.data.splits import CROSS_FIT_UP_TO, FOLDS
 from autodl_agent.data.task import Domain, Task
 from autodl_agent.engine.policy import planner
 from autodl_agent.engine.policy.priors import LIMITS, TABLE, VERSION, Prior, load_priors
-from autodl_agent.learners.registry import LADDERS
+from autodl_agent.learners.registry import LEARNERS_BY_DOMAIN
 
 WEIGHT = 2.0  # of the neutral value, in runs: one lucky run makes no prior
 NEUTRAL = Prior(first=0.05, last=0.1)
@@ -87,10 +87,10 @@ def rate_of(slices: list[Slice]) -> float | None:
 def guess_of(run: dict[str, Any], learner: str) -> float:
     """What the ladder would have guessed for the seconds of the first slice of this run."""
     domain = Domain(run["domain"])
-    spec = next(spec for spec in LADDERS[domain] if spec.name == learner)
+    spec = next(spec for spec in LEARNERS_BY_DOMAIN[domain] if spec.name == learner)
     n_train, n_test = run["n_train"], run["n_test"]
     task = Task("", domain, "", ("a", "b"), n_train, n_test, (1, 1, 1, 1), False, (1, 1))
-    return planner.guess_s(spec.at_hand(), task, FOLDS if n_train <= CROSS_FIT_UP_TO else 1)
+    return planner.guess_s(spec.when_loaded(), task, FOLDS if n_train <= CROSS_FIT_UP_TO else 1)
 
 
 def shrunk(values: list[float], neutral: float, low: float, high: float) -> float:
@@ -137,7 +137,7 @@ def make(runs: list[dict[str, Any]]) -> dict[str, dict[str, dict[str, float]]]:
             played[(run["domain"], learner)].append((run, slices))
     out: dict[str, dict[str, dict[str, float]]] = {}
     for (domain, learner), found in sorted(played.items()):
-        if learner not in {spec.name for spec in LADDERS[Domain(domain)]}:
+        if learner not in {spec.name for spec in LEARNERS_BY_DOMAIN[Domain(domain)]}:
             continue  # gone from the ladder, or a copy that was refitted on all rows
         prior = prior_of(found, learner)
         if prior is not None:

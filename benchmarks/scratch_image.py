@@ -18,10 +18,10 @@ from autodl_agent.data.task import Domain
 from autodl_agent.data.tensor_store import TensorStore
 from autodl_agent.learners.base import Examples
 from autodl_agent.learners.networks.device import device
-from autodl_agent.learners.registry import LADDERS, LearnerSpec
+from autodl_agent.learners.registry import LEARNERS_BY_DOMAIN, LearnerSpec
 from autodl_agent.scoring.auc import nauc
 from autodl_agent.system.clock import Budget
-from autodl_agent.system.resources import calm_blas
+from autodl_agent.system.resources import limit_blas_threads
 from data_format.autodl.writer import write_dataset
 from data_format.dataset import Dataset, Split
 from data_format.examples import Dense
@@ -92,9 +92,9 @@ def play(spec: LearnerSpec, dataset: Dataset, seconds: float, seed: int) -> None
     test = Examples(store, "test", np.arange(task.n_test), dataset.test.labels)
     learner, more, points = spec.create(task, seed), True, []
     assert dataset.truth is not None
-    while more and budget.left() > 1:
+    while more and budget.remaining() > 1:
         more = learner.fit(train, budget.deadline(seconds))
-        points.append(f"{nauc(dataset.truth(), learner.predict(test)):.4f} at {budget.gone():.1f} s")
+        points.append(f"{nauc(dataset.truth(), learner.predict(test)):.4f} at {budget.elapsed():.1f} s")
     print(f"  {spec.name:14} {', '.join(points)}")
 
 
@@ -104,7 +104,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--save", type=Path)
     given = parser.parse_args()
-    calm_blas()
+    limit_blas_threads()
     device()  # imports are not what is compared here
     for name, made in (("writing", writing(given.seed)), ("four_channels", four_channels(given.seed))):
         dataset = in_memory(name, *made, given.seed)
@@ -112,7 +112,7 @@ def main() -> None:
             print(write_dataset(dataset, given.save, dataset.name))
             continue
         print(f"{name}: {len(dataset.train)} training and {len(dataset.test)} test rows")
-        for spec in LADDERS[Domain.IMAGE]:
+        for spec in LEARNERS_BY_DOMAIN[Domain.IMAGE]:
             play(spec, dataset, given.seconds, given.seed)
 
 

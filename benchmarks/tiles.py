@@ -24,7 +24,7 @@ from autodl_agent.learners.vision.frozen_features import frozen_features
 from autodl_agent.pretrained.networks import can_serve
 from autodl_agent.scoring.auc import nauc
 from autodl_agent.system.clock import Budget
-from autodl_agent.system.resources import calm_blas
+from autodl_agent.system.resources import limit_blas_threads
 
 NETWORK = "efficientnet-lite0"
 SIDE_PX, CLASSES, HOURS_S, BATCH = 640, 4, 3600.0, 16
@@ -181,7 +181,7 @@ def main() -> None:
     parser.add_argument("--write", type=Path, metavar="FOLDER")
     given = parser.parse_args()
     pairs = [pair.split("x") for pair in given.tiles.split(",")]
-    calm_blas()
+    limit_blas_threads()
     for name in given.only.split(","):
         if given.write:
             write(given.write, name, given.rows)

@@ -19,7 +19,7 @@ from statistics import median
 from autodl_agent.benchmark.jobs import Job
 from autodl_agent.benchmark.runner import command_of, watch
 from autodl_agent.data.domain import make_task
-from autodl_agent.learners.registry import ladder_of
+from autodl_agent.learners.registry import learners_for
 from data_format import open_dataset
 from data_format.predictions import list_predictions, read_prediction
 
@@ -49,11 +49,11 @@ def _constant(path: Path) -> bool:
 
 def first_of_worker(dataset: Path, budget: float) -> tuple[str, float, float]:
     """Name of the heavy learner, seconds from launch to the end of its first slice, and to the start of that slice."""
-    ladder = ladder_of(make_task(open_dataset(dataset)).domain)
-    heavy = next(spec.name for spec in reversed(ladder) if spec.worker)
+    candidates = learners_for(make_task(open_dataset(dataset)).domain)
+    heavy = next(spec.name for spec in reversed(candidates) if spec.worker)
     with tempfile.TemporaryDirectory(prefix="autodl-worker-cost-") as scratch:
         out = Path(scratch) / "out"
-        job = Job(str(dataset), dataset.name, budget, 0, (ladder[0].name, heavy))
+        job = Job(str(dataset), dataset.name, budget, 0, (candidates[0].name, heavy))
         watch(command_of(job, out), budget + 15, Path(scratch), threading.Event())
         rounds = json.loads((out / "run.json").read_text("utf-8"))["rounds"]
     slices = [one for one in rounds if one["learner"] == heavy and one["member_nauc"] is not None]

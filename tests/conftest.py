@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from autodl_agent.system.resources import calm_blas
+from autodl_agent.system.resources import limit_blas_threads
 
-calm_blas()
+limit_blas_threads()
 os.environ["AUTODL_WORKER"] = "off"
 
 TESTS = Path(__file__).parent

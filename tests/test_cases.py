@@ -34,7 +34,7 @@ class Ran:
         with (self.out / "learning_curve.csv").open(newline="") as file:
             self.curve = list(csv.DictReader(file))
         log = (self.out / "log.txt").read_text(encoding="utf-8")
-        assert "benched" not in log and "nan" not in log.lower()
+        assert "disabled" not in log and "nan" not in log.lower()
 
 
 def table(path, rows, head="a,b,y"):

@@ -8,10 +8,10 @@ import pytest
 from autodl_agent.data.task import Domain
 from autodl_agent.engine.policy.planner import guess_s
 from autodl_agent.engine.policy.priors import load_priors
-from autodl_agent.learners.registry import LADDERS
+from autodl_agent.learners.registry import LEARNERS_BY_DOMAIN
 from benchmarks.make_priors import main, make, slices_of
 
-FIRST, SECOND = (spec.name for spec in LADDERS[Domain.IMAGE][:2])
+FIRST, SECOND = (spec.name for spec in LEARNERS_BY_DOMAIN[Domain.IMAGE][:2])
 
 
 def played(learner, started, ended, member, ensemble, error=""):
@@ -26,7 +26,7 @@ def played(learner, started, ended, member, ensemble, error=""):
 
 
 def run(n_train=5000, **more):
-    """One run: the first learner's slice in two rounds, then the second learner twice, then a benched one."""
+    """One run: the first learner's slice in two rounds, then the second learner twice, then a disabled one."""
     rounds = [
         played("prior", 0.0, 0.1, None, None),
         played(FIRST, 0.1, 0.6, None, None),
@@ -72,7 +72,7 @@ def test_the_cost_is_what_the_ladder_guessed_wrong():
     class Sizes:
         n_train, n_test = 5000, 1000
 
-    guess = guess_s(LADDERS[Domain.IMAGE][1], Sizes, 1)
+    guess = guess_s(LEARNERS_BY_DOMAIN[Domain.IMAGE][1], Sizes, 1)
     assert make([run()] * 60)["image"][SECOND]["cost"] == pytest.approx(1.0 / guess, rel=0.1)
 
 

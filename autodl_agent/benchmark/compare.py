@@ -11,13 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from autodl_agent.benchmark.results import Record
+from autodl_agent.benchmark.results import BenchmarkResult
 from autodl_agent.scoring.ranks import average_ranks
 
 RESAMPLES = 10_000
 LEVEL = 0.95
 SCORES = ("alc", "nauc")
-Entries = Mapping[str, Sequence[Record]]
+Entries = Mapping[str, Sequence[BenchmarkResult]]
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,9 @@ class Comparison:
     left_out: list[tuple[str, float]]
 
 
-def by_variant(files: Sequence[tuple[str, Sequence[Record]]]) -> dict[str, list[Record]]:
+def by_variant(files: Sequence[tuple[str, Sequence[BenchmarkResult]]]) -> dict[str, list[BenchmarkResult]]:
     """Entries to compare: one for each file, or for each variant where a file holds several."""
-    entries: dict[str, list[Record]] = {}
+    entries: dict[str, list[BenchmarkResult]] = {}
     for name, records in files:
         variants = list(dict.fromkeys(record.job.variant_name for record in records))
         for variant in variants:
@@ -109,7 +109,7 @@ def bootstrap(per_set: Sequence[NDArray[np.float64]], resamples: int, seed: int)
 _Table = dict[tuple[str, float], dict[int, tuple[float, float]]]
 
 
-def _scores(records: Sequence[Record]) -> _Table:
+def _scores(records: Sequence[BenchmarkResult]) -> _Table:
     """(set, budget) -> seed -> scores in the order of SCORES; runs without truth are left out."""
     table: _Table = {}
     for record in records:

@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from autodl_agent.benchmark.jobs import Job
-from autodl_agent.benchmark.results import Record, RecordFile
+from autodl_agent.benchmark.results import BenchmarkResult, RecordFile
 from autodl_agent.benchmark.runner import run_job
 
 Tell = Callable[[str], None]
@@ -48,12 +48,12 @@ def run_all(
                 tell(f"[{number}/{len(jobs)}] {line_of(record)}")
 
 
-def on_this_machine(jobs: Sequence[Job], workers: int, keep: Path | None = None) -> Generator[Record]:
+def on_this_machine(jobs: Sequence[Job], workers: int, keep: Path | None = None) -> Generator[BenchmarkResult]:
     """Results as they come, at most `workers` runs at a time."""
     stop = threading.Event()
     with ThreadPoolExecutor(workers, thread_name_prefix="benchmark") as pool:
         try:
-            waiting: set[Future[Record | None]] = {pool.submit(run_job, job, stop, keep) for job in jobs}
+            waiting: set[Future[BenchmarkResult | None]] = {pool.submit(run_job, job, stop, keep) for job in jobs}
             while waiting:
                 done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
                 for future in done:
@@ -65,7 +65,7 @@ def on_this_machine(jobs: Sequence[Job], workers: int, keep: Path | None = None)
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def line_of(record: Record) -> str:
+def line_of(record: BenchmarkResult) -> str:
     """One result in words."""
     parts = [f"{record.job.name} seed {record.job.seed}:"]
     if record.first is not None:

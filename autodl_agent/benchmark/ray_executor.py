@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from autodl_agent.benchmark.jobs import Job
-from autodl_agent.benchmark.results import Record
+from autodl_agent.benchmark.results import BenchmarkResult
 from autodl_agent.benchmark.runner import run_job
 from autodl_agent.system.errors import UsageError
 
@@ -17,7 +17,7 @@ _CANCEL_S = 15.0
 _TRIES = 3  # of a job whose machine or process is lost
 
 
-def on_ray(jobs: Sequence[Job], workers: int, address: str, keep: Path | None = None) -> Generator[Record]:
+def on_ray(jobs: Sequence[Job], workers: int, address: str, keep: Path | None = None) -> Generator[BenchmarkResult]:
     """Results as they come. address: as `ray.init` takes it (`auto`, `local`, HOST:PORT, ray://HOST:PORT).
 
     Raises UsageError where Ray is not installed, the cluster does not answer, or no machine is left of it.
@@ -48,7 +48,7 @@ def run_text(job: str, keep: str = "") -> str:
     return json.dumps(record.as_json())
 
 
-def _spread(ray: Any, jobs: Sequence[Job], workers: int, keep: Path | None) -> Generator[Record]:
+def _spread(ray: Any, jobs: Sequence[Job], workers: int, keep: Path | None) -> Generator[BenchmarkResult]:
     """Keep every slot of every machine busy; a job that is lost with its machine is tried elsewhere."""
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
@@ -68,14 +68,16 @@ def _spread(ray: Any, jobs: Sequence[Job], workers: int, keep: Path | None) -> G
             done, _ = ray.wait(list(running), num_returns=1)
             job, tries, node = running.pop(done[0])
             try:
-                record = Record.from_json(json.loads(ray.get(done[0])))
+                record = BenchmarkResult.from_json(json.loads(ray.get(done[0])))
             except ray.exceptions.RayError as error:
                 if _alive(ray, node):
                     slots.append(node)
                 if tries < _TRIES:
                     todo.append((job, tries + 1))
                     continue
-                record = Record(job, exit=-1, failure=f"lost {tries} times: {' '.join(str(error).split())[:300]}")
+                record = BenchmarkResult(
+                    job, exit=-1, failure=f"lost {tries} times: {' '.join(str(error).split())[:300]}"
+                )
             else:
                 slots.append(node)
             yield record

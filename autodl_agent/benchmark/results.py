@@ -12,7 +12,7 @@ from data_format.errors import DataError
 
 
 @dataclass(frozen=True)
-class Record:
+class BenchmarkResult:
     """What came of one job; times in seconds from launch, sizes in MiB, None where it is not known.
 
     first: when the first prediction came that is not the same for all rows. nauc: of the last prediction in time.
@@ -56,7 +56,7 @@ class Record:
         return {**self.job.as_json(), **own, "overrun": round(self.overrun, 3), **self.surroundings}
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> "Record":
+    def from_json(cls, values: dict[str, Any]) -> "BenchmarkResult":
         """The inverse of `as_json`; unknown keys are the surroundings.
 
         Raises KeyError, TypeError or ValueError for values that make no record.
@@ -75,7 +75,7 @@ class Record:
         return record
 
 
-def read_records(path: Path) -> list[Record]:
+def read_records(path: Path) -> list[BenchmarkResult]:
     """The results in a file; of two with one key the later counts. A torn last line is left out.
 
     Raises DataError naming the file and the line for anything else that is not a result, OSError where the file
@@ -83,12 +83,12 @@ def read_records(path: Path) -> list[Record]:
     """
     data = path.read_bytes()
     lines = data.decode("utf-8", "replace").split("\n")
-    found: dict[tuple[Any, ...], Record] = {}
+    found: dict[tuple[Any, ...], BenchmarkResult] = {}
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
-            record = Record.from_json(json.loads(line))
+            record = BenchmarkResult.from_json(json.loads(line))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             if number == len(lines):  # no line break behind it: the write was cut short
                 continue
@@ -104,7 +104,7 @@ class RecordFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.found: list[Record] = []
+        self.found: list[BenchmarkResult] = []
         if path.exists():
             self.found = read_records(path)
             _mend(path)
@@ -114,7 +114,7 @@ class RecordFile:
         """How many results were there before that another state of the code gave."""
         return sum(record.surroundings.get("commit") != commit() for record in self.found)
 
-    def add(self, record: Record) -> None:
+    def add(self, record: BenchmarkResult) -> None:
         """Write one line, as a whole and to the disk."""
         line = json.dumps(record.as_json(), ensure_ascii=False, allow_nan=False) + "\n"
         with self.path.open("ab", buffering=0) as file:
@@ -130,7 +130,7 @@ def _mend(path: Path) -> None:
         return
     start = data.rfind(b"\n") + 1
     try:
-        Record.from_json(json.loads(data[start:]))
+        BenchmarkResult.from_json(json.loads(data[start:]))
     except (ValueError, KeyError, TypeError, AttributeError):
         with path.open("rb+") as file:
             file.truncate(start)

@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 
 from autodl_agent.benchmark.environment import surroundings
 from autodl_agent.benchmark.jobs import Job
-from autodl_agent.benchmark.results import Record
+from autodl_agent.benchmark.results import BenchmarkResult
 from autodl_agent.scoring.alc import LearningCurve
 from autodl_agent.scoring.auc import nauc
-from autodl_agent.system.processes import Marked, MemoryPeak
+from autodl_agent.system.processes import MemoryPeak, TaggedProcesses
 from data_format import open_dataset
 from data_format.errors import DataError
 from data_format.predictions import list_predictions, read_prediction
@@ -52,7 +52,7 @@ class Ended:
     stderr: str
 
 
-def run_job(job: Job, stop: threading.Event | None = None, keep: Path | None = None) -> Record | None:
+def run_job(job: Job, stop: threading.Event | None = None, keep: Path | None = None) -> BenchmarkResult | None:
     """Run a job and measure it; None when `stop` was set while it ran. Whatever fails is in the record.
 
     keep: a folder that gets a folder with the small files of the run.
@@ -106,7 +106,7 @@ def watch(
 
     scratch: an existing folder, for its temporary files and what it prints. No process of it is left.
     """
-    marked, temporary = Marked("AUTODL_BENCHMARK_JOB"), scratch / "tmp"
+    marked, temporary = TaggedProcesses("AUTODL_BENCHMARK_JOB"), scratch / "tmp"
     temporary.mkdir()
     environment = {**os.environ, **(more_environment or {}), **marked.environment, "TMPDIR": str(temporary)}
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [environment.get("PYTHONPATH"), str(ROOT)]))
@@ -134,7 +134,7 @@ def watch(
             waiter.join(_SAMPLE_S)
             hung = waiter.is_alive() and time.monotonic() - zero > limit_s
         alive = waiter.is_alive()
-        orphans = [] if alive or stop.is_set() else marked.linger(GRACE_S)
+        orphans = [] if alive or stop.is_set() else marked.wait_until_gone(GRACE_S)
     finally:
         marked.kill(process.pid)
     waiter.join()
@@ -160,7 +160,7 @@ def _launcher() -> list[str]:
     return [str(installed)] if installed.exists() else [sys.executable, "-m", "autodl_agent.commands"]
 
 
-def _measured(job: Job, ended: Ended, out: Path, truth: NDArray[np.float32] | None, problem: str) -> Record:
+def _measured(job: Job, ended: Ended, out: Path, truth: NDArray[np.float32] | None, problem: str) -> BenchmarkResult:
     times, scores, first, bad = _curve(out / "predictions", ended.launched, truth)
     facts = _facts(out / "run.json")
     values: dict[str, float | None] = dict.fromkeys(("nauc", "alc", "drop"))
@@ -169,7 +169,7 @@ def _measured(job: Job, ended: Ended, out: Path, truth: NDArray[np.float32] | No
         in_time = [score for moment, score in zip(times, scores, strict=True) if moment <= job.budget]
         falls = np.maximum.accumulate(in_time) - in_time if in_time else np.zeros(1)
         values = {"nauc": curve.get_final_score(), "alc": curve.get_alc(), "drop": float(falls.max())}
-    return Record(
+    return BenchmarkResult(
         job=job,
         exit=ended.code,
         wall=round(ended.wall_s, 3),

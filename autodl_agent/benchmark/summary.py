@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from autodl_agent.benchmark.results import Record
+from autodl_agent.benchmark.results import BenchmarkResult
 from data_format.atomic import write_atomic
 
 MEASURES = ("first", "nauc", "alc", "drop", "overrun", "peak_mb")
@@ -45,9 +45,9 @@ class Line:
     cells: dict[str, Cell]
 
 
-def summarise(records: Sequence[Record]) -> list[Line]:
+def summarise(records: Sequence[BenchmarkResult]) -> list[Line]:
     """A line for every variant, budget and data set, in order of first appearance, and a mean line after each group."""
-    groups: dict[tuple[str, float], dict[str, list[Record]]] = {}
+    groups: dict[tuple[str, float], dict[str, list[BenchmarkResult]]] = {}
     for record in records:
         group = groups.setdefault((record.job.variant_name, record.job.budget), {})
         group.setdefault(record.job.name, []).append(record)
@@ -80,7 +80,7 @@ def csv_of(lines: Sequence[Line]) -> tuple[list[str], list[list[object]]]:
     return columns, rows
 
 
-def _line(variant: str, name: str, budget: float, runs: Sequence[Record]) -> Line:
+def _line(variant: str, name: str, budget: float, runs: Sequence[BenchmarkResult]) -> Line:
     cells = {measure: Cell.of([getattr(record, measure) for record in runs]) for measure in MEASURES}
     return Line(variant, name, budget, len(runs), sum(bool(record.failure) for record in runs), cells)
 

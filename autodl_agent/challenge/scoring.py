@@ -26,7 +26,7 @@ from autodl_agent.challenge.live_scoring.watch import RunWatch
 from autodl_agent.scoring.accuracy import is_one_hot
 from autodl_agent.scoring.alc import T0_S
 from autodl_agent.scoring.report import ScoreReport, find_solution
-from autodl_agent.scoring.scorer import Judge
+from autodl_agent.scoring.scorer import PredictionScorer
 from data_format.errors import DataError
 
 EXIT_NOT_STARTED, EXIT_MISUSE = 1, 2
@@ -82,7 +82,7 @@ def run_scoring(config: ScoringConfig, stop: threading.Event | None = None, log:
     config.score_dir.mkdir(parents=True, exist_ok=True)
     # From here on there is a score, whatever happens to this program.
     write_scores(config.score_dir, None)
-    judge = Judge(find_solution(config.solution_dir), config.seed)
+    judge = PredictionScorer(find_solution(config.solution_dir), config.seed)
     board = Board(config.score_dir, judge.task, is_one_hot(judge.truth), config.t0, log)
     board.wait()
     return _Life(config, RunWatch(config.prediction_dir, judge), board, stop or threading.Event()).live()

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autodl_agent.benchmark.compare import LEVEL, Comparison, Difference, by_variant, compare
-from autodl_agent.benchmark.results import Record
+from autodl_agent.benchmark.results import BenchmarkResult
 from autodl_agent.benchmark.summary import MEASURES, Cell, csv_of, summarise, write_csv
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _HEADS = {
 }
 
 
-def show(files: Sequence[tuple[str, Sequence[Record]]], csv_path: Path | None = None) -> None:
+def show(files: Sequence[tuple[str, Sequence[BenchmarkResult]]], csv_path: Path | None = None) -> None:
     """Print a table for each entry, and how they compare where there are several.
 
     files: name and results. csv_path: gets the comparison where there is one, else the table.
@@ -53,7 +53,7 @@ def show(files: Sequence[tuple[str, Sequence[Record]]], csv_path: Path | None = 
         write_csv(csv_path, *csv_of(summarise([record for _, records in files for record in records])))
 
 
-def summary_table(title: str, records: Sequence[Record]) -> "Table":
+def summary_table(title: str, records: Sequence[BenchmarkResult]) -> "Table":
     """One line a data set and budget: mean and spread over the seeds; then the mean over data sets."""
     from rich.markup import escape
     from rich.table import Table

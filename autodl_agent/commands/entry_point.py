@@ -10,7 +10,7 @@ import click
 
 from autodl_agent.commands.group import cli
 from autodl_agent.system.clock import Budget
-from autodl_agent.system.resources import calm_blas, cores
+from autodl_agent.system.resources import cores, limit_blas_threads
 from data_format.exit_callbacks import run_exit_callbacks
 
 EXIT_BAD_INPUT = 2
@@ -24,7 +24,7 @@ class _Terminated(SystemExit):
 def main() -> NoReturn:
     """Entry point: run a command, map errors to one line and an exit code, and never wait for stray threads."""
     os.environ.setdefault("OMP_NUM_THREADS", str(cores()))  # read once, when the libraries are loaded
-    calm_blas()
+    limit_blas_threads()
     signal.signal(signal.SIGTERM, _once(_Terminated(128 + signal.SIGTERM)))
     signal.signal(signal.SIGINT, _once(KeyboardInterrupt()))
     code = _call()
@@ -80,7 +80,7 @@ def _once(error: BaseException) -> Callable[[int, Any], None]:
 
     def handle(number: int, frame: Any) -> None:
         echo = Budget.from_now(ECHO_S)
-        signal.signal(number, lambda n, f: None if echo.left() > 0 else os._exit(128 + n))
+        signal.signal(number, lambda n, f: None if echo.remaining() > 0 else os._exit(128 + n))
         raise error
 
     return handle

@@ -81,11 +81,11 @@ class LiveProgress:
         with Progress(*columns, console=Console(stderr=True), transient=True, refresh_per_second=4) as bar:
             line = bar.add_task("", total=self.budget.total_s)
             while not self._stop.wait(0.25):
-                bar.update(line, completed=min(self.budget.gone(), self.budget.total_s), description=self._line())
+                bar.update(line, completed=min(self.budget.elapsed(), self.budget.total_s), description=self._line())
 
     def _line(self) -> str:
         played, written, nauc = self._latest
-        left = max(0.0, self.budget.left())
+        left = max(0.0, self.budget.remaining())
         parts = [f"{left:.0f} s left"]
         if played is not None:
             parts.append(f"round {played.number} {played.learner}")

@@ -93,7 +93,7 @@ def run(
     from autodl_agent.engine.policy.baselines import choose_by
     from autodl_agent.runs.agent import run as run_agent
     from autodl_agent.runs.config import RunConfig
-    from autodl_agent.runs.resume import read_earlier
+    from autodl_agent.runs.resume import read_previous_run
 
     if mlflow:
         from autodl_agent.runs.report.mlflow import check_mlflow, track
@@ -103,7 +103,7 @@ def run(
     if resume is not None:
         if output is not None or overwrite:
             raise click.UsageError("--resume goes on in its own folder; leave out --output and --overwrite")
-        earlier, output = read_earlier(resume), resume
+        earlier, output = read_previous_run(resume), resume
         clock = clock.after(earlier.seconds)
     progress = None if quiet else make_progress(clock)
     config = RunConfig(

@@ -1,4 +1,4 @@
-"""Which of the five domains a data set belongs to, and the frozen task made from its description and one peek.
+"""Which of five domains a data set belongs to, and the frozen task made from its description and a look at its values.
 
 Records follow the challenge's shape rule (one step: a 1-sized side means a table, else an image; more steps: 1×1
 frames are text when there is a vocabulary, else sound; larger frames are video). Raw files say what they are.
@@ -7,7 +7,7 @@ frames are text when there is a vocabulary, else sound; larger frames are video)
 import numpy as np
 
 from autodl_agent.data.task import Domain, Task
-from autodl_agent.data.value_range import peek
+from autodl_agent.data.value_range import estimate_value_range
 from data_format.dataset import Dataset
 from data_format.media.pixels import Range
 
@@ -37,7 +37,7 @@ def make_task(dataset: Dataset, seed: int = 0) -> Task:
     labels = dataset.train.labels
     single = bool(len(labels)) and bool(np.all((labels > 0).sum(1) == 1) and np.all(labels.max(1) == 1))
     time, rows, columns, channels = dataset.shape
-    value_range, levels = peek(dataset.train, domain) if domain is not Domain.TABULAR else NOTHING
+    value_range, levels = estimate_value_range(dataset.train, domain) if domain is not Domain.TABULAR else NOTHING
     return Task(
         name=dataset.name,
         domain=domain,

@@ -46,7 +46,7 @@ def make_folds(labels: Labels, seed: int, order: NDArray[Any] | None = None) -> 
         return (Fold(everything, everything[:0]),)
     if order is not None:
         held = newest_mask(labels, order)
-        if _tells(labels[held]):
+        if _has_both_classes(labels[held]):
             return (Fold(everything[~held], everything[held]),)
     if n <= CROSS_FIT_UP_TO:
         part = deal(labels, FOLDS, seed)
@@ -123,7 +123,7 @@ def _missing(order: NDArray[Any]) -> NDArray[np.bool_]:
     return np.asarray(np.isnan(order)) if order.dtype.kind == "f" else np.zeros(len(order), bool)
 
 
-def _tells(labels: Labels) -> bool:
+def _has_both_classes(labels: Labels) -> bool:
     """Whether an AUC can be computed for any class."""
     positive = labels > 0
     return bool((positive.any(0) & ~positive.all(0)).any())

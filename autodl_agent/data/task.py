@@ -1,4 +1,4 @@
-"""All that the data description and one peek can tell, in one frozen record handed to every learner."""
+"""All that the data description and a look at the values can tell, in one frozen record handed to every learner."""
 
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -24,8 +24,9 @@ class Task:
     shape: (time, rows, columns, channels), -1 where it varies; channels >= 1 always.
     multilabel: some training row has not exactly one label, so every class is a sigmoid of its own.
     class_counts: positives per class among the training rows.
-    value_range: lowest and highest finite value seen in a peek at dense examples; (0, 0) for other payloads.
-    levels: where pictures and clips want other limits than these (see `peek`): what becomes black and what white, one
+    value_range: lowest and highest finite value seen in a look at dense examples; (0, 0) for other payloads.
+    levels: where images and clips want other limits than these (see `estimate_value_range`): what becomes black and
+    what white, one
     pair for all channels or one a channel; also of files of more than 8 bits a value.
     """
 

@@ -27,7 +27,7 @@ HALF, WHOLE = 32_767, 65_535  # 16 bits: pictures that go beyond the half use th
 Values = NDArray[np.float64]
 
 
-def peek(split: Split, domain: Domain) -> tuple[Range, tuple[Range, ...]]:
+def estimate_value_range(split: Split, domain: Domain) -> tuple[Range, tuple[Range, ...]]:
     """`value_range` and `levels` of a task, from examples spread over the split."""
     rows = np.unique(np.linspace(0, len(split) - 1, min(PEEK_EXAMPLES, len(split))).astype(int))
     shown = domain in (Domain.IMAGE, Domain.VIDEO)

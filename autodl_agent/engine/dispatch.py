@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from autodl_agent.engine.members import Member, Worked
 from autodl_agent.engine.policy.planner import Slice
-from autodl_agent.engine.state import Choose, Loop, Round, tried
-from autodl_agent.engine.worker.client import Finished, WorkerLane
+from autodl_agent.engine.state import Choose, Round, RunState, capture_errors
+from autodl_agent.engine.worker.client import Finished, WorkerClient
 from autodl_agent.engine.worker.remote_member import RemoteMember, StoredModel
 from autodl_agent.learners.registry import LearnerSpec
 from autodl_agent.system.resources import cores
@@ -28,7 +28,7 @@ TRIES = 2  # of a learner whose worker was ended by somebody else
 
 
 @dataclass(frozen=True)
-class Here:
+class LocalResult:
     """What a slice in this process came to."""
 
     member: Member
@@ -36,12 +36,12 @@ class Here:
     worked: Worked | Exception
 
 
-class Lanes:
+class Dispatcher:
     """Plays both lanes for one loop."""
 
-    def __init__(self, loop: Loop, choose: Choose, lane: WorkerLane) -> None:
+    def __init__(self, loop: RunState, choose: Choose, lane: WorkerClient) -> None:
         self.loop, self.choose, self.lane = loop, choose, lane
-        self.events: queue.Queue[Finished | Here | None] = lane.events  # type: ignore[assignment]
+        self.events: queue.Queue[Finished | LocalResult | None] = lane.events  # type: ignore[assignment]
         self._due: dict[str, float] = {}  # lane -> when its slice is overdue
         self._retries: dict[str, int] = {}
         self._opened = False
@@ -51,7 +51,7 @@ class Lanes:
         loop = self.loop
         if not self._opened:
             for _ in range(FIRST_TRIES):
-                if (first := self._chosen(loop.ladder)) is not None:
+                if (first := self._chosen(loop.candidates)) is not None:
                     yield from loop.play(first)
                 if loop.answered or loop.over or first is None:
                     break
@@ -63,12 +63,12 @@ class Lanes:
             if self._idle and self.events.empty():
                 return
             try:
-                event = self.events.get(timeout=max(0.01, min(TICK_S, loop.budget.left())))
+                event = self.events.get(timeout=max(0.01, min(TICK_S, loop.budget.remaining())))
             except queue.Empty:
                 continue
-            if isinstance(event, Here):
+            if isinstance(event, LocalResult):
                 loop.running = None
-                yield from loop.settle(event.member, event.started_s, event.worked)
+                yield from loop.finish_slice(event.member, event.started_s, event.worked)
             elif event is not None:
                 yield from self._finished(event)
 
@@ -80,30 +80,30 @@ class Lanes:
         """Start what the policy wants in the lanes that are free."""
         here = self.loop.running is None
         heavy = self.lane.free
-        now = self.loop.budget.gone()
+        now = self.loop.budget.elapsed()
         waiting = [name for name, busy in (("here", not here), ("worker", self.lane.playing is not None)) if busy]
         if not waiting and cores() < ENOUGH_CORES:
-            chosen = self._chosen((*self.loop.ladder, *heavy) if here else heavy)
+            chosen = self._chosen((*self.loop.candidates, *heavy) if here else heavy)
             self._start(chosen)
         elif cores() >= ENOUGH_CORES or all(now > self._due.get(name, 0.0) for name in waiting):
             if heavy:
                 self._start(self._chosen(heavy))
             if here:
-                self._start(self._chosen(self.loop.ladder))
+                self._start(self._chosen(self.loop.candidates))
 
-    def _chosen(self, ladder: Sequence[LearnerSpec]) -> Slice | None:
+    def _chosen(self, candidates: Sequence[LearnerSpec]) -> Slice | None:
         loop = self.loop
-        if not ladder:
+        if not candidates:
             return None
-        gone, total = loop.budget.gone(), loop.budget.total_s
-        return self.choose(loop.history, ladder, loop.task, gone, total, len(loop.folds))
+        gone, total = loop.budget.elapsed(), loop.budget.total_s
+        return self.choose(loop.history, candidates, loop.task, gone, total, len(loop.folds))
 
     def _start(self, chosen: Slice | None) -> None:
         if chosen is None:
             return
         lane = "worker" if chosen.spec.worker else "here"
         spare = min(OVERDUE_S, OVERDUE_SHARE * self.loop.budget.total_s)
-        self._due[lane] = self.loop.budget.gone() + OVERDUE * chosen.expected_cost_s + spare
+        self._due[lane] = self.loop.budget.elapsed() + OVERDUE * chosen.expected_cost_s + spare
         if chosen.spec.worker:
             self.lane.play(chosen.spec, chosen.seconds)
             return
@@ -112,24 +112,24 @@ class Lanes:
         threading.Thread(target=self._work, args=(member, chosen.seconds), name="slice", daemon=True).start()
 
     def _work(self, member: Member, seconds: float) -> None:
-        started = self.loop.budget.gone()
-        worked = tried(lambda: member.work(self.loop.budget.deadline(seconds)))
-        self.events.put(Here(member, started, worked))
+        started = self.loop.budget.elapsed()
+        worked = capture_errors(lambda: member.work(self.loop.budget.deadline(seconds)))
+        self.events.put(LocalResult(member, started, worked))
 
     def _finished(self, event: Finished) -> Iterator[Round]:
-        """Judge a slice of the worker."""
+        """HoldoutMetric a slice of the worker."""
         loop, name = self.loop, event.spec.name
         found = loop.members.get(name)
         member = found if isinstance(found, RemoteMember) else RemoteMember(event.spec)
         if event.again:
             self._retries[name] = self._retries.get(name, 0) + 1
         if event.error and (not event.again or self._retries[name] >= TRIES):
-            yield loop.benched(member, event.started_s, event.error)
+            yield loop.disabled(member, event.started_s, event.error)
         elif not event.logits:
-            yield loop.starved(member, event.started_s)
+            yield loop.timed_out(member, event.started_s)
         else:
-            yield from loop.concluded(member, event.started_s, lambda: self._take(member, event))
-            models = [model for part in loop.snapshot.parts for model in part.models] + list(member.settled)
+            yield from loop.finish(member, event.started_s, lambda: self._take(member, event))
+            models = [model for part in loop.snapshot.parts for model in part.models] + list(member.frozen_models)
             self.lane.tidy(model.folder for model in models if isinstance(model, StoredModel))
 
     def _take(self, member: RemoteMember, event: Finished) -> None:

@@ -16,7 +16,7 @@ from autodl_agent.data.tensor_store import OutOfTimeError
 from autodl_agent.engine.members import Member, logits_of
 from autodl_agent.engine.policy.planner import guess_s
 from autodl_agent.engine.snapshot import Part
-from autodl_agent.engine.state import Loop, Round
+from autodl_agent.engine.state import Round, RunState
 from autodl_agent.learners.registry import LearnerSpec
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ SPARE = 1.4  # times the seconds that its slices took, for a learner to be fitte
 MARK = "~"  # between a learner's name and the number of its copy
 
 
-def copies(loop: Loop, most: int, endless: bool) -> tuple[LearnerSpec, ...]:
+def seed_replicas(loop: RunState, most: int, endless: bool) -> tuple[LearnerSpec, ...]:
     """One more copy of each learner that has much weight; none where nothing can be gained.
 
     most: copies of one learner. endless: never tired, and up to MANY copies.
@@ -40,7 +40,7 @@ def copies(loop: Loop, most: int, endless: bool) -> tuple[LearnerSpec, ...]:
         member = loop.members.get(name)
         if not isinstance(member, Member) or weight < WEIGHT or MARK in name or not _is_random(loop, name):
             continue
-        number = 1 + sum(spec.name.startswith(f"{name}{MARK}") for spec in loop.ladder)
+        number = 1 + sum(spec.name.startswith(f"{name}{MARK}") for spec in loop.candidates)
         if number <= (MANY if endless else most):
             spec = replace(member.spec, name=f"{name}{MARK}{number}", start_s=0.0, copy=number)
             priced = guess_s(replace(spec, example_ms=1.0), loop.task, len(loop.folds))
@@ -48,15 +48,15 @@ def copies(loop: Loop, most: int, endless: bool) -> tuple[LearnerSpec, ...]:
     return tuple(found)
 
 
-def refit(loop: Loop) -> Iterator[Round]:
+def refit_on_all_rows(loop: RunState) -> Iterator[Round]:
     """Fit the members of the newest ensemble on all rows, where a part was held out and the time holds it."""
-    snapshot, started = loop.snapshot, loop.budget.gone()
+    snapshot, started = loop.snapshot, loop.budget.elapsed()
     members = [loop.members.get(name) for name in loop.weights]
     whole = len(loop.folds) == 1 and len(loop.truth) and snapshot.parts and len(members) == len(snapshot.parts)
     cost = SPARE * sum(_seconds(loop, name) for name in loop.weights)
-    if not whole or cost > loop.budget.left() or not all(isinstance(member, Member) for member in members):
+    if not whole or cost > loop.budget.remaining() or not all(isinstance(member, Member) for member in members):
         return
-    deadline = loop.budget.deadline(loop.budget.left())
+    deadline = loop.budget.deadline(loop.budget.remaining())
     parts, test = [], []
     try:
         for part, member in zip(snapshot.parts, members, strict=True):
@@ -72,7 +72,7 @@ def refit(loop: Loop) -> Iterator[Round]:
     yield loop.emit(replace(snapshot, parts=tuple(parts), test=tuple(test)), "all rows", started)
 
 
-def _is_random(loop: Loop, name: str) -> bool:
+def _is_random(loop: RunState, name: str) -> bool:
     """Whether a copy with another seed could differ: one that was made does."""
     first = loop.members.get(f"{name}{MARK}1")
     if first is None or first.held_out is None:
@@ -84,9 +84,9 @@ def _same(one: Logits, other: Logits | None) -> bool:
     return other is not None and np.allclose(one, other, atol=1e-4)
 
 
-def _seconds(loop: Loop, name: str) -> float:
+def _seconds(loop: RunState, name: str) -> float:
     return sum(record.seconds for record in loop.history if record.learner == name)
 
 
-def _first_cost_s(loop: Loop, name: str) -> float:
+def _first_cost_s(loop: RunState, name: str) -> float:
     return next((record.seconds for record in loop.history if record.learner == name), 0.0)

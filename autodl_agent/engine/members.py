@@ -20,7 +20,7 @@ class Worked:
 
     more: bool
     held_out: Logits | None
-    settled: tuple[Learner, ...]
+    frozen_models: tuple[Learner, ...]
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class _Result:
     """What a finished slice left of a member, with its logits of the test rows."""
 
     held_out: Logits | None
-    settled: tuple[Learner, ...]
+    frozen_models: tuple[Learner, ...]
     test: Logits
     increments: int
 
@@ -44,12 +44,12 @@ class Member:
     def __init__(self, spec: LearnerSpec, data: Examples, test: Examples, folds: tuple[Fold, ...]) -> None:
         self.spec, self.folds = spec, folds
         self.more = True
-        self.starved = 0
+        self.timed_out = 0
         self.increments = 0  # that made the settled models
         self._played = 0
         self.held_out: Logits | None = None
         self._data, self._test_rows = data, test
-        self.settled: tuple[Learner, ...] = ()
+        self.frozen_models: tuple[Learner, ...] = ()
         self._models: list[Learner] = []
         self._test: Logits | None = None
         self._proven: _Result | None = None  # the last one that predicted the test rows, while a newer one has not
@@ -60,9 +60,9 @@ class Member:
             self._models = [self.spec.create(self._data.task, self._data.task.seed + k) for k in range(len(self.folds))]
         # The other folds' models come later: the first answer does not wait for them (decision 0008).
         self.more = self._models[0].fit(self._data.take(self.folds[0].train), deadline)
-        settled = (self._models[0].snapshot(),)
+        frozen_models = (self._models[0].snapshot(),)
         odds = to_logits(checked(self._models[0].predict(self._test_rows), self.spec.name, self._test_rows))
-        self.settled = settled
+        self.frozen_models = frozen_models
         return odds
 
     @property
@@ -72,7 +72,7 @@ class Member:
         return max(said) if said and self.more else None
 
     @property
-    def at_hand(self) -> bool:
+    def test_is_cached(self) -> bool:
         """Whether `test` costs nothing."""
         return self._test is not None
 
@@ -83,22 +83,22 @@ class Member:
     def accept(self, worked: "Worked") -> None:
         """Make the result of `work` the member's own."""
         if self._test is not None:
-            self._proven = _Result(self.held_out, self.settled, self._test, self.increments)
-        self.more, self.held_out, self.settled = worked.more, worked.held_out, worked.settled
+            self._proven = _Result(self.held_out, self.frozen_models, self._test, self.increments)
+        self.more, self.held_out, self.frozen_models = worked.more, worked.held_out, worked.frozen_models
         self._test = None
         self._played += 1
         self.increments = self._played
 
-    def decline(self, worked: "Worked") -> None:
+    def reject(self, worked: "Worked") -> None:
         """Keep what there is in place of a result that is worse; the models go on from where they are."""
         self.more = worked.more
         self._played += 1
 
-    def fall_back(self) -> None:
+    def revert(self) -> None:
         """Drop a result that cannot predict the test rows for the last one that could; without one, nothing is left."""
         found = self._proven or _Result(None, (), np.zeros((0, 0), np.float32), 0)
-        self.held_out, self.settled, self.increments = found.held_out, found.settled, found.increments
-        self._test, self._proven = (found.test if found.settled else None), None
+        self.held_out, self.frozen_models, self.increments = found.held_out, found.frozen_models, found.increments
+        self._test, self._proven = (found.test if found.frozen_models else None), None
 
     def refitted(self, deadline: Deadline) -> Learner:
         """A model fitted on all rows, those held out too, with as many increments. Raises OutOfTimeError."""
@@ -117,7 +117,7 @@ class Member:
         more = self.more if start_at else False
         for k in range(start_at, len(self.folds)):
             # The first fold decodes what all share, so it gets twice an even part of the time that is left.
-            part = deadline.left() * 2 / (len(self.folds) - k + 1)
+            part = deadline.remaining() * 2 / (len(self.folds) - k + 1)
             share = Deadline(deadline.now() + max(0.05, part), deadline.now)
             more = self._models[k].fit(self._data.take(self.folds[k].train), share) or more
         return Worked(more, self._predict_held_out(), tuple(model.snapshot() for model in self._models))
@@ -125,7 +125,7 @@ class Member:
     def test(self) -> Logits:
         """(n_test, classes) logits of the last finished slice, mean over the folds' models; computed once."""
         if self._test is None:
-            self._test, self._proven = mean_logits(self.settled, self._test_rows, self.spec.name), None
+            self._test, self._proven = mean_logits(self.frozen_models, self._test_rows, self.spec.name), None
         return self._test
 
     def _predict_held_out(self) -> Logits | None:

@@ -10,24 +10,24 @@ from typing import TYPE_CHECKING
 from autodl_agent.data.tensor_store import TensorStore
 from autodl_agent.engine import final_phase
 from autodl_agent.engine.policy import planner
-from autodl_agent.engine.state import Choose, Keep, Loop, Round
+from autodl_agent.engine.state import Choose, Keep, Round, RunState
 from autodl_agent.engine.warm_start import WarmStart
 from autodl_agent.learners.registry import LearnerSpec
 from autodl_agent.system.clock import Budget
 
 if TYPE_CHECKING:
-    from autodl_agent.engine.worker.client import WorkerLane
+    from autodl_agent.engine.worker.client import WorkerClient
 
 Play = Callable[[], Iterator[Round]]
 
 
 def rounds(
     store: TensorStore,
-    ladder: Sequence[LearnerSpec],
+    candidates: Sequence[LearnerSpec],
     budget: Budget,
     choose: Choose = planner.choose,
     keep: Keep = lambda snapshot: None,
-    lane: "WorkerLane | None" = None,
+    lane: "WorkerClient | None" = None,
     earlier: WarmStart | None = None,
     endless: bool = False,
     seed_replicas: int = final_phase.SEED_REPLICAS,
@@ -40,30 +40,32 @@ def rounds(
     endless: make more copies of the best learners rather than end early.
     seed_replicas: copies of one learner with other seeds, at most, once every learner has done its work.
     """
-    loop = Loop(store, tuple(spec for spec in ladder if not spec.worker and spec.fits(store.task)), budget, keep)
+    loop = RunState(
+        store, tuple(spec for spec in candidates if not spec.worker and spec.fits(store.task)), budget, keep
+    )
     if earlier is None:
         yield loop.prior()
     else:
-        loop.take_over(earlier)
+        loop.adopt(earlier)
     play = _alone(loop, choose) if lane is None else _both_lanes(loop, choose, lane)
     yield from play()
-    while not loop.over and (more := final_phase.copies(loop, seed_replicas, endless)):
+    while not loop.over and (more := final_phase.seed_replicas(loop, seed_replicas, endless)):
         before, nauc = len(loop.history), loop.emitted_nauc
-        loop.ladder += more
+        loop.candidates += more
         yield from play()
         # No copy fits the time that is left, or they bring nothing.
         if len(loop.history) == before or (not endless and loop.emitted_nauc == nauc):
             break
-    yield from final_phase.refit(loop)
+    yield from final_phase.refit_on_all_rows(loop)
 
 
-def _alone(loop: Loop, choose: Choose) -> Play:
+def _alone(loop: RunState, choose: Choose) -> Play:
     """One slice after the other, in this thread, until the policy wants no more."""
 
     def play() -> Iterator[Round]:
         while not loop.over:
-            gone, total = loop.budget.gone(), loop.budget.total_s
-            chosen = choose(loop.history, loop.ladder, loop.task, gone, total, len(loop.folds))
+            gone, total = loop.budget.elapsed(), loop.budget.total_s
+            chosen = choose(loop.history, loop.candidates, loop.task, gone, total, len(loop.folds))
             if chosen is None:
                 return
             yield from loop.play(chosen)
@@ -71,10 +73,10 @@ def _alone(loop: Loop, choose: Choose) -> Play:
     return play
 
 
-def _both_lanes(loop: Loop, choose: Choose, lane: "WorkerLane") -> Play:
-    from autodl_agent.engine.dispatch import Lanes  # with all that a worker needs
+def _both_lanes(loop: RunState, choose: Choose, lane: "WorkerClient") -> Play:
+    from autodl_agent.engine.dispatch import Dispatcher  # with all that a worker needs
 
-    return Lanes(loop, choose, lane).play
+    return Dispatcher(loop, choose, lane).play
 
 
 __all__ = ["Choose", "Round", "rounds"]

@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autodl_agent.data.arrays import Labels, Logits, Probabilities
-from autodl_agent.engine.ensemble.calibration import CELLS, Calibration, coupled_odds, fit_calibration, fit_thresholds
+from autodl_agent.engine.ensemble.calibration import CELLS, Calibration, fit_calibration, fit_thresholds, softmax_odds
 from autodl_agent.engine.members import mean_logits
 from autodl_agent.learners.base import Examples, Learner
-from autodl_agent.learners.prior import class_shares
+from autodl_agent.learners.prior import class_priors
 
 
 @dataclass(frozen=True)
@@ -45,21 +45,21 @@ class Snapshot:
     """
 
     parts: tuple[Part, ...] = ()
-    coupled: bool = False
+    softmax: bool = False
     calibration: Calibration = field(default_factory=Calibration)
     nauc: float | None = None
     held_out: HeldOut | None = None
     test: tuple[Logits, ...] = ()
 
     @classmethod
-    def of(cls, parts: tuple[Part, ...], coupled: bool, nauc: float | None, held_out: HeldOut | None) -> "Snapshot":
+    def of(cls, parts: tuple[Part, ...], softmax: bool, nauc: float | None, held_out: HeldOut | None) -> "Snapshot":
         """The ensemble of these parts, calibrated on the held-out rows."""
         if held_out is None:
-            return cls(parts, coupled, nauc=nauc)
+            return cls(parts, softmax, nauc=nauc)
         step = max(1, held_out.labels.size // CELLS)  # blended for the rows that are looked at, no more
         few = [logits[::step] for logits in held_out.members]
-        odds = blended_odds(few, [part.weight for part in parts], coupled)
-        return cls(parts, coupled, fit_calibration(odds, held_out.labels[::step]), nauc, held_out)
+        odds = blended_odds(few, [part.weight for part in parts], softmax)
+        return cls(parts, softmax, fit_calibration(odds, held_out.labels[::step]), nauc, held_out)
 
     def thresholds(self) -> NDArray[np.float32] | None:
         """(classes,) thresholds tuned on the held-out rows, None where there are none."""
@@ -69,7 +69,7 @@ class Snapshot:
 
     def predict(self, rows: Examples) -> Probabilities:
         """(n, classes) probabilities; rows that cannot be read get the class frequencies."""
-        shares = class_shares(rows.task)
+        shares = class_priors(rows.task)
         if not self.parts:
             return np.tile(shares, (len(rows), 1))
         members = [mean_logits(part.models, rows, part.name) for part in self.parts]
@@ -79,10 +79,10 @@ class Snapshot:
 
     def combine(self, members: list[Logits]) -> Probabilities:
         """(n, classes) probabilities from the members' logits, in the order of the parts."""
-        return self.calibration.probabilities(blended_odds(members, [p.weight for p in self.parts], self.coupled))
+        return self.calibration.probabilities(blended_odds(members, [p.weight for p in self.parts], self.softmax))
 
 
-def blended_odds(members: list[Logits], weights: list[float], coupled: bool) -> Logits:
+def blended_odds(members: list[Logits], weights: list[float], softmax: bool) -> Logits:
     """(n, classes) log-odds of the weighted members: their mean, or those of its softmax."""
     mixed = np.sum([np.float32(w) * m for w, m in zip(weights, members, strict=True)], axis=0)
-    return coupled_odds(mixed) if coupled else np.asarray(mixed, np.float32)
+    return softmax_odds(mixed) if softmax else np.asarray(mixed, np.float32)

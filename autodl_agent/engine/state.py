@@ -14,14 +14,14 @@ from autodl_agent.data.arrays import Labels, Logits, Probabilities, Rows
 from autodl_agent.data.splits import Fold, make_folds
 from autodl_agent.data.task import Domain
 from autodl_agent.data.tensor_store import OutOfTimeError, TensorStore
-from autodl_agent.engine.ensemble.holdout_metric import Judge, subset
+from autodl_agent.engine.ensemble.holdout_metric import HoldoutMetric, subset
 from autodl_agent.engine.ensemble.selection import Blend, select
 from autodl_agent.engine.members import Member, Worked
 from autodl_agent.engine.policy import planner
 from autodl_agent.engine.snapshot import HeldOut, Part, Snapshot
 from autodl_agent.engine.warm_start import WarmStart
 from autodl_agent.learners.base import Examples
-from autodl_agent.learners.prior import class_shares
+from autodl_agent.learners.prior import class_priors
 from autodl_agent.learners.registry import LearnerSpec
 from autodl_agent.system.clock import Budget, Deadline
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 CHANCE = 0.0  # held-out NAUC of what knows nothing
 WORSE, WORSE_ERRORS = 0.002, 0.5  # NAUC, and standard errors of it, by which new results may be below the old ones
-STARVED_AT_MOST = 4  # slices without a result after which a learner is benched
+TIME_OUTS_AT_MOST = 4  # slices without a result after which a learner is disabled
 Choose = Callable[..., planner.Slice | None]
 Keep = Callable[[Snapshot], None]
 T = TypeVar("T")
@@ -51,7 +51,7 @@ class Round:
 
     started_s, ended_s: seconds since the budget's zero. member_nauc, ensemble_nauc: on held-out rows, None where
     there are none. prediction: (n_test, classes) when there is a better one than before, else None.
-    weights: learner -> weight in the ensemble. error: why the learner was benched, else "". more: whether the learner
+    weights: learner -> weight in the ensemble. error: why the learner was disabled, else "". more: whether the learner
     could go on.
     """
 
@@ -67,18 +67,18 @@ class Round:
     more: bool = False
 
 
-class Loop:
+class RunState:
     """State of one run of `rounds`. running: the learner whose slice another thread is in, if any."""
 
-    def __init__(self, store: TensorStore, ladder: tuple[LearnerSpec, ...], budget: Budget, keep: Keep) -> None:
-        self.store, self.ladder, self.budget, self.task, self.keep = store, ladder, budget, store.task, keep
+    def __init__(self, store: TensorStore, candidates: tuple[LearnerSpec, ...], budget: Budget, keep: Keep) -> None:
+        self.store, self.candidates, self.budget, self.task, self.keep = store, candidates, budget, store.task, keep
         self.labels: Labels = store.dataset.train.labels
         self.data = Examples(store, "train", np.arange(self.task.n_train), self.labels)
         self.test = Examples(store, "test", np.arange(self.task.n_test), store.dataset.test.labels)
         self.members: dict[str, Member | RemoteMember] = {}
         self.running: str | None = None
         self.answered = False  # whether there is a prediction that rests on something learned
-        self.history: list[planner.Record] = []
+        self.history: list[planner.SliceRecord] = []
         self.number = 0
         self.emitted_nauc: float | None = None
         self.snapshot = Snapshot()  # behind the newest prediction, and the weights of its members by name
@@ -88,7 +88,7 @@ class Loop:
     @property
     def over(self) -> bool:
         """Whether the budget is used up."""
-        return self.budget.left() <= 0
+        return self.budget.remaining() <= 0
 
     @cached_property
     def folds(self) -> tuple[Fold, ...]:
@@ -107,12 +107,12 @@ class Loop:
 
     def prior(self) -> Round:
         """Class frequencies for every row: what stands on disk until something is learned."""
-        now = self.budget.gone()
-        prediction = np.tile(class_shares(self.task), (self.task.n_test, 1))
+        now = self.budget.elapsed()
+        prediction = np.tile(class_priors(self.task), (self.task.n_test, 1))
         self.keep(Snapshot())
         return self._round("prior", now, prediction=prediction)
 
-    def take_over(self, earlier: WarmStart) -> None:
+    def adopt(self, earlier: WarmStart) -> None:
         """Start from another run: from its ensemble where the same rows were held out, and from its held-out NAUC."""
         self.answered = True
         # The figure of other rows is as good a guess as any of what a better prediction must reach.
@@ -133,88 +133,90 @@ class Loop:
 
     def play(self, chosen: planner.Slice) -> Iterator[Round]:
         """Run one slice, whatever happens inside the learner; yields a round, two for the very first answer."""
-        started, done = self.budget.gone(), 0
+        started, done = self.budget.elapsed(), 0
         deadline, member = self.budget.deadline(chosen.seconds), self.member(chosen.spec)
         if not self.answered:
-            first = tried(lambda: self._first_answer(member, started, deadline))
+            first = capture_errors(lambda: self._first_answer(member, started, deadline))
             if isinstance(first, Exception):
-                yield from self.settle(member, started, first)
+                yield from self.finish_slice(member, started, first)
                 return
             yield first
             done = 1
-        yield from self.settle(member, started, tried(lambda: member.work(deadline, done)))
+        yield from self.finish_slice(member, started, capture_errors(lambda: member.work(deadline, done)))
 
-    def settle(self, member: Member, started: float, worked: Worked | Exception) -> Iterator[Round]:
-        """Judge what a slice came to: results, out of time, or an error that benches the learner."""
+    def finish_slice(self, member: Member, started: float, worked: Worked | Exception) -> Iterator[Round]:
+        """HoldoutMetric what a slice came to: results, out of time, or an error that benches the learner."""
 
         def take() -> None:
             if isinstance(worked, Exception):
                 raise worked
             if self.is_worse(worked.held_out, member.held_out):
-                member.decline(worked)
+                member.reject(worked)
             else:
                 member.accept(worked)
 
-        yield from self.concluded(member, started, take)
+        yield from self.finish(member, started, take)
 
-    def concluded(self, member: "Member | RemoteMember", started: float, take: Callable[[], None]) -> Iterator[Round]:
+    def finish(self, member: "Member | RemoteMember", started: float, take: Callable[[], None]) -> Iterator[Round]:
         """Let the member `take` what its slice came to and judge it; what that raises never ends the run."""
         try:
             take()
-            yield from self.judged(member, started)
+            yield from self.evaluate(member, started)
         except OutOfTimeError:
             # What was decoded is kept, so the next slice gets further.
-            yield self.starved(member, started)
+            yield self.timed_out(member, started)
         except Exception as error:
             yield self._failed(member, started, error)
 
     def _failed(self, member: "Member | RemoteMember", started: float, error: Exception) -> Round:
-        log.warning("%s benched: %s: %s", member.spec.name, type(error).__name__, error, exc_info=error)
-        return self.benched(member, started, f"{type(error).__name__}: {error}")
+        log.warning("%s disabled: %s: %s", member.spec.name, type(error).__name__, error, exc_info=error)
+        return self.disabled(member, started, f"{type(error).__name__}: {error}")
 
-    def starved(self, member: "Member | RemoteMember", started: float) -> Round:
+    def timed_out(self, member: "Member | RemoteMember", started: float) -> Round:
         """A slice without a result; a learner that starves again and again is left alone."""
-        member.starved += 1
+        member.timed_out += 1
         member.more = True
-        failed = member.starved >= STARVED_AT_MOST
-        self._remember(member.spec, started, member, failed=failed, starved=True)
+        failed = member.timed_out >= TIME_OUTS_AT_MOST
+        self._remember(member.spec, started, member, failed=failed, timed_out=True)
         return self._round(member.spec.name, started, error="out of time" if failed else "")
 
-    def benched(self, member: "Member | RemoteMember", started: float, error: str) -> Round:
+    def disabled(self, member: "Member | RemoteMember", started: float, error: str) -> Round:
         """A learner that gets no more slices; what it had delivered before stays in the ensemble."""
-        if not member.settled or (member.held_out is None and len(self.truth)):
+        if not member.frozen_models or (member.held_out is None and len(self.truth)):
             self.members.pop(member.spec.name, None)
         member.more = False
         self._remember(member.spec, started, member, failed=True)
         return self._round(member.spec.name, started, error=error)
 
-    def judged(self, member: "Member | RemoteMember", started: float) -> Iterator[Round]:
+    def evaluate(self, member: "Member | RemoteMember", started: float) -> Iterator[Round]:
         """Blend all members after one advanced; predict the test rows when the blend got better.
 
-        A member that fails on the test rows is benched, whoever's turn it is: it goes back to the last result that
+        A member that fails on the test rows is disabled, whoever's turn it is: it goes back to the last result that
         could predict them, or out of the blend, and the others are blended anew.
         """
         while True:
             try:
-                found = self._judged(member, started)
+                found = self._evaluate(member, started)
             except _TestRowsError as failure:
                 failed = failure.member
-                failed.fall_back()
+                failed.revert()
                 self.own.pop(failed.spec.name, None)
                 self._alone(failed)
-                yield self._failed(failed, started if failed is member else self.budget.gone(), failure.cause)
+                yield self._failed(failed, started if failed is member else self.budget.elapsed(), failure.cause)
                 if failed is member:
                     return
             else:
                 yield found
                 return
 
-    def _judged(self, member: "Member | RemoteMember", started: float) -> Round:
+    def _evaluate(self, member: "Member | RemoteMember", started: float) -> Round:
         """While another thread is in a slice, members that would have to predict first are left for the next time."""
         names = [
             name
             for name, m in self.members.items()
-            if m.settled and (m.held_out is not None or not len(self.truth)) and (self.running is None or m.at_hand)
+            if m.frozen_models
+            and (m.held_out is not None or not len(self.truth))
+            and (self.running is None or m.test_is_cached)
         ]
         member_nauc = self._alone(member)
         # A learner that came to nothing answers with class shares: blended in, it would only change the sharpness.
@@ -234,7 +236,7 @@ class Loop:
 
     def _first_answer(self, member: Member, started: float, deadline: Deadline) -> Round:
         odds = member.first_answer(deadline)
-        first = Snapshot((Part(member.spec.name, 1.0, member.settled),))
+        first = Snapshot((Part(member.spec.name, 1.0, member.frozen_models),))
         prediction = self._guarded(first.combine([odds]))
         self.keep(first)
         self.answered = True
@@ -252,17 +254,19 @@ class Loop:
         if new is None or old is None:
             return False
         now, before = (select([logits], self.truth, False, picks=1).nauc for logits in (new, old))
-        error = Judge(self.truth[subset(self.truth)]).standard_error(before)  # of the rows that `select` looks at
+        error = HoldoutMetric(self.truth[subset(self.truth)]).standard_error(
+            before
+        )  # of the rows that `select` looks at
         return now < before - max(WORSE, WORSE_ERRORS * error)
 
     def _snapshot(self, names: list[str], blend: Blend) -> Snapshot:
         used = [(self.members[name], weight) for name, weight in zip(names, blend.weights, strict=True) if weight > 0]
-        scale = blend.sharpness  # of the softmax, where there is one
-        parts = tuple(Part(member.spec.name, weight * scale, member.settled) for member, weight in used)
+        scale = blend.inverse_temperature  # of the softmax, where there is one
+        parts = tuple(Part(member.spec.name, weight * scale, member.frozen_models) for member, weight in used)
         logits = tuple(member.held_out for member, _ in used if member.held_out is not None)
         judged = bool(len(self.truth)) and len(logits) == len(parts)
         held_out = HeldOut(logits, self.truth, self.held_out) if judged else None
-        snapshot = Snapshot.of(parts, blend.coupled, blend.nauc if judged else None, held_out)
+        snapshot = Snapshot.of(parts, blend.softmax, blend.nauc if judged else None, held_out)
         return replace(snapshot, test=tuple(_test_rows_of(member) for member, _ in used))
 
     def _blend(self, names: list[str]) -> Blend:
@@ -285,11 +289,13 @@ class Loop:
         member: "Member | RemoteMember",
         nauc: float | None = None,
         failed: bool = False,
-        starved: bool = False,
+        timed_out: bool = False,
     ) -> None:
-        seconds = self.budget.gone() - started
+        seconds = self.budget.elapsed() - started
         best = self.emitted_nauc or 0.0
-        self.history.append(planner.Record(spec.name, seconds, nauc, best, member.more, failed, starved, member.next_s))
+        self.history.append(
+            planner.SliceRecord(spec.name, seconds, nauc, best, member.more, failed, timed_out, member.next_s)
+        )
 
     def _round(
         self,
@@ -302,7 +308,7 @@ class Loop:
         error: str = "",
     ) -> Round:
         self.number += 1
-        ended, found = self.budget.gone(), self.members.get(learner)
+        ended, found = self.budget.elapsed(), self.members.get(learner)
         more = found is not None and found.more and not error
         return Round(
             self.number - 1, learner, started, ended, member_nauc, ensemble_nauc, prediction, weights or {}, error, more
@@ -312,11 +318,11 @@ class Loop:
         """Test rows that could not be read get the class frequencies; what an image of zeros says means nothing."""
         bad = self.store.bad["test"]
         if bad.any():
-            prediction = np.where(bad[:, None], class_shares(self.task), prediction)
+            prediction = np.where(bad[:, None], class_priors(self.task), prediction)
         return np.asarray(prediction, np.float32)
 
 
-def tried(work: Callable[[], T]) -> T | Exception:
+def capture_errors(work: Callable[[], T]) -> T | Exception:
     """What a learner's `work` gives, or what it raises; a wish to end the program counts where it may be the user's."""
     try:
         return work()
@@ -330,7 +336,7 @@ def tried(work: Callable[[], T]) -> T | Exception:
 
 def _test_rows_of(member: "Member | RemoteMember") -> Logits:
     """(n_test, classes) logits. Raises OutOfTimeError, and _TestRowsError for all that a learner may raise."""
-    found = tried(member.test)
+    found = capture_errors(member.test)
     if isinstance(found, Exception):
         if isinstance(found, OutOfTimeError) or not isinstance(member, Member):
             raise found

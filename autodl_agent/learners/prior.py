@@ -17,7 +17,7 @@ class PriorLearner(Learner):
 
     def __init__(self, task: Task, seed: int) -> None:
         super().__init__(task, seed)
-        self.shares = class_shares(task)
+        self.shares = class_priors(task)
 
     def fit(self, data: Examples, deadline: Deadline) -> bool:
         """Count the labels of the given rows."""
@@ -41,7 +41,7 @@ class PriorLearner(Learner):
         return learner
 
 
-def class_shares(task: Task) -> Probabilities:
+def class_priors(task: Task) -> Probabilities:
     """(classes,) smoothed share of training rows in each class, strictly inside (0, 1)."""
     counts = np.asarray(task.class_counts, np.float32)
     return ((counts + 0.5) / (task.n_train + 1)).clip(1e-6, 1 - 1e-6).astype(np.float32)

@@ -7,7 +7,7 @@ from importlib import import_module
 from autodl_agent.data.task import Domain, Task
 from autodl_agent.learners.base import Learner
 from autodl_agent.system.errors import UsageError
-from autodl_agent.system.resources import has_card
+from autodl_agent.system.resources import has_gpu
 
 SEED_STEP = 7919  # between the seeds of copies, far beyond the number of folds
 AT_HAND_S = 0.3  # what a first slice in the worker takes to begin once the libraries are loaded
@@ -39,7 +39,7 @@ class LearnerSpec:
     libraries: tuple[str, ...] = ("keras",)
     copy: int = 0
 
-    def at_hand(self) -> "LearnerSpec":
+    def when_loaded(self) -> "LearnerSpec":
         """As it is once the worker has loaded its libraries; unchanged where it needs no worker."""
         return replace(self, start_s=min(self.start_s, AT_HAND_S)) if self.worker else self
 
@@ -65,9 +65,9 @@ def _trainable(task: Task) -> bool:
     return _pictures(task) and can_train("efficientnet-lite0")
 
 
-def _trainable_on_card(task: Task) -> bool:
+def _trainable_on_gpu(task: Task) -> bool:
     """So many layers are trained that two cores would take seconds a step."""
-    return has_card() and _trainable(task)
+    return has_gpu() and _trainable(task)
 
 
 def _use(task: Task) -> bool:
@@ -82,8 +82,8 @@ def _e5(task: Task) -> bool:
     return e5_fits(task)
 
 
-def _e5_on_card(task: Task) -> bool:
-    return has_card() and _e5(task)
+def _e5_on_gpu(task: Task) -> bool:
+    return has_gpu() and _e5(task)
 
 
 def _embedding(task: Task) -> bool:
@@ -100,7 +100,7 @@ def _whisper(task: Task) -> bool:
 
 PRIOR = LearnerSpec("prior", "prior:PriorLearner", expected=0.0)
 
-LADDERS: dict[Domain, tuple[LearnerSpec, ...]] = {
+LEARNERS_BY_DOMAIN: dict[Domain, tuple[LearnerSpec, ...]] = {
     Domain.IMAGE: (
         LearnerSpec("quick-image", "image.quick:QuickImage", example_ms=0.35, expected=0.8),
         LearnerSpec(
@@ -139,7 +139,7 @@ LADDERS: dict[Domain, tuple[LearnerSpec, ...]] = {
             fold_s=30.0,
             example_ms=20.0,
             expected=0.75,
-            fits=_trainable_on_card,
+            fits=_trainable_on_gpu,
             worker=True,
         ),
         LearnerSpec(
@@ -198,7 +198,7 @@ LADDERS: dict[Domain, tuple[LearnerSpec, ...]] = {
             fold_s=20.0,
             example_ms=1.0,
             expected=0.96,
-            fits=_e5_on_card,
+            fits=_e5_on_gpu,
             worker=True,
         ),
     ),
@@ -226,22 +226,22 @@ LADDERS: dict[Domain, tuple[LearnerSpec, ...]] = {
 }
 
 
-def ladder_of(domain: Domain, only: Iterable[str] = ()) -> tuple[LearnerSpec, ...]:
+def learners_for(domain: Domain, only: Iterable[str] = ()) -> tuple[LearnerSpec, ...]:
     """The learners of a domain in the order of the ladder; `only`, where given, names those that may be used.
 
     Raises UsageError where none of the names is one of this domain's.
     """
     names = tuple(only)
-    found = tuple(spec for spec in LADDERS[domain] if not names or spec.name in names)
+    found = tuple(spec for spec in LEARNERS_BY_DOMAIN[domain] if not names or spec.name in names)
     if names and not found:
-        known = ", ".join(spec.name for spec in LADDERS[domain])
+        known = ", ".join(spec.name for spec in LEARNERS_BY_DOMAIN[domain])
         raise UsageError(f"learners for {domain} data are {known}; none of them is in {','.join(names)}")
     return found
 
 
 def check_learner_names(names: Iterable[str]) -> None:
     """Raises UsageError for a name that no ladder has, with all that there are."""
-    known = [spec.name for ladder in LADDERS.values() for spec in ladder]
+    known = [spec.name for candidates in LEARNERS_BY_DOMAIN.values() for spec in candidates]
     for name in names:
         if name not in known:
             raise UsageError(f"no learner is called {name!r}; there are {', '.join(known)}")

@@ -15,34 +15,34 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autodl_agent.engine.policy import planner
-from autodl_agent.system.clock import Budget, Deadline
-from autodl_agent.runs.finalizer import LastFiles
-from autodl_agent.runs.config import MEMORY_SHARE, RunConfig
 from autodl_agent.data.domain import make_task
-from autodl_agent.runs.resume import Earlier
-from autodl_agent.system.errors import AutoDLError, UsageError
-from autodl_agent.runs.manifest import describe_run
-from autodl_agent.learners.registry import check_learner_names, ladder_of
-from autodl_agent.system.resources import calm_blas, memory_limit_bytes
 from autodl_agent.data.inspection.task_warnings import task_notes
-from autodl_agent.runs.folder import RunFolder, give_back, log_to, prepare_folder, restore_log
-from autodl_agent.runs.csv_files import Thresholds
-from autodl_agent.runs.report.writer import Reporter
-from autodl_agent.runs.report.report_data import Scene
-from autodl_agent.engine.rounds import Choose, Round, rounds
-from autodl_agent.runs.model.checkpointer import Keeper
-from autodl_agent.runs.model.save import told_thresholds
-from autodl_agent.data.tensor_store import TensorStore
 from autodl_agent.data.task import Domain, Task
-from autodl_agent.engine.worker.factory import make_lane
+from autodl_agent.data.tensor_store import TensorStore
+from autodl_agent.engine.policy import planner
+from autodl_agent.engine.rounds import Choose, Round, rounds
+from autodl_agent.engine.worker.factory import start_worker
+from autodl_agent.learners.registry import check_learner_names, learners_for
+from autodl_agent.runs.config import MEMORY_SHARE, RunConfig
+from autodl_agent.runs.csv_files import Thresholds
+from autodl_agent.runs.finalizer import FinalFilesWriter
+from autodl_agent.runs.folder import RunFolder, log_to, prepare_folder, remove_run, restore_log
+from autodl_agent.runs.manifest import run_manifest
+from autodl_agent.runs.model.checkpointer import Checkpointer
+from autodl_agent.runs.model.save import exported_thresholds
+from autodl_agent.runs.report.report_data import ReportData
+from autodl_agent.runs.report.writer import Reporter
+from autodl_agent.runs.resume import PreviousRun
+from autodl_agent.system.clock import Budget, Deadline
+from autodl_agent.system.errors import AutoDLError, UsageError
+from autodl_agent.system.resources import limit_blas_threads, memory_limit_bytes
 from data_format import open_dataset
 from data_format.dataset import Dataset, Problem
 from data_format.errors import DataError
 from data_format.input_spec import Inputs
 
 if TYPE_CHECKING:
-    from autodl_agent.engine.worker.client import WorkerLane
+    from autodl_agent.engine.worker.client import WorkerClient
 
 log = logging.getLogger(__name__)
 LAST_CALL_S = 0.05  # before the end: no prediction that starts to be written now would arrive in time
@@ -92,7 +92,7 @@ class _Engine(threading.Thread):
         budget: Budget,
         choose: Choose,
         watch: Watcher,
-        earlier: Earlier | None,
+        earlier: PreviousRun | None,
     ) -> None:
         super().__init__(name="engine", daemon=True)
         self.data, self.folder, self.config, self.budget = data, folder, config, budget
@@ -100,9 +100,9 @@ class _Engine(threading.Thread):
         self.out: RunFolder | None = None
         self.dataset: Dataset | None = None
         self.store: TensorStore | None = None
-        self.keeper: Keeper | None = None
-        self.lane: WorkerLane | None = None
-        self.files: LastFiles | None = None
+        self.checkpointer: Checkpointer | None = None
+        self.lane: WorkerClient | None = None
+        self.files: FinalFilesWriter | None = None
         self.rounds: list[Round] = []
         self.error: BaseException | None = None
         self.ended_s: float | None = None
@@ -116,19 +116,19 @@ class _Engine(threading.Thread):
         except BaseException as error:
             self.error = error
         finally:
-            self.ended_s = self.budget.gone()
+            self.ended_s = self.budget.elapsed()
             self.finished.set()
 
     @property
     def early_s(self) -> float:
         """Seconds before the end of the budget at which no more predictions may come, so that all files are written."""
-        out, keeper = self.out, self.keeper
-        return max(out.early_s if out else 0.0, keeper.early_s if keeper else 0.0)
+        out, checkpointer = self.out, self.checkpointer
+        return max(out.early_s if out else 0.0, checkpointer.early_s if checkpointer else 0.0)
 
     def tick(self) -> None:
         """What the waiting thread does now and then."""
-        if self.keeper:
-            self.keeper.catch_up()
+        if self.checkpointer:
+            self.checkpointer.catch_up()
 
     def close(self) -> None:
         """End whatever is still under way, and take away what only a run needs."""
@@ -137,24 +137,24 @@ class _Engine(threading.Thread):
             self.out.stop()
         if self.lane:
             self.lane.close()
-        if self.keeper:
-            self.keeper.abandon()
+        if self.checkpointer:
+            self.checkpointer.abandon()
         if self.store:
             self.store.close()
 
-    def scene(self, ended: str = "") -> Scene | None:
+    def scene(self, ended: str = "") -> ReportData | None:
         """The run as it is now, for the report; None before there is a prediction. ended: why it is over."""
-        if self.out is None or self.store is None or self.keeper is None or not self.out.curve:
+        if self.out is None or self.store is None or self.checkpointer is None or not self.out.curve:
             return None
         curve, played = tuple(self.out.curve), tuple(self.rounds)
-        gone, seed = min(self.budget.gone(), self.ended_s or self.budget.total_s), self.config.seed
-        return Scene(self.store, self.budget, seed, gone, curve, played, self.keeper.newest, ended)
+        gone, seed = min(self.budget.elapsed(), self.ended_s or self.budget.total_s), self.config.seed
+        return ReportData(self.store, self.budget, seed, gone, curve, played, self.checkpointer.newest, ended)
 
     def _work(self) -> None:
         self.dataset = self.data if isinstance(self.data, Dataset) else open_dataset(self.data, self.config.reading)
         task = make_task(self.dataset, self.config.seed)
         if self.earlier is not None:
-            task = self.earlier.seen_alike(self.earlier.check(task))
+            task = self.earlier.with_levels_of(self.earlier.check(task))
         log.info("%s: %s data (%s), %d classes", task.name, task.domain, task.domain_reason, task.n_classes)
         for note in task_notes(task):
             log.info("note: %s", note)
@@ -167,20 +167,22 @@ class _Engine(threading.Thread):
         if self.earlier is None:
             self.out.open()
         else:
-            self.out.go_on(self.earlier.curve)
+            self.out.resume(self.earlier.curve)
         memory = self.config.memory_bytes or int(memory_limit_bytes() * MEMORY_SHARE)
         end = Deadline(self.budget.started + self.budget.total_s, self.budget.now)
-        ladder = ladder_of(task.domain, self.config.learners)
-        self.lane = make_lane(task, ladder, self.budget, self.config.memory_bytes)
+        candidates = learners_for(task.domain, self.config.learners)
+        self.lane = start_worker(task, candidates, self.budget, self.config.memory_bytes)
         share = self.lane.share if self.lane else None
         self.store = store = TensorStore(self.dataset, task, end, memory, share=share)
-        self.keeper = keeper = Keeper(self.folder / "model", task, self.budget, lambda: _inputs(store))
+        self.checkpointer = checkpointer = Checkpointer(
+            self.folder / "model", task, self.budget, lambda: _inputs(store)
+        )
         played_rounds = rounds(
             store,
-            ladder,
+            candidates,
             self.budget,
             self.choose,
-            keeper.offer,
+            checkpointer.offer,
             self.lane,
             self.earlier,
             endless=self.config.use_all_budget,
@@ -189,7 +191,7 @@ class _Engine(threading.Thread):
         for played in played_rounds:
             written = None
             if played.prediction is not None:
-                written = self.out.add(played.prediction, played.ensemble_nauc, keeper.confirm)
+                written = self.out.add(played.prediction, played.ensemble_nauc, checkpointer.confirm)
             elif played.ensemble_nauc is not None:
                 self.out.judge_last(played.ensemble_nauc)
             self.rounds.append(played)
@@ -205,7 +207,7 @@ def run(
     budget: Budget | None = None,
     choose: Choose = planner.choose,
     watch: Watcher = lambda task, played, written: None,
-    earlier: Earlier | None = None,
+    earlier: PreviousRun | None = None,
 ) -> RunResult:
     """Train and predict within the budget; the output folder is complete when this returns.
 
@@ -222,7 +224,7 @@ def run(
         prepare_folder(output, config.overwrite)
     elif earlier.seed is not None:
         config = replace(config, seed=earlier.seed)  # the same rows are held out
-    calm_blas()
+    limit_blas_threads()
     logged = (output / "log.txt").stat().st_size if (output / "log.txt").exists() else 0
     handler = log_to(output / "log.txt", budget)
     engine = _Engine(dataset, output, config, budget, choose, watch, earlier)
@@ -256,7 +258,7 @@ def _tidy(engine: _Engine, there: bool, logged: int) -> None:
         if engine.out is None:
             restore_log(engine.folder, logged)
     elif not (engine.out and engine.out.curve):  # the next try may take the same folder
-        give_back(engine.folder, there)
+        remove_run(engine.folder, there)
 
 
 def _wait(engine: _Engine) -> BaseException | None:
@@ -266,11 +268,11 @@ def _wait(engine: _Engine) -> BaseException | None:
     """
     budget, data = engine.budget, engine.data
     try:
-        while not engine.finished.is_set() and (left := budget.left() - LAST_CALL_S - engine.early_s) > 0:
+        while not engine.finished.is_set() and (left := budget.remaining() - LAST_CALL_S - engine.early_s) > 0:
             engine.finished.wait(min(left, TICK_S))
             engine.tick()
         while not engine.finished.is_set() and not (engine.out and engine.out.curve):
-            if budget.left() < -GRACE_S:
+            if budget.remaining() < -GRACE_S:
                 where = data.path if isinstance(data, Dataset) else data
                 what = "could not be opened" if engine.out is None else "had no first prediction"
                 raise DataError(f"{where}: {what} within the budget of {budget.total_s:g} s")
@@ -294,15 +296,15 @@ def _complete(engine: _Engine, interrupted: BaseException | None, reporter: Repo
     if engine.files is None:
         engine.files = _last_files(engine, interrupted, played, reason)
         engine.files.start()
-    saving_s = INTERRUPTED_S if interrupted is not None else max(0.0, engine.budget.left()) + SAVING_S
-    if engine.keeper:
-        engine.keeper.finish(None if engine.config.needs_model else saving_s)
+    saving_s = INTERRUPTED_S if interrupted is not None else max(0.0, engine.budget.remaining()) + SAVING_S
+    if engine.checkpointer:
+        engine.checkpointer.finish(None if engine.config.needs_model else saving_s)
     # Whoever interrupts waits a second; the end of the budget allows a little more, a run that ended early most.
     least, most = AT_THE_END_S
-    gone = engine.budget.gone()
-    spare = INTERRUPTED_S if interrupted is not None else min(most, max(least, engine.budget.left()))
+    gone = engine.budget.elapsed()
+    spare = INTERRUPTED_S if interrupted is not None else min(most, max(least, engine.budget.remaining()))
     until = min(gone + spare, max(gone + 0.2, engine.budget.total_s + least))
-    unused = min(MOST_FILES_S, engine.budget.left()) if interrupted is None else 0.0
+    unused = min(MOST_FILES_S, engine.budget.remaining()) if interrupted is None else 0.0
     try:
         engine.files.wait(gone + max(unused, FILES_SHARE * (until - gone)))
     except OSError as error:
@@ -311,20 +313,22 @@ def _complete(engine: _Engine, interrupted: BaseException | None, reporter: Repo
     reporter.finish(reason, until)
     judged = [r.ensemble_nauc for r in played if r.ensemble_nauc is not None]
     nauc = judged[-1] if judged else None
-    seconds, problems = engine.budget.gone(), engine.dataset.problems
+    seconds, problems = engine.budget.elapsed(), engine.dataset.problems
     return RunResult(engine.folder, count, seconds, nauc, reason, played, engine.out.curve, problems)
 
 
-def _last_files(engine: _Engine, interrupted: BaseException | None, played: list[Round], reason: str) -> LastFiles:
+def _last_files(
+    engine: _Engine, interrupted: BaseException | None, played: list[Round], reason: str
+) -> FinalFilesWriter:
     """What the run leaves beside its predictions, ready to be written."""
-    out, dataset, keeper = engine.out, engine.dataset, engine.keeper
+    out, dataset, checkpointer = engine.out, engine.dataset, engine.checkpointer
     assert out is not None and dataset is not None
-    facts = describe_run(out.task, dataset, engine.config, engine.budget, played, reason)
+    facts = run_manifest(out.task, dataset, engine.config, engine.budget, played, reason)
 
     def thresholds() -> Thresholds | None:
-        return told_thresholds(keeper.newest) if keeper and keeper.newest else None
+        return exported_thresholds(checkpointer.newest) if checkpointer and checkpointer.newest else None
 
-    return LastFiles(out, interrupted is None, facts, dataset.problems, lambda: _truth(dataset), thresholds)
+    return FinalFilesWriter(out, interrupted is None, facts, dataset.problems, lambda: _truth(dataset), thresholds)
 
 
 def _check_readable(store: TensorStore) -> None:
@@ -349,7 +353,7 @@ def _reason(engine: _Engine, interrupted: BaseException | None) -> str:
         return "interrupted"
     if engine.error is not None:
         return f"error: {type(engine.error).__name__}: {engine.error}"
-    if not engine.finished.is_set() or engine.budget.left() <= LAST_CALL_S:
+    if not engine.finished.is_set() or engine.budget.remaining() <= LAST_CALL_S:
         return "budget used"
     nauc = next((r.ensemble_nauc for r in reversed(engine.rounds) if r.ensemble_nauc is not None), None)
     if nauc is not None and nauc >= PERFECT:

@@ -3,9 +3,9 @@
     model = AutoDLClassifier(budget_s=60).fit(X, y)
     model.predict(X_new)
 
-X is whatever `data_format.raw.arrays.dataset` takes (arrays, data frames, lists of texts, paths or arrays) or the path of a
-data set. scikit-learn is imported on the first use of something that needs it, and inherited from never: importing
-this module costs nothing.
+X is whatever `data_format.raw.arrays.dataset` takes (arrays, data frames, lists of texts, paths or arrays) or the
+path of a data set. scikit-learn is imported on the first use of something that needs it, and inherited from never:
+importing this module costs nothing.
 """
 
 import csv
@@ -19,21 +19,21 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from autodl_agent.data.arrays import Labels, Probabilities
+from autodl_agent.data.inspection.task_warnings import problem_summary
 from autodl_agent.runs.agent import RunResult
 from autodl_agent.runs.agent import run as run_agent
 from autodl_agent.runs.config import RunConfig
-from autodl_agent.system.errors import UsageError
-from autodl_agent.data.arrays import Labels, Probabilities
-from autodl_agent.data.inspection.task_warnings import problem_summary
 from autodl_agent.runs.model.batch_predict import forecasts
 from autodl_agent.runs.model.load import SavedModel, load_model
+from autodl_agent.system.errors import UsageError
 from data_format import open_dataset
 from data_format.dataset import Dataset, Problem
 from data_format.errors import DataError
 from data_format.memory_source import MemorySource
 from data_format.new_data import fit_numbers, new_chunks
-from data_format.raw.arrays.tables import read_frame, sparse_table
 from data_format.raw.arrays.dataset import dataset_from_arrays
+from data_format.raw.arrays.tables import read_frame, sparse_table
 from data_format.raw.new_data import Chunk, fit_table, fit_texts, picked_chunks, report_columns
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from autodl_agent.engine.final_phase import SEED_REPLICAS
 from data_format.raw.options import AS_FOUND, ReadOptions
 
+
 @dataclass(frozen=True)
 class RunConfig:
     """What a run is allowed to use.

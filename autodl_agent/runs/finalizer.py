@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autodl_agent.runs.folder import RunFolder
 from autodl_agent.runs.csv_files import Thresholds
+from autodl_agent.runs.folder import RunFolder
 from data_format.dataset import Problem
 
 log = logging.getLogger(__name__)
 STOPPING_S = 0.1  # to notice that there is no time left
 
 
-class LastFiles(threading.Thread):
+class FinalFilesWriter(threading.Thread):
     """`RunFolder.finish` in the background; see there for the arguments."""
 
     def __init__(
@@ -53,4 +53,4 @@ class LastFiles(threading.Thread):
             raise self.error
 
     def _left(self) -> float:
-        return self.until_s - self.out.budget.gone()
+        return self.until_s - self.out.budget.elapsed()

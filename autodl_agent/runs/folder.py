@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from autodl_agent.data.task import Task
+from autodl_agent.learners.prior import class_priors
+from autodl_agent.runs.csv_files import Thresholds, seconds_to_write, write_predictions, write_table
 from autodl_agent.system.clock import Budget
 from autodl_agent.system.errors import UsageError
-from autodl_agent.learners.prior import class_shares
-from autodl_agent.runs.csv_files import Thresholds, seconds_to_write, write_predictions, write_table
-from autodl_agent.data.task import Task
 from data_format.atomic import write_atomic
 from data_format.dataset import Problem
 from data_format.predictions import append_timestamp, prediction_text, read_prediction, write_end, write_start
@@ -81,7 +81,7 @@ class RunFolder:
     def _check_shares(self) -> None:
         # The first prediction is that of the class shares, whatever the run came to.
         with self._path(0).open("rb") as file:
-            was, shares = file.readline().split(), class_shares(self.task)
+            was, shares = file.readline().split(), class_priors(self.task)
         try:
             same = np.allclose(np.array(was, np.float64), shares, rtol=1e-5)
         except ValueError:  # no numbers, or not as many
@@ -91,7 +91,7 @@ class RunFolder:
             found = " ".join(f"{share:.9g}" for share in shares[:3])
             raise UsageError(f"{self.folder}: made from data with class shares {told} …, found {found} …")
 
-    def go_on(self, curve: Sequence[dict[str, float | None]]) -> None:
+    def resume(self, curve: Sequence[dict[str, float | None]]) -> None:
         """Take up the predictions of the run that the folder holds, as if this one had made them.
 
         Times of files are moved by as much as the new clock's zero is later. `check_same` comes first.
@@ -126,7 +126,7 @@ class RunFolder:
             if self._closed:
                 return None
             write_atomic(path, text)
-            seconds = self.budget.gone()
+            seconds = self.budget.elapsed()
             self._times.append(seconds)
             self._last = prediction
             self.curve.append({"time": seconds, "held_out_nauc": held_out_nauc})
@@ -167,7 +167,7 @@ class RunFolder:
         test rows, None where they are not known. thresholds: of multi-label tasks, one a class. left: seconds that
         remain, asked again and again; what does not fit is told in the log.
         """
-        write_end(self.predictions, self.budget.gone(), success, self.budget.epoch + self.budget.gone())
+        write_end(self.predictions, self.budget.elapsed(), success, self.budget.epoch + self.budget.elapsed())
         self._write_facts(facts, list(problems))
         self._write_curve({}, scored=False)
         if self._times and self.task.n_test:
@@ -247,7 +247,7 @@ def prepare_folder(folder: Path, overwrite: bool) -> None:
         raise UsageError(f"{folder} is not empty and holds no run of autodl; choose another --output")
 
 
-def give_back(folder: Path, there: bool) -> None:
+def remove_run(folder: Path, there: bool) -> None:
     """Take away what a run that came to nothing has written, and the folder unless it was `there` before."""
     _remove_run(folder)
     if not there:
@@ -272,7 +272,7 @@ def log_to(path: Path, budget: Budget) -> logging.Handler:
 
     class _Clocked(logging.Formatter):
         def format(self, record: logging.LogRecord) -> str:
-            return f"{budget.gone():9.3f} {super().format(record)}"
+            return f"{budget.elapsed():9.3f} {super().format(record)}"
 
     handler = logging.FileHandler(path, encoding="utf-8")
     handler.setFormatter(_Clocked("%(levelname)-7s %(message)s"))

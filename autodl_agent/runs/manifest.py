@@ -5,17 +5,17 @@ import sys
 from importlib import metadata
 from typing import Any
 
-from autodl_agent.system.clock import Budget
-from autodl_agent.runs.config import RunConfig
-from autodl_agent.system.resources import cores, memory_limit_bytes, peak_memory_bytes
-from autodl_agent.engine.rounds import Round
 from autodl_agent.data.task import Task
+from autodl_agent.engine.rounds import Round
+from autodl_agent.runs.config import RunConfig
+from autodl_agent.system.clock import Budget
+from autodl_agent.system.resources import cores, memory_limit_bytes, peak_memory_bytes
 from data_format.dataset import Dataset
 
 PACKAGES = ("autodl-agent", "numpy", "scipy", "scikit-learn", "lightgbm", "pillow", "opencv-python-headless", "av")
 
 
-def describe_run(
+def run_manifest(
     task: Task, dataset: Dataset, config: RunConfig, budget: Budget, played: list[Round], reason: str
 ) -> dict[str, Any]:
     """JSON values only."""
@@ -31,7 +31,7 @@ def describe_run(
         "n_test": task.n_test,
         "seed": config.seed,
         "budget_s": budget.total_s,
-        "seconds_used": round(budget.gone(), 3),
+        "seconds_used": round(budget.elapsed(), 3),
         "ended_because": reason,
         "rounds": [_round(r) for r in played],
         "learners": sorted({r.learner for r in played}),

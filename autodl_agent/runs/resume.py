@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autodl_agent.data.arrays import Logits
-from autodl_agent.system.errors import UsageError
-from autodl_agent.learners.registry import LADDERS, LearnerSpec
 from autodl_agent.data.task import Domain, Task
 from autodl_agent.engine.worker.remote_member import RemoteMember
+from autodl_agent.learners.registry import LEARNERS_BY_DOMAIN, LearnerSpec
+from autodl_agent.system.errors import UsageError
 from data_format.errors import DataError
 from data_format.predictions import list_predictions, read_start
 
@@ -26,7 +26,7 @@ ROUNDING = 1e-6  # of the figures in learning_curve.csv
 
 
 @dataclass(frozen=True)
-class Earlier:
+class PreviousRun:
     """folder: of the run. name: of its data, in its files. seconds: it has used.
 
     curve: `time` and `held_out_nauc` of its predictions, in order.
@@ -80,7 +80,7 @@ class Earlier:
         log.info("the data are called %s now; the run goes on as %s", task.name, self.name)
         return replace(task, name=self.name)
 
-    def seen_alike(self, task: Task) -> Task:
+    def with_levels_of(self, task: Task) -> Task:
         """The task with the levels that the run's models were taught with: they would misread pictures by others."""
         return task if self.task is None else replace(task, levels=self.task.levels)
 
@@ -90,7 +90,7 @@ class Earlier:
             shutil.rmtree(self.scratch, ignore_errors=True)
 
 
-def read_earlier(folder: Path) -> Earlier:
+def read_previous_run(folder: Path) -> PreviousRun:
     """What the run in `folder` left, however it ended. Raises UsageError with one line where that is no run."""
     predictions = folder / "predictions"
     try:
@@ -109,7 +109,7 @@ def read_earlier(folder: Path) -> Earlier:
     seconds = max(curve[-1]["time"] or 0.0, used)
     facts = _model_facts(folder / "model")
     if facts is None:
-        return Earlier(folder, names[0], seconds, start.start_time, curve, seed=_seed(folder))
+        return PreviousRun(folder, names[0], seconds, start.start_time, curve, seed=_seed(folder))
     scratch = Path(tempfile.mkdtemp(prefix="autodl-resume-"))
     try:
         shutil.copytree(folder / "model", scratch / "model")
@@ -119,7 +119,7 @@ def read_earlier(folder: Path) -> Earlier:
     except (OSError, KeyError, TypeError, ValueError) as error:
         shutil.rmtree(scratch, ignore_errors=True)
         raise UsageError(f"{folder / 'model'}: cannot be read ({type(error).__name__}: {error})") from None
-    return Earlier(folder, names[0], seconds, start.start_time, curve, task, nauc, rows, parts, scratch, task.seed)
+    return PreviousRun(folder, names[0], seconds, start.start_time, curve, task, nauc, rows, parts, scratch, task.seed)
 
 
 def _curve(file: Path, stamps: list[float], used_s: float) -> tuple[Point, ...]:
@@ -174,7 +174,7 @@ def _parts(
     folder: Path, facts: dict[str, Any], domain: Domain
 ) -> tuple[NDArray[np.int64], tuple[tuple[LearnerSpec, tuple[Path, ...], Logits | None, Logits], ...]]:
     """The parts with their logits; none where these were too large to be kept."""
-    specs = {spec.name: spec for spec in LADDERS[domain]}
+    specs = {spec.name: spec for spec in LEARNERS_BY_DOMAIN[domain]}
     found = []
     try:
         with np.load(folder / "logits.npz", allow_pickle=False) as stored:

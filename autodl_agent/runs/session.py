@@ -5,20 +5,20 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from autodl_agent.engine.policy import planner
-from autodl_agent.system.clock import Budget, Deadline
-from autodl_agent.runs.config import MEMORY_SHARE
-from autodl_agent.data.domain import make_task
 from autodl_agent.data.arrays import Probabilities
-from autodl_agent.learners.registry import LADDERS
-from autodl_agent.system.resources import calm_blas, memory_limit_bytes
-from autodl_agent.engine.rounds import Choose, rounds
+from autodl_agent.data.domain import make_task
 from autodl_agent.data.tensor_store import TensorStore
-from autodl_agent.engine.worker.factory import make_lane
+from autodl_agent.engine.policy import planner
+from autodl_agent.engine.rounds import Choose, rounds
+from autodl_agent.engine.worker.factory import start_worker
+from autodl_agent.learners.registry import LEARNERS_BY_DOMAIN
+from autodl_agent.runs.config import MEMORY_SHARE
+from autodl_agent.system.clock import Budget, Deadline
+from autodl_agent.system.resources import limit_blas_threads, memory_limit_bytes
 from data_format.dataset import Dataset
 
 if TYPE_CHECKING:
-    from autodl_agent.engine.worker.client import WorkerLane
+    from autodl_agent.engine.worker.client import WorkerClient
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class Session(threading.Thread):
         seed: int = 0,
         choose: Choose = planner.choose,
         heavy: bool = True,
-        lane: "WorkerLane | None" = None,
+        lane: "WorkerClient | None" = None,
     ) -> None:
         super().__init__(name="session", daemon=True)
         self._stopped, self._real = threading.Event(), budget
@@ -94,16 +94,16 @@ class Session(threading.Thread):
         return self._real.now() + (self._real.total_s if self._stopped.is_set() else 0.0)
 
     def _play(self) -> None:
-        calm_blas()
+        limit_blas_threads()
         task = make_task(self.dataset, self.seed)
         end = Deadline(self.budget.started + self.budget.total_s, self.budget.now)
-        ladder = LADDERS[task.domain]
+        candidates = LEARNERS_BY_DOMAIN[task.domain]
         if self.heavy:
-            self.lane = make_lane(task, ladder, self.budget, started=self.lane)
+            self.lane = start_worker(task, candidates, self.budget, started=self.lane)
         share = self.lane.share if self.lane else None
         store = TensorStore(self.dataset, task, end, int(memory_limit_bytes() * MEMORY_SHARE), share=share)
         try:
-            for played in rounds(store, ladder, self.budget, self.choose, lane=self.lane):
+            for played in rounds(store, candidates, self.budget, self.choose, lane=self.lane):
                 if played.prediction is not None:
                     with self._changed:
                         self._newest = Newest(self._newest.version + 1, played.prediction)

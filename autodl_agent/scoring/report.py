@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from autodl_agent.scoring.alc import T0_S, LearningCurve
 from autodl_agent.scoring.bootstrap import ErrorBar, alc_error_bar
-from autodl_agent.scoring.scorer import Judge, Judged
+from autodl_agent.scoring.scorer import Judged, PredictionScorer
 from data_format.errors import DataError
 from data_format.predictions import Start, list_predictions, read_start
 
@@ -76,7 +76,7 @@ def score_folder(
     named in `problems` and left out. Raises DataError where start.txt or the solution cannot be read, or where there
     are predictions but none can be scored.
     """
-    judge = Judge(find_solution(solution), seed)
+    judge = PredictionScorer(find_solution(solution), seed)
     start = read_start(prediction_dir)
     problems: list[str] = []
     files = find_predictions(prediction_dir, judge.task, start.timestamps, problems)
@@ -129,7 +129,7 @@ def describe(error: DataError, path: Path) -> str:
 
 
 def make_report(
-    judge: Judge,
+    judge: PredictionScorer,
     judged: Mapping[int, Judged],
     start: Start,
     names: tuple[str, ...],
@@ -186,7 +186,7 @@ def seconds_of(start: Start, k: int) -> float:
 
 
 def _bars(
-    judge: Judge, in_time: Sequence[Judged], times: Sequence[float], budget: float, t0: float
+    judge: PredictionScorer, in_time: Sequence[Judged], times: Sequence[float], budget: float, t0: float
 ) -> tuple[ErrorBar | None, ErrorBar | None]:
     """Error bars of the last NAUC and of the ALC of predictions sorted by time."""
     if not in_time:

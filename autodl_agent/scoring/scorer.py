@@ -33,7 +33,7 @@ class Judged:
     resampled: NDArray[np.float64]
 
 
-class Judge:
+class PredictionScorer:
     """The truth of one task. truth: (n, c); task: the solution's name without its suffix, dots included.
 
     Raises DataError where the solution cannot be read or holds a value that is not finite.

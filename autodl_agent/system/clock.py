@@ -48,17 +48,17 @@ class Budget:
         """This budget on top of one that is used up: its zero lies as much earlier, its end stays where it is."""
         return Budget(self.total_s + used_s, self.started - used_s, self.epoch - used_s, self.now)
 
-    def gone(self) -> Seconds:
+    def elapsed(self) -> Seconds:
         """Seconds since zero."""
         return self.now() - self.started
 
-    def left(self) -> Seconds:
+    def remaining(self) -> Seconds:
         """Seconds until the end; negative when it is over."""
-        return self.total_s - self.gone()
+        return self.total_s - self.elapsed()
 
     def deadline(self, seconds: Seconds) -> "Deadline":
         """A deadline `seconds` from now, never after the end of the budget."""
-        return Deadline(self.now() + min(seconds, self.left()), self.now)
+        return Deadline(self.now() + min(seconds, self.remaining()), self.now)
 
 
 @dataclass(frozen=True)
@@ -68,11 +68,11 @@ class Deadline:
     at: float
     now: Callable[[], float] = time.monotonic
 
-    def left(self) -> Seconds:
+    def remaining(self) -> Seconds:
         """Seconds that remain; negative when it has passed."""
         return self.at - self.now()
 
     @property
     def passed(self) -> bool:
         """Whether the moment is over."""
-        return self.left() <= 0
+        return self.remaining() <= 0

@@ -16,7 +16,7 @@ _KILL_WAIT_S = 5.0
 _SHARE = 0.05  # of a core, at most, for looking at memory
 
 
-class Marked:
+class TaggedProcesses:
     """The processes that were started with `environment`, and all that come from them. name: of its variable."""
 
     def __init__(self, name: str) -> None:
@@ -43,7 +43,7 @@ class Marked:
                 self._others.add(pid)
         return found
 
-    def linger(self, seconds: float) -> list[int]:
+    def wait_until_gone(self, seconds: float) -> list[int]:
         """Those that are still there after so many seconds; returns at once when there are none."""
         deadline = time.monotonic() + seconds
         while (living := self.members(anew=True)) and time.monotonic() < deadline:
@@ -76,7 +76,7 @@ class MemoryPeak:
     twentieth of the time. Both in bytes.
     """
 
-    def __init__(self, processes: Marked) -> None:
+    def __init__(self, processes: TaggedProcesses) -> None:
         self.processes = processes
         self.rss = self.pss = 0
         self._asked_at_rss = 0

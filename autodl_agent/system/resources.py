@@ -24,7 +24,7 @@ def cores() -> int:
     return max(1, min(usable, _quota_cores() or usable))
 
 
-def has_card() -> bool:
+def has_gpu() -> bool:
     """Whether the system shows a graphics card of NVIDIA or AMD that this process may use; nothing is imported.
 
     A driver's file says little of libraries: Keras may still see no accelerator, which `networks.device` tells.
@@ -56,7 +56,7 @@ def peak_memory_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def calm_blas() -> None:
+def limit_blas_threads() -> None:
     """One thread for NumPy's linear algebra; parallel work is done in threads of our own, over rows.
 
     OpenBLAS's threads wait by spinning: where another process wants the same cores, an eigendecomposition that takes

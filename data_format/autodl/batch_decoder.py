@@ -41,7 +41,7 @@ class Batch(NamedTuple):
         return Batch(self.rows[wanted], ids, self.indices[wanted], self.scores[wanted], self.numbers[wanted])
 
 
-class Mould:
+class RecordTemplate:
     """Where the records of one form hold their values."""
 
     def __init__(self, record: bytes, spans: Spans) -> None:
@@ -57,7 +57,7 @@ class Mould:
         """(n,) whether each record of a (n, length) block has this form."""
         return np.asarray(((block & self._mask) == self._fixed).all(axis=1))
 
-    def cast(self, rows: NDArray[np.int64], block: Bytes) -> Batch:
+    def decode(self, rows: NDArray[np.int64], block: Bytes) -> Batch:
         """The values of records that fit."""
         spans = self.spans
         columns = [_integers(block[:, span]) for span in spans.indices]
@@ -67,7 +67,7 @@ class Mould:
         return Batch(rows, ids, indices, scores, _floats(block[:, spans.numbers]))
 
 
-def decode_alike(file: RecordFile, records: NDArray[np.int64], width: int) -> Iterator[Batch]:
+def decode_batches(file: RecordFile, records: NDArray[np.int64], width: int) -> Iterator[Batch]:
     """Those of `records` (numbers in `file`), each one row of `width` floats, that are alike; in no order.
 
     Gives none of a file whose checksums were not compared when it was opened, nor after it became shorter.
@@ -81,7 +81,7 @@ def decode_alike(file: RecordFile, records: NDArray[np.int64], width: int) -> It
 
 
 def _decode_group(file: RecordFile, records: NDArray[np.int64], rows: NDArray[np.int64], width: int) -> Iterator[Batch]:
-    moulds: list[Mould] = []
+    templates: list[RecordTemplate] = []
     tries = MOST_MOULDS
     rows = rows[np.argsort(file.offsets[records[rows]], kind="stable")]
     while len(rows):
@@ -92,18 +92,18 @@ def _decode_group(file: RecordFile, records: NDArray[np.int64], rows: NDArray[np
         except Unreadable:
             return
         at = 0
-        while len(part) and (at < len(moulds) or tries):
-            if at == len(moulds):
+        while len(part) and (at < len(templates) or tries):
+            if at == len(templates):
                 tries -= 1
                 record = block[0].tobytes()
                 spans = spans_in(record, width)
                 if spans is None:  # odd, damaged: left to the other way
                     part, block = part[1:], block[1:]
                     continue
-                moulds.append(Mould(record, spans))
-            good = moulds[at].fits(block)
+                templates.append(RecordTemplate(record, spans))
+            good = templates[at].fits(block)
             if good.any():
-                yield moulds[at].cast(part[good], block[good])
+                yield templates[at].decode(part[good], block[good])
             part, block, at = part[~good], block[~good], at + 1
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from data_format.autodl.batch_decoder import Batch, decode_alike
+from data_format.autodl.batch_decoder import Batch, decode_batches
 from data_format.autodl.metadata import Metadata
 from data_format.autodl.sequence_example import Context, context_in, decode_context, decode_example
 from data_format.autodl.tfrecord import RecordFile, scan
@@ -63,7 +63,7 @@ class Records(Source):
             return
         for number, file in enumerate(self._files):
             here = np.flatnonzero(self._rows[:, 0] == number)
-            for batch in decode_alike(file, self._rows[here, 1], width):
+            for batch in decode_batches(file, self._rows[here, 1], width):
                 yield batch._replace(rows=here[batch.rows])
 
     def where(self, index: int) -> str:

@@ -64,20 +64,20 @@ class Spans(NamedTuple):
     numbers: slice
 
 
-class Record(NamedTuple):
+class DecodedRecord(NamedTuple):
     """A whole record."""
 
     example: Example
     context: Context
 
 
-def decode_record(data: bytes, metadata: Metadata) -> Record:
+def decode_record(data: bytes, metadata: Metadata) -> DecodedRecord:
     """Example and labels of one record.
 
     Raises Unreadable when the record cannot be decoded, DataError when its label lists differ in length.
     """
     message = _parse(_SequenceExample, data)
-    return Record(_payload(message, metadata), _context(message.context))
+    return DecodedRecord(_payload(message, metadata), _context(message.context))
 
 
 def decode_example(data: bytes, metadata: Metadata) -> Example:

@@ -27,7 +27,7 @@ from data_format.raw.labels import names_text
 from data_format.raw.tables.column_types import Kind, texts_of
 from data_format.raw.tables.formats import TABLE_SUFFIXES
 from data_format.raw.tables.new_header import above_files, above_numbers, above_texts
-from data_format.raw.tables.stream import Known, Rows, stream_rows
+from data_format.raw.tables.stream import Known, RowStream, stream_rows
 from data_format.raw.walk import list_files, printable
 
 TABLE_ROWS = 4096
@@ -181,7 +181,7 @@ class _Files:
         """Whether a name means a file."""
         return self.find(name) is not None
 
-    def column(self, rows: Rows, cells: list[list[str]]) -> str:
+    def column(self, rows: RowStream, cells: list[list[str]]) -> str:
         """The column that names files, by its name and by its cells in the first rows."""
         ordered = by_likelihood(rows.names)
         sample = cells[:: max(1, len(cells) // LOOKED_AT)][:LOOKED_AT]
@@ -223,7 +223,7 @@ def _are_made(names: Sequence[str]) -> bool:
     return bool(names) and all(map(_MADE_NAME.fullmatch, names))
 
 
-def _names(rows: Rows, wanted: tuple[str, ...]) -> tuple[str, ...]:
+def _names(rows: RowStream, wanted: tuple[str, ...]) -> tuple[str, ...]:
     """Names of the columns; without a header in the file or in training, by place. Raises DataError for neither."""
     if not wanted or (rows.header and set(wanted) & set(rows.names)):
         return rows.names
@@ -248,7 +248,7 @@ def report_columns(where: str, names: Sequence[str], wanted: Sequence[str], prob
         problems.append(Problem(where, f"columns that the model does not know, not used: {names_text(extra)}"))
 
 
-def _text_columns(rows: Rows, wanted: tuple[str, ...], cells: list[list[str]]) -> tuple[str, ...]:
+def _text_columns(rows: RowStream, wanted: tuple[str, ...], cells: list[list[str]]) -> tuple[str, ...]:
     if found := tuple(name for name in wanted if name in rows.names):
         return found
     lower = {name.lower(): name for name in reversed(rows.names)}
@@ -265,7 +265,7 @@ def _frame(names: tuple[str, ...], cells: list[list[str]]) -> Frame:
     return Frame(names, tuple(map(list, zip(*cells, strict=True))), len(cells))
 
 
-def _with_ids(rows: Rows, make: Callable[[list[list[str]]], Source]) -> Iterator[Chunk]:
+def _with_ids(rows: RowStream, make: Callable[[list[list[str]]], Source]) -> Iterator[Chunk]:
     number = 0
     for cells in rows.chunks:
         yield Chunk([str(number + i) for i in range(len(cells))], make(cells))

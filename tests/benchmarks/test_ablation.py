@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from autodl_agent.benchmark.jobs import Job
-from autodl_agent.benchmark.results import Record, read_records
+from autodl_agent.benchmark.results import BenchmarkResult, read_records
 from autodl_agent.data.task import Domain
-from autodl_agent.learners.registry import LADDERS
+from autodl_agent.learners.registry import LEARNERS_BY_DOMAIN
 from benchmarks import ablation
 
 WINE = Path(__file__).resolve().parents[2] / "sample_data" / "wine"
@@ -16,7 +16,7 @@ NAMES = ("a", "b", "c")
 
 
 def record(learners, seed, nauc, alc=0.5, **more):
-    return Record(Job("p", "set", 9.0, seed, tuple(learners)), nauc=nauc, alc=alc, **more)
+    return BenchmarkResult(Job("p", "set", 9.0, seed, tuple(learners)), nauc=nauc, alc=alc, **more)
 
 
 def test_one_is_left_out_at_a_time():
@@ -73,7 +73,7 @@ def test_failed_runs_are_named_and_runs_of_others_are_left_out(capsys):
 
 def test_only_learners_that_can_serve_a_set_are_taken():
     found = ablation.learners_of(str(WINE))
-    assert found[0] == LADDERS[Domain.TABULAR][0].name and len(found) > 1
+    assert found[0] == LEARNERS_BY_DOMAIN[Domain.TABULAR][0].name and len(found) > 1
 
 
 def test_the_command_runs_and_goes_on_where_it_was(tmp_path, monkeypatch, capsys):

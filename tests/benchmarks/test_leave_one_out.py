@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 
 from autodl_agent.benchmark.jobs import Job
-from autodl_agent.benchmark.results import Record, read_records
+from autodl_agent.benchmark.results import BenchmarkResult, read_records
 from autodl_agent.data.task import Domain
 from autodl_agent.engine.policy.priors import load_priors
-from autodl_agent.learners.registry import LADDERS
+from autodl_agent.learners.registry import LEARNERS_BY_DOMAIN
 from autodl_agent.system.errors import AutoDLError
 from benchmarks import leave_one_out
 
 ROOT = Path(__file__).resolve().parents[2]
 WINE = ROOT / "sample_data" / "wine"
-FIRST, SECOND = (spec.name for spec in LADDERS[Domain.TABULAR][:2])
+FIRST, SECOND = (spec.name for spec in LEARNERS_BY_DOMAIN[Domain.TABULAR][:2])
 
 
 def run(name, learner):
@@ -52,7 +52,9 @@ def test_tables_that_are_there_stay(tmp_path):
 def test_processes_take_the_table_and_the_environment_comes_back(tmp_path):
     table = tmp_path / "table.json"
     table.write_text(json.dumps({"version": 1, "domains": {"tabular": {"x": {"first": 0.25, "last": 0.5}}}}))
-    code = "from autodl_agent.engine.policy import planner; print({k: v.first for k, v in planner.load_priors().items()})"
+    code = (
+        "from autodl_agent.engine.policy import planner; print({k: v.first for k, v in planner.load_priors().items()})"
+    )
     before = dict(os.environ)
     with leave_one_out.priors(table):
         found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
@@ -100,9 +102,9 @@ def test_failures_and_differences_are_shown(tmp_path, capsys):
     job = Job("p", "x", 5.0, 0)
     leave_one_out.write_tables(tmp_path / "tables", [], ["x"])
     found = {
-        "without": [Record(job, nauc=0.8, alc=0.5)],
-        "all": [Record(job, nauc=0.9, alc=0.7, failure="hung and was killed")],
-        "none": [Record(job, nauc=0.7, alc=0.4)],
+        "without": [BenchmarkResult(job, nauc=0.8, alc=0.5)],
+        "all": [BenchmarkResult(job, nauc=0.9, alc=0.7, failure="hung and was killed")],
+        "none": [BenchmarkResult(job, nauc=0.7, alc=0.4)],
     }
     leave_one_out.show(found, {"x": "tabular"}, tmp_path)
     text = capsys.readouterr().out

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from autodl_agent.scoring.alc import T0_S
 from autodl_agent.scoring.report import ScoreReport, class_names, describe, find_predictions, make_report
-from autodl_agent.scoring.scorer import Judge, Judged
+from autodl_agent.scoring.scorer import Judged, PredictionScorer
 from data_format.errors import DataError
 from data_format.predictions import Start, list_predictions, read_start
 
@@ -40,7 +40,7 @@ class RunWatch:
     start: the latest content of `start.txt`, None until there is one.
     """
 
-    def __init__(self, folder: Path, judge: Judge) -> None:
+    def __init__(self, folder: Path, judge: PredictionScorer) -> None:
         self.folder, self.judge = folder, judge
         self.start: Start | None = None
         self._judged: dict[int, Judged] = {}

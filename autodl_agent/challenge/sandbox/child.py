@@ -80,7 +80,7 @@ class _Runner:
                 self._enter("between")
                 return "none"
             self._send_prediction(prediction)
-            if clock.left() <= 0:
+            if clock.remaining() <= 0:
                 return "budget"
         return "done_training"
 
@@ -128,14 +128,14 @@ class _Clock:
         self.wall, self.start, self.budget = wall, start, budget
         self.used = 0.0
 
-    def left(self) -> float:
+    def remaining(self) -> float:
         """Seconds."""
         return self.budget - (time.monotonic() - self.start if self.wall else self.used)
 
     def measure(self, call: Callable[[float], Any]) -> Any:
         """Run a call with the time left, and count its seconds."""
         began = time.monotonic()
-        result = call(self.left())
+        result = call(self.remaining())
         self.used += time.monotonic() - began
         return result
 

@@ -72,7 +72,7 @@ def finished(reason: str, times: Sequence[float]) -> Outcome:
     return Outcome("no_prediction", "done_training was true from the beginning")
 
 
-def gone(code: int, stage: str) -> Outcome:
+def exited(code: int, stage: str) -> Outcome:
     """A process that ended without a word. code: its exit status, negative for a signal."""
     if code == -signal.SIGKILL:
         return Outcome("memory", f"killed by SIGKILL in {doing(stage)}, most likely by the system for its memory")

@@ -44,7 +44,7 @@ def _prctl(option: int, value: int) -> None:
         pass
 
 
-class Tree:
+class ProcessTree:
     """Everything that comes from one child process of this one, the child included.
 
     Children that this process had before do not belong to it. A process that starts others while a Tree is alive must

@@ -18,9 +18,14 @@ from autodl_agent.challenge.api.task_folder import TaskFolder
 from autodl_agent.challenge.sandbox import protocol
 from autodl_agent.challenge.sandbox.bounded_log import BoundedLog
 from autodl_agent.challenge.sandbox.launch import launch
-from autodl_agent.challenge.sandbox.limits import check_prediction, doing, failed, finished, gone, overrun
+from autodl_agent.challenge.sandbox.limits import check_prediction, doing, exited, failed, finished, overrun
 from autodl_agent.challenge.sandbox.outcome import Outcome
-from autodl_agent.challenge.sandbox.process_tree import Tree, become_subreaper, children_of_this_process, private_bytes
+from autodl_agent.challenge.sandbox.process_tree import (
+    ProcessTree,
+    become_subreaper,
+    children_of_this_process,
+    private_bytes,
+)
 from autodl_agent.challenge.sandbox.run_files import RunFiles
 
 OPEN_S = 900.0  # to import TensorFlow and open the data set, before the submission is touched
@@ -89,7 +94,7 @@ class Supervisor:
             with ours, theirs:
                 self._process = launch(theirs, Path(scratch))
                 theirs.close()
-                self._tree = Tree(self._process.pid, others)
+                self._tree = ProcessTree(self._process.pid, others)
                 self._channel = ours
                 try:
                     self._loop()
@@ -127,7 +132,7 @@ class Supervisor:
                     self._leaving = True
                     self._read_channel()  # what it had said before it ended
                     if self.outcome is None and not self.files.full:
-                        self.outcome = gone(self._process.returncode, self._stage)
+                        self.outcome = exited(self._process.returncode, self._stage)
                 self.outcome = self.outcome or self._over_limit()
 
     def _turn(self, selector: selectors.BaseSelector) -> None:

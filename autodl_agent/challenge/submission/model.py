@@ -20,7 +20,7 @@ from autodl_agent.system.clock import Budget
 from data_format.dataset import Dataset
 
 if TYPE_CHECKING:
-    from autodl_agent.engine.worker.client import WorkerLane
+    from autodl_agent.engine.worker.client import WorkerClient
 
 log = logging.getLogger(__name__)
 DEFAULT_BUDGET_S = 1200.0
@@ -42,7 +42,7 @@ class Model:
         self._test_length: int | None = None
         self._handed_out = -1
         self._from_files = False
-        self._lane: WorkerLane | None = None
+        self._lane: WorkerClient | None = None
         try:
             self._lane = warm_up(metadata)
         except Exception:
@@ -81,12 +81,12 @@ class Model:
         if self._session is None:  # the test rows are known only once `test` is called
             return
         first = self._handed_out < 1
-        pause = 0.0 if first else SPACING * self._budget.gone()
-        self._session.wait_for(self._handed_out + 1 if not first else 1, call.left())
+        pause = 0.0 if first else SPACING * self._budget.elapsed()
+        self._session.wait_for(self._handed_out + 1 if not first else 1, call.remaining())
         if pause:
-            self._session.join(min(pause, max(0.0, call.left())))
+            self._session.join(min(pause, max(0.0, call.remaining())))
         newer = self._session.newest().version > self._handed_out
-        if self._session.ended or not newer or self._budget.left() <= 0:
+        if self._session.ended or not newer or self._budget.remaining() <= 0:
             self.done_training = True
 
     def _start(self, dataset: Any) -> None:
@@ -139,10 +139,10 @@ class Model:
         if session is None or budget is None:
             self.done_training = True
             return self._frequencies(dataset)
-        session.wait_for(1 if self._handed_out < 1 else 0, budget.left())
+        session.wait_for(1 if self._handed_out < 1 else 0, budget.remaining())
         newest = session.newest()
         self._handed_out = newest.version
-        if session.ended or budget.left() <= 0:
+        if session.ended or budget.remaining() <= 0:
             self.done_training = True
         return newest.prediction if newest.prediction is not None else self._frequencies(dataset)
 

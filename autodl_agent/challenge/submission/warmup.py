@@ -17,15 +17,15 @@ from numpy.typing import NDArray
 from autodl_agent.challenge.submission import input_data
 from autodl_agent.data.domain import domain_of
 from autodl_agent.data.task import Domain, Task
-from autodl_agent.engine.policy.planner import Record, Slice
+from autodl_agent.engine.policy.planner import Slice, SliceRecord
 from autodl_agent.engine.worker.factory import libraries_found, start_lane, switched_off
-from autodl_agent.learners.registry import LADDERS, LearnerSpec
+from autodl_agent.learners.registry import LEARNERS_BY_DOMAIN, LearnerSpec
 from autodl_agent.runs.session import Session
 from autodl_agent.system.clock import Budget
 from data_format.dataset import Dataset
 
 if TYPE_CHECKING:
-    from autodl_agent.engine.worker.client import WorkerLane
+    from autodl_agent.engine.worker.client import WorkerClient
 
 log = logging.getLogger(__name__)
 ROWS = 24
@@ -41,7 +41,7 @@ USUAL = {  # (time, rows, columns) where the metadata leave them open
 }
 
 
-def warm_up(metadata: Any) -> "WorkerLane | None":
+def warm_up(metadata: Any) -> "WorkerClient | None":
     """Import what the ladder of the domain will need, then rehearse.
 
     Returns the lane of a worker process that has loaded its libraries, where the domain has learners that need one.
@@ -52,13 +52,13 @@ def warm_up(metadata: Any) -> "WorkerLane | None":
             import_module(name)
         except ImportError as error:
             log.info("not there: %s", error)
-    heavy = [spec for spec in LADDERS[domain] if spec.worker]
+    heavy = [spec for spec in LEARNERS_BY_DOMAIN[domain] if spec.worker]
     lane = (
         start_lane(heavy, Budget.from_now(LOADING_S))
         if heavy and libraries_found(heavy) and not switched_off()
         else None
     )
-    for spec in LADDERS[domain]:
+    for spec in LEARNERS_BY_DOMAIN[domain]:
         if not spec.worker:
             import_module(f"autodl_agent.learners.{spec.where.partition(':')[0]}")
     if not isinstance(metadata, Mapping):
@@ -85,10 +85,15 @@ def _rehearse(dataset: Dataset) -> None:
 
 
 def _each_once(
-    history: Sequence[Record], ladder: Sequence[LearnerSpec], task: Task, gone_s: float, total_s: float, folds: int = 1
+    history: Sequence[SliceRecord],
+    candidates: Sequence[LearnerSpec],
+    task: Task,
+    elapsed_s: float,
+    total_s: float,
+    folds: int = 1,
 ) -> Slice | None:
     played = {record.learner for record in history}
-    return next((Slice(spec, total_s - gone_s, 1.0) for spec in ladder if spec.name not in played), None)
+    return next((Slice(spec, total_s - elapsed_s, 1.0) for spec in candidates if spec.name not in played), None)
 
 
 def _random_dataset(metadata: Any, domain: Domain) -> Dataset:

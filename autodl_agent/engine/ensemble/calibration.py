@@ -39,7 +39,7 @@ def logistic(odds: Logits) -> Probabilities:
     return np.asarray(np.where(odds >= 0, np.float32(1), small) / (1 + small), np.float32)
 
 
-def coupled_odds(logits: Logits) -> Logits:
+def softmax_odds(logits: Logits) -> Logits:
     """Log-odds of the softmax over the classes of (n, classes) logits."""
     shifted = logits - logits.max(1, keepdims=True)
     log_p = shifted - np.log(np.exp(shifted).sum(1, keepdims=True))

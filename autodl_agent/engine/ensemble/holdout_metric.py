@@ -22,7 +22,7 @@ UTMOST_CELLS = 2_000_000  # up to so many cells, at which one NAUC of six member
 COUNTED = 8  # positives up to which counting is quicker than sorting
 
 
-class Judge:
+class HoldoutMetric:
     """NAUC of many blends against the same truth, quickly. truth: (m, classes)."""
 
     def __init__(self, truth: Labels) -> None:
@@ -38,10 +38,10 @@ class Judge:
         """Whether any class has rows on both sides."""
         return bool(((self.positives > 0) & (self.positives < len(self.truth))).any())
 
-    def nauc(self, views: Logits, weights: Weights, coupled: bool) -> float:
+    def nauc(self, views: Logits, weights: Weights, softmax: bool) -> float:
         """Macro NAUC of the weighted sum of (K, m, classes) logits; coupled: of its softmax, compared as logarithms."""
         scores = np.tensordot(np.asarray(weights, np.float32), views, 1)
-        if coupled:
+        if softmax:
             scores = scores - scores.max(1, keepdims=True)
             # Logarithms keep the ranks of small shares, which would merge in float32.
             scores -= np.log(np.exp(scores).sum(1, keepdims=True))

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autodl_agent.data.arrays import Labels, Logits, Probabilities
-from autodl_agent.engine.ensemble.holdout_metric import Judge, subset
+from autodl_agent.engine.ensemble.holdout_metric import HoldoutMetric, subset
 from autodl_agent.engine.ensemble.stacking import fit_sigmoid, fit_softmax
 from autodl_agent.learners.heads.ridge import sigmoid
 
@@ -37,14 +37,16 @@ class Blend:
     """
 
     weights: tuple[float, ...]
-    coupled: bool
+    softmax: bool
     nauc: float
-    sharpness: float = 1.0
+    inverse_temperature: float = 1.0
 
     def probabilities(self, members: Sequence[Logits]) -> Probabilities:
         """(n, classes) from the members' logits; members of weight 0 may be empty arrays."""
-        parts = [np.float32(w * self.sharpness) * m for w, m in zip(self.weights, members, strict=True) if w > 0]
-        return to_probabilities(np.sum(parts, axis=0), self.coupled)
+        parts = [
+            np.float32(w * self.inverse_temperature) * m for w, m in zip(self.weights, members, strict=True) if w > 0
+        ]
+        return to_probabilities(np.sum(parts, axis=0), self.softmax)
 
 
 def to_logits(probabilities: Probabilities) -> Logits:
@@ -53,9 +55,9 @@ def to_logits(probabilities: Probabilities) -> Logits:
     return np.asarray(np.log(p / (1 - p)).clip(-LIMIT, LIMIT), np.float32)
 
 
-def to_probabilities(logits: Logits, coupled: bool) -> Probabilities:
+def to_probabilities(logits: Logits, softmax: bool) -> Probabilities:
     """One sigmoid per class; coupled: a softmax over the classes instead, for tasks with one label a row."""
-    if not coupled:
+    if not softmax:
         return sigmoid(logits)
     shifted = np.exp(logits - logits.max(1, keepdims=True))
     return np.asarray(shifted / shifted.sum(1, keepdims=True), np.float32)
@@ -68,42 +70,42 @@ def select(members: Sequence[Logits], labels: Labels, may_couple: bool, picks: i
     NAUC is 0.
     """
     rows = subset(labels)
-    judge = Judge(np.asarray(labels[rows], np.float32))
+    judge = HoldoutMetric(np.asarray(labels[rows], np.float32))
     if not judge.usable:
         return Blend(tuple(1 / len(members) for _ in members), False, 0.0)
     views = np.asarray([member[rows] for member in members], np.float32)
     few = slice(None, None, max(1, -(-views.size // FIT_CELLS)))
     fitted, truth = np.asarray(views[:, few], np.float32, order="C"), judge.truth[few]
     weights = fit_sigmoid(fitted, truth) if len(members) > 1 else np.ones(1)
-    weights, coupled = weights / weights.sum(), False
+    weights, softmax = weights / weights.sum(), False
     nauc = judge.nauc(views, weights, False)
     if may_couple:
         likeliest = fit_softmax(fitted, truth)
-        tried = [(judge.nauc(views, likeliest * times, True), times) for times in SHARPNESS]
-        best, times = max(tried)
+        capture_errors = [(judge.nauc(views, likeliest * times, True), times) for times in SHARPNESS]
+        best, times = max(capture_errors)
         if best > nauc + COUPLING_GAIN:
-            weights, nauc, coupled = likeliest * times, best, True
+            weights, nauc, softmax = likeliest * times, best, True
     if len(members) > 1:
-        weights, nauc = _climb(judge, views, weights, coupled, nauc, picks)
+        weights, nauc = _climb(judge, views, weights, softmax, nauc, picks)
     total = float(weights.sum())
-    return Blend(tuple((weights / total).tolist()), coupled, nauc, total if coupled else 1.0)
+    return Blend(tuple((weights / total).tolist()), softmax, nauc, total if softmax else 1.0)
 
 
 def _climb(
-    judge: Judge, views: Logits, weights: Weights, coupled: bool, nauc: float, picks: int
+    judge: HoldoutMetric, views: Logits, weights: Weights, softmax: bool, nauc: float, picks: int
 ) -> tuple[Weights, float]:
     """Give PICK of the weight to the member that raises the NAUC most, again and again, while it is more than noise."""
     candidates = np.argsort(-weights, kind="stable")[:CANDIDATES]
     least = NOISE * judge.standard_error(nauc)
     for _ in range(picks):
-        tried = []
+        capture_errors = []
         for k in candidates:
             moved = (1 - PICK) * weights
             moved[k] += PICK * weights.sum()
-            tried.append(moved)
-        merits = [judge.nauc(views, moved, coupled) for moved in tried]
-        leader = int(np.argmax(merits))
-        if merits[leader] <= nauc + least:
+            capture_errors.append(moved)
+        aucs = [judge.nauc(views, moved, softmax) for moved in capture_errors]
+        leader = int(np.argmax(aucs))
+        if aucs[leader] <= nauc + least:
             break
-        weights, nauc = tried[leader], merits[leader]
+        weights, nauc = capture_errors[leader], aucs[leader]
     return weights, nauc

@@ -67,10 +67,10 @@ MOST_PLANNED = 6  # slices of which every order is tried: up to 2,000 in a few m
 
 
 @dataclass(frozen=True)
-class Record:
+class SliceRecord:
     """What one past slice did.
 
-    nauc: the learner's held-out NAUC after it, None when it could not be judged. starved: the deadline came before a
+    nauc: the learner's held-out NAUC after it, None when it could not be judged. timed_out: the deadline came before a
     result; what was decoded is kept, so a longer slice may get there. next_s: what the learner itself expects its next
     slice to take, None where it cannot tell.
     """
@@ -81,7 +81,7 @@ class Record:
     best_nauc: float
     more: bool
     failed: bool = False
-    starved: bool = False
+    timed_out: bool = False
     next_s: float | None = None
 
 
@@ -108,10 +108,10 @@ class Candidate:
 
 
 def choose(
-    history: Sequence[Record],
-    ladder: Sequence[LearnerSpec],
+    history: Sequence[SliceRecord],
+    candidates: Sequence[LearnerSpec],
     task: Task,
-    gone_s: float,
+    elapsed_s: float,
     total_s: float,
     folds: int = 1,
     priors: Priors | None = None,
@@ -121,13 +121,13 @@ def choose(
     history: all slices of all lanes, in the order in which they ended. ladder: the learners to choose from.
     """
     table = load_priors() if priors is None else priors
-    left = total_s - gone_s
+    left = total_s - elapsed_s
     room = left - min(0.4, 0.1 * left)
     best_nauc = max((record.best_nauc for record in history), default=0.0)
-    pace = pace_of(history, ladder, task, folds, table)
+    pace = pace_of(history, candidates, task, folds, table)
     fits: list[Candidate] = []
     best: tuple[float, Slice] | None = None  # of those that only may fit
-    for spec in ladder:
+    for spec in candidates:
         past = [record for record in history if record.learner == spec.name]
         if past and (past[-1].failed or not past[-1].more):
             continue
@@ -136,7 +136,7 @@ def choose(
         if history and cost * (TOO_HIGH_MEASURED if _results(past) else TOO_HIGH) > room:
             continue
         gain = expected_gain(spec, past, best_nauc, prior, cost)
-        found = Slice(spec, min(room, max(PATIENCE * cost, 3.0) * 2.0 ** _starved_at_the_end(past)), cost)
+        found = Slice(spec, min(room, max(PATIENCE * cost, 3.0) * 2.0 ** _timed_out_at_the_end(past)), cost)
         if not history:  # the first rung is the one built to answer at once
             return found
         if cost <= room:
@@ -144,11 +144,11 @@ def choose(
         elif best is None or gain / max(cost, 1e-3) > best[0]:
             best = (gain / max(cost, 1e-3), found)
     if fits:
-        return first_of_plan(fits, gone_s, gone_s + room, total_s)
+        return first_of_plan(fits, elapsed_s, elapsed_s + room, total_s)
     return best[1] if best else None
 
 
-def first_of_plan(candidates: Sequence[Candidate], gone_s: float, until_s: float, total_s: float) -> Slice:
+def first_of_plan(candidates: Sequence[Candidate], elapsed_s: float, until_s: float, total_s: float) -> Slice:
     """What comes first in the best order of these slices; all must end by until_s or bring nothing.
 
     Of more than MOST_PLANNED those with the highest gain per second are put in order.
@@ -166,16 +166,21 @@ def first_of_plan(candidates: Sequence[Candidate], gone_s: float, until_s: float
                 best = max(best, worth(candidate, begin_s) + value(rest, end_s))
         return best
 
-    quickest = sorted(candidates, key=lambda candidate: -worth(candidate, gone_s) / candidate.cost_s)[:MOST_PLANNED]
+    quickest = sorted(candidates, key=lambda candidate: -worth(candidate, elapsed_s) / candidate.cost_s)[:MOST_PLANNED]
     values = [
-        worth(candidate, gone_s) + value((*quickest[:k], *quickest[k + 1 :]), gone_s + candidate.cost_s)
+        worth(candidate, elapsed_s) + value((*quickest[:k], *quickest[k + 1 :]), elapsed_s + candidate.cost_s)
         for k, candidate in enumerate(quickest)
     ]
     return quickest[values.index(max(values))].slice
 
 
 def expected_cost_s(
-    spec: LearnerSpec, past: Sequence[Record], task: Task, folds: int, prior: Prior | None = None, pace: float = 1.0
+    spec: LearnerSpec,
+    past: Sequence[SliceRecord],
+    task: Task,
+    folds: int,
+    prior: Prior | None = None,
+    pace: float = 1.0,
 ) -> float:
     """Seconds of the next slice: measured growth where there is a past, the guess for the first one otherwise."""
     if past and past[-1].next_s is not None:
@@ -194,12 +199,14 @@ def guess_s(spec: LearnerSpec, task: Task, folds: int) -> float:
     return spec.start_s + spec.fold_s * folds + spec.example_ms / 1000 * rows * (1 + 0.3 * (folds - 1))
 
 
-def pace_of(history: Sequence[Record], ladder: Sequence[LearnerSpec], task: Task, folds: int, priors: Priors) -> float:
+def pace_of(
+    history: Sequence[SliceRecord], candidates: Sequence[LearnerSpec], task: Task, folds: int, priors: Priors
+) -> float:
     """How slow this machine and these examples are: measured over guessed first slices, in 0.25 … 4."""
     total = weights = 0.0
-    for spec in ladder:
+    for spec in candidates:
         first = next((record for record in history if record.learner == spec.name), None)
-        if first is not None and not (first.failed or first.starved):
+        if first is not None and not (first.failed or first.timed_out):
             guess = expected_cost_s(spec, [], task, folds, priors.get((str(task.domain), spec.name)))
             weight = min(1.0, first.seconds / TELLING_S)
             total, weights = total + weight * math.log(max(first.seconds, 1e-3) / max(guess, 1e-3)), weights + weight
@@ -208,14 +215,14 @@ def pace_of(history: Sequence[Record], ladder: Sequence[LearnerSpec], task: Task
 
 
 def expected_gain(
-    spec: LearnerSpec, past: Sequence[Record], best_nauc: float, prior: Prior | None = None, cost_s: float = 0.0
+    spec: LearnerSpec, past: Sequence[SliceRecord], best_nauc: float, prior: Prior | None = None, cost_s: float = 0.0
 ) -> float:
     """NAUC that the next slice, of cost_s seconds, is expected to add to the ensemble."""
     room = max(1 - best_nauc, 1e-6)
     judged = [record.nauc for record in past if record.nauc is not None]
     if not _results(past):
         return room * min(prior.first + BONUS_SHARE, 1.0) if prior else _promise(spec, best_nauc)
-    least, played = LEAST_SHARE * room, sum(not record.starved for record in past)
+    least, played = LEAST_SHARE * room, sum(not record.timed_out for record in past)
     if not judged:
         return max(room * prior.share(played) if prior else 0.1 * room, least)
     spent = sum(record.seconds for record in past)
@@ -242,7 +249,7 @@ def _promise(spec: LearnerSpec, best_nauc: float) -> float:
     return min(max(spec.expected - best_nauc, 0.0) + min(BONUS, UNKNOWN_SHARE * room), room)
 
 
-def learning_rate(past: Sequence[Record], prior_rate: float) -> float:
+def learning_rate(past: Sequence[SliceRecord], prior_rate: float) -> float:
     """b of the learner's own curve 1 − NAUC ∝ seconds^−b: least squares through its first point, and the prior.
 
     The prior counts like RATE_WEIGHT points that are twice the seconds of the first.
@@ -266,22 +273,22 @@ def promised_rate(first: float, own: float, expected: float) -> float:
     return max(RATE, math.log((1 - first) / max(1 - expected, 1e-3)) / math.log(WITHIN))
 
 
-def _growth(past: Sequence[Record], prior: Prior | None) -> float:
+def _growth(past: Sequence[SliceRecord], prior: Prior | None) -> float:
     expected = math.log(prior.growth if prior else GROWTH)
-    seconds = [max(record.seconds, 1e-3) for record in past if not record.starved]
+    seconds = [max(record.seconds, 1e-3) for record in past if not record.timed_out]
     low, high = GROWTHS
     seen = [math.log(min(max(b / a, low), high)) for a, b in zip(seconds, seconds[1:], strict=False)]
     return max(1.0, math.exp((GROWTH_WEIGHT * expected + sum(seen)) / (GROWTH_WEIGHT + len(seen))))
 
 
-def _results(past: Sequence[Record]) -> bool:
+def _results(past: Sequence[SliceRecord]) -> bool:
     """Whether any slice came to a result."""
-    return any(not record.starved for record in past)
+    return any(not record.timed_out for record in past)
 
 
-def _starved_at_the_end(past: Sequence[Record]) -> int:
+def _timed_out_at_the_end(past: Sequence[SliceRecord]) -> int:
     count = 0
-    while count < len(past) and past[-1 - count].starved:
+    while count < len(past) and past[-1 - count].timed_out:
         count += 1
     return count
 

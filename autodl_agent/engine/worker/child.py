@@ -36,7 +36,7 @@ from autodl_agent.engine.worker.protocol import (
     Starved,
 )
 from autodl_agent.system.clock import Deadline
-from autodl_agent.system.resources import calm_blas
+from autodl_agent.system.resources import limit_blas_threads
 
 BEAT_S = 0.5
 IMPORT_NICENESS = 15  # while the coordinator makes its first predictions
@@ -54,7 +54,7 @@ def main(descriptor: int, folder: Path, coordinator: int) -> NoReturn:
         channel.send(Hello(VERSION, os.getpid()))
         threading.Thread(target=_listen, args=(channel, inbox, end), daemon=True).start()
         threading.Thread(target=_beat, args=(channel, end), daemon=True).start()
-        calm_blas()
+        limit_blas_threads()
         _serve(channel, inbox)
     except OSError:
         # The coordinator is gone. Leaving by the exception would end the thread that removes the folder half-way.
@@ -69,10 +69,10 @@ def _serve(channel: Channel, inbox: "queue.Queue[Message]") -> NoReturn:
         if isinstance(message, Prepare):
             channel.send(_prepare(message.modules))
         elif isinstance(message, Open):
-            from autodl_agent.engine.worker.executor import Player
+            from autodl_agent.engine.worker.executor import SliceExecutor
 
             try:
-                player = Player(Path(message.folder))
+                player = SliceExecutor(Path(message.folder))
             except Exception as error:
                 channel.send(Failed(-1, f"{type(error).__name__}: {error}", traceback.format_exc()[-4000:]))
         elif isinstance(message, Play):
@@ -81,9 +81,9 @@ def _serve(channel: Channel, inbox: "queue.Queue[Message]") -> NoReturn:
 
 def _play(player: "object | None", message: Play) -> Message:
     from autodl_agent.data.tensor_store import OutOfTimeError
-    from autodl_agent.engine.worker.executor import Player
+    from autodl_agent.engine.worker.executor import SliceExecutor
 
-    if not isinstance(player, Player):
+    if not isinstance(player, SliceExecutor):
         return Failed(message.number, "no task was opened")
     deadline = Deadline(time.monotonic() + message.seconds)
     try:
@@ -92,7 +92,7 @@ def _play(player: "object | None", message: Play) -> Message:
         return Starved(message.number)
     except Exception as error:
         return Failed(message.number, f"{type(error).__name__}: {error}"[:1000], traceback.format_exc()[-4000:])
-    return Done(message.number, member.more, len(member.settled))
+    return Done(message.number, member.more, len(member.frozen_models))
 
 
 def _prepare(modules: list[str]) -> Ready:

@@ -35,7 +35,7 @@ class Finished:
     """What one slice in the worker came to.
 
     logits: "held_out" (absent where nothing is held out) and "test"; empty for a slice without results. error: why
-    the learner failed, "" for one that merely starved. again: it may be given another try.
+    the learner failed, "" for one that merely timed_out. again: it may be given another try.
     """
 
     spec: LearnerSpec
@@ -47,7 +47,7 @@ class Finished:
     again: bool = False
 
 
-class WorkerLane:
+class WorkerClient:
     """Slices of heavy learners, one at a time.
 
     specs: the learners that the task can use. memory_bytes: most that the worker may take of its own.
@@ -96,7 +96,7 @@ class WorkerLane:
         with self._lock:
             if self.loading or self.reason or self._closed or self._playing:
                 return ()
-            return tuple(spec.at_hand() for spec in self.specs)
+            return tuple(spec.when_loaded() for spec in self.specs)
 
     def adopt(self, specs: Sequence[LearnerSpec], budget: Budget) -> None:
         """Serve these learners on this clock from now on."""
@@ -124,8 +124,8 @@ class WorkerLane:
             except OSError as error:
                 self._give_up(f"its folder cannot be written to ({error.strerror or error})")
                 return
-            self._playing = self._number, spec, self.budget.gone(), results
-            allowed_s = max(0.05, self.budget.deadline(seconds).left())
+            self._playing = self._number, spec, self.budget.elapsed(), results
+            allowed_s = max(0.05, self.budget.deadline(seconds).remaining())
             message = Play(self._number, spec.name, spec.where, allowed_s, str(results))
             # A late answer holds up nothing here and is worth more than a new process.
             self._process.send(message, self.budget.deadline(seconds * (1 + LATE)))

@@ -16,7 +16,7 @@ CLOSING_S = 0.3  # of a slice, kept for writing the results
 FIRST_CLOSING = 0.2  # share of a learner's first slice, kept for predictions of which nothing is known yet
 
 
-class Player:
+class SliceExecutor:
     """Plays slices of learners on one task."""
 
     def __init__(self, folder: Path) -> None:
@@ -34,15 +34,15 @@ class Player:
         if name not in self.members:
             self.members[name] = Member(LearnerSpec(name, where), self.train, self.test, self.folds)
         member = self.members[name]
-        predicting_s = 1.5 * self._predicting_s.get(name, FIRST_CLOSING / 1.5 * deadline.left())
-        reserve = min(0.5 * deadline.left(), CLOSING_S + predicting_s)
+        predicting_s = 1.5 * self._predicting_s.get(name, FIRST_CLOSING / 1.5 * deadline.remaining())
+        reserve = min(0.5 * deadline.remaining(), CLOSING_S + predicting_s)
         member.advance(Deadline(deadline.at - reserve, deadline.now))
         before = deadline.now()
         np.save(results / f"{TEST}.npy", member.test())
         if member.held_out is not None:
             np.save(results / f"{HELD_OUT}.npy", member.held_out)
         (results / "models").mkdir()  # without its parents: a folder that was removed stays so
-        for fold, model in enumerate(member.settled):
+        for fold, model in enumerate(member.frozen_models):
             place = results / "models" / str(fold)
             place.mkdir()
             model.save(place)

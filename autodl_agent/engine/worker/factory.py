@@ -13,7 +13,7 @@ from autodl_agent.system.clock import Budget
 from autodl_agent.system.resources import address_limit_bytes, cores, memory_limit_bytes
 
 if TYPE_CHECKING:
-    from autodl_agent.engine.worker.client import WorkerLane
+    from autodl_agent.engine.worker.client import WorkerClient
 
 log = logging.getLogger(__name__)
 TIMES = 2.0  # the seconds that a learner takes to start, which a budget must have left for it
@@ -25,19 +25,19 @@ LEAST_ADDRESS_BYTES = 4 << 30  # TensorFlow takes 2 of it before it does anythin
 LIMIT_SHARE = 0.6  # of what the machine has left, for the worker
 
 
-def make_lane(
+def start_worker(
     task: Task,
-    ladder: Sequence[LearnerSpec],
+    candidates: Sequence[LearnerSpec],
     budget: Budget,
     memory_bytes: int | None = None,
-    started: "WorkerLane | None" = None,
-) -> "WorkerLane | None":
+    started: "WorkerClient | None" = None,
+) -> "WorkerClient | None":
     """A lane whose worker is starting, or None with the reason in the log.
 
     memory_bytes: that the user allows for the whole run; None for what the machine has. started: a lane whose worker
     was started before the task was known; it is used, or closed where no worker is wanted.
     """
-    heavy = [spec for spec in ladder if spec.worker]
+    heavy = [spec for spec in candidates if spec.worker]
     allowed = memory_bytes or memory_limit_bytes()
     lane = None
     if heavy and _affordable(heavy, budget, allowed) and (specs := [spec for spec in heavy if spec.fits(task)]):
@@ -48,13 +48,13 @@ def make_lane(
     return lane
 
 
-def start_lane(specs: Sequence[LearnerSpec], budget: Budget, memory_bytes: int | None = None) -> "WorkerLane":
+def start_lane(specs: Sequence[LearnerSpec], budget: Budget, memory_bytes: int | None = None) -> "WorkerClient":
     """A lane whose worker is starting. memory_bytes: of the worker; by default a share of what the machine has."""
-    from autodl_agent.engine.worker.client import WorkerLane
+    from autodl_agent.engine.worker.client import WorkerClient
 
     own = memory_bytes or int(LIMIT_SHARE * memory_limit_bytes())
     libraries = tuple(dict.fromkeys(name for spec in specs for name in spec.libraries))
-    return WorkerLane(specs, budget, max(own, LEAST_BYTES - COORDINATOR_BYTES), libraries=libraries)
+    return WorkerClient(specs, budget, max(own, LEAST_BYTES - COORDINATOR_BYTES), libraries=libraries)
 
 
 def switched_off() -> bool:
@@ -67,7 +67,7 @@ def _affordable(heavy: Sequence[LearnerSpec], budget: Budget, allowed: int) -> b
         log.info("heavy learners are left out: AUTODL_WORKER is off")
         return False
     least = (TIMES if cores() >= ENOUGH_CORES else TIMES_ON_FEW_CORES) * min(spec.start_s for spec in heavy)
-    if budget.left() < least:
+    if budget.remaining() < least:
         log.info("heavy learners are left out: they need a budget of %g s at least", least)
         return False
     if (addresses := address_limit_bytes()) is not None and addresses < LEAST_ADDRESS_BYTES:

@@ -19,7 +19,7 @@ from pathlib import Path
 from autodl_agent.engine.worker.channel import Channel
 from autodl_agent.engine.worker.protocol import VERSION, Beat, Hello, Message, ProtocolError
 from autodl_agent.system.clock import Deadline
-from autodl_agent.system.processes import Marked
+from autodl_agent.system.processes import TaggedProcesses
 from autodl_agent.system.resources import cores
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ class WorkerProcess:
     def __init__(self, folder: Path, memory_bytes: int, tell: Callable[[Event], None]) -> None:
         """Start it. folder: shared with it. memory_bytes: of its own, without files that it maps. Raises OSError."""
         self.memory_bytes, self._tell = memory_bytes, tell
-        self.family = Marked("AUTODL_WORKER_MARK")
+        self.family = TaggedProcesses("AUTODL_WORKER_MARK")
         ours, theirs = socket.socketpair()
         ours.settimeout(5)
         with theirs:
@@ -117,7 +117,7 @@ class WorkerProcess:
     def _fault(self, silent_s: float) -> Lost | None:
         """The rule that it breaks, if any."""
         deadline = self._deadline
-        if deadline is not None and deadline.left() < -GRACE_S:
+        if deadline is not None and deadline.remaining() < -GRACE_S:
             return Lost("it did not answer in time", stopped=_is_stopped(self.pid))
         if silent_s > SILENT_S:
             return Lost(f"it gave no sign of life for {SILENT_S:g} s", stopped=True)

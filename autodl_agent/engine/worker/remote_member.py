@@ -39,22 +39,22 @@ class StoredModel(Learner):
 
 
 class RemoteMember:
-    """Has what `members.Member` has for the ensemble: held_out, test(), settled, more, starved."""
+    """Has what `members.Member` has for the ensemble: held_out, test(), settled, more, timed_out."""
 
-    at_hand = True  # its test predictions came with the slice
+    test_is_cached = True  # its test predictions came with the slice
     next_s: float | None = None  # the worker tells nothing of what comes
 
     def __init__(self, spec: LearnerSpec) -> None:
         self.spec = spec
-        self.more, self.starved = True, 0
+        self.more, self.timed_out = True, 0
         self.held_out: Logits | None = None
-        self.settled: tuple[Learner, ...] = ()
+        self.frozen_models: tuple[Learner, ...] = ()
         self._test: Logits | None = None
 
     def accept(self, held_out: Logits | None, test: Logits, models: list[Path], task: Task) -> None:
         """The results of a finished slice."""
         self.held_out, self._test = held_out, test
-        self.settled = tuple(StoredModel(self.spec, folder, task) for folder in models)
+        self.frozen_models = tuple(StoredModel(self.spec, folder, task) for folder in models)
 
     def test(self) -> Logits:
         """(n_test, classes) logits of the last finished slice."""

@@ -32,12 +32,12 @@ class Speed:
 
     def holds(self, operations: float, deadline: Deadline) -> bool:
         """Whether so many operations are expected to end before the deadline."""
-        return operations / self.per_s <= deadline.left()
+        return operations / self.per_s <= deadline.remaining()
 
     def check(self, operations: float, deadline: Deadline) -> None:
         """Raise OutOfTimeError if so many operations would not end before the deadline."""
         if not self.holds(operations, deadline):
-            raise OutOfTimeError(f"a fit of {operations:.1e} operations in {deadline.left():.2f} s")
+            raise OutOfTimeError(f"a fit of {operations:.1e} operations in {deadline.remaining():.2f} s")
 
     def learn(self, operations: float, seconds: float) -> None:
         """Take a measurement in; small ones say little about large ones."""
@@ -111,11 +111,11 @@ def fit_wide(
     while batch is not None:
         x, y = (batch[0] - centre) * scale, batch[1]
         out = np.arange(len(x)) % 5 == 4
-        work, before = 2.0 * len(x) * width * width, deadline.left()
+        work, before = 2.0 * len(x) * width * width, deadline.remaining()
         speed.check(work, deadline)
         fitted.add(x[~out], y[~out])
         checked.add(x[out], y[out])
-        speed.learn(work, before - deadline.left())
+        speed.learn(work, before - deadline.remaining())
         kept = np.flatnonzero(out)
         kept = kept[drawn_rows(len(kept), most_per_batch, len(held.x))]  # batches may come sorted by class
         held.x.append(x[kept])
@@ -143,9 +143,9 @@ def _best_penalty(fitted: Sums, x: Floats, y: Floats) -> tuple[float, Floats]:
     for factor in PENALTIES:
         weights, intercept = fitted.solve(factor * len(fitted.x))
         scores = x @ weights + intercept
-        merit = mean_auc(scores, y)
-        if merit > best[0]:
-            best = (merit, factor * len(fitted.x), scores)
-        elif merit < best[0] - 0.01:
+        auc = mean_auc(scores, y)
+        if auc > best[0]:
+            best = (auc, factor * len(fitted.x), scores)
+        elif auc < best[0] - 0.01:
             break  # merit has one peak over the penalties; past it only time is lost
     return best[1], best[2]

@@ -28,7 +28,7 @@ TINY = np.float32(1e-6)
 
 
 @dataclass(frozen=True)
-class View:
+class KernelView:
     """One view after fitting. mean: (features,) of the square roots. weight: its share of the similarity.
 
     anchors: (m, features) unit vectors.
@@ -47,7 +47,7 @@ class View:
 class GaussianHead:
     """alpha: (m, classes). intercept, slope, offset: (classes,)."""
 
-    views: tuple[View, ...]
+    views: tuple[KernelView, ...]
     sharpness: float
     alpha: Floats
     intercept: Floats
@@ -76,7 +76,7 @@ class GaussianHead:
     def from_arrays(cls, arrays: dict[str, NDArray[np.floating]]) -> "GaussianHead":
         """The inverse of `arrays`."""
         weights = arrays["weights"]
-        views = tuple(View(arrays[f"mean_{k}"], float(w), arrays[f"anchors_{k}"]) for k, w in enumerate(weights))
+        views = tuple(KernelView(arrays[f"mean_{k}"], float(w), arrays[f"anchors_{k}"]) for k, w in enumerate(weights))
         rest = (np.asarray(arrays[name], np.float32) for name in ("alpha", "intercept", "slope", "offset"))
         return cls(views, float(arrays["sharpness"]), *rest)
 
@@ -98,7 +98,7 @@ def fit_gaussian(
     anchors, few = _anchors(labels, config, seed)
     work = operations(n, len(anchors), few, sum(x.shape[1] for x in features))
     speed.check(work, deadline)
-    before = deadline.left()
+    before = deadline.remaining()
     views = tuple(_view(x, w / sum(weights), anchors) for x, w in zip(features, weights, strict=True))
     similar = np.asarray(sum(view.weight * (view.anchors @ view.anchors.T) for view in views), np.float32)
     own = _gaussian(similar, config.sharpness)
@@ -116,11 +116,11 @@ def fit_gaussian(
     slope, offset = platt(left_out + intercept, some, labels)
     if n <= 2:  # nothing can be left out; the class shares are all that so few rows tell
         slope = np.zeros_like(slope)
-    speed.learn(work, before - deadline.left())
+    speed.learn(work, before - deadline.remaining())
     return GaussianHead(views, config.sharpness, _f32(alpha), _f32(intercept), slope, offset)
 
 
-def kernel(views: Sequence[View], features: Features, sharpness: float) -> Floats:
+def kernel(views: Sequence[KernelView], features: Features, sharpness: float) -> Floats:
     """(n, m) kernel of rows and anchors."""
     similar = sum(view.similarities(x) for view, x in zip(views, features, strict=True))
     return _gaussian(_f32(np.asarray(similar)), sharpness)
@@ -140,11 +140,11 @@ def operations(n: int, anchors: int, few: int, width: int) -> float:
     return whole if n == anchors else whole + 2.0 * anchors * (n * (width + 2 * anchors) + few * anchors)
 
 
-def _view(features: NDArray[np.floating], weight: float, anchors: NDArray[np.int64]) -> View:
+def _view(features: NDArray[np.floating], weight: float, anchors: NDArray[np.int64]) -> KernelView:
     roots = np.sqrt(np.maximum(np.asarray(features, np.float32), 0))
     np.nan_to_num(roots, copy=False, posinf=0.0)
     mean = roots.mean(0)
-    return View(mean, weight, unit(features[anchors], mean))
+    return KernelView(mean, weight, unit(features[anchors], mean))
 
 
 def _gaussian(similar: Floats, sharpness: float) -> Floats:
@@ -191,15 +191,15 @@ def _choose(own: Floats, target: Floats, labels: Floats, penalties: Sequence[flo
         inverse = 1 / (values.clip(0) + penalty)
         alpha = vectors @ (inverse[:, None] * projected)
         left_out = _f32(target - alpha / np.maximum(squares @ inverse, 1e-12)[:, None])
-        merit = float(np.nan_to_num(np.nanmean(np.r_[fast_aucs(left_out[:, judged], labels[:, judged]), 0.5])))
-        if merit > best[0]:
-            best = (merit, penalty, left_out)
+        auc = float(np.nan_to_num(np.nanmean(np.r_[fast_aucs(left_out[:, judged], labels[:, judged]), 0.5])))
+        if auc > best[0]:
+            best = (auc, penalty, left_out)
     return best[1], best[2]
 
 
 def _spanned(
     own: Floats,
-    views: Sequence[View],
+    views: Sequence[KernelView],
     features: Features,
     target: Floats,
     few: NDArray[np.int64],

@@ -31,7 +31,7 @@ class Linear:
     intercept: Floats
     slope: Floats
     offset: Floats
-    merit: float
+    auc: float
     penalty: int
 
     def margins(self, x: Floats) -> Floats:
@@ -67,11 +67,11 @@ def solve(
     rate = y.mean(0, dtype=np.float64).astype(np.float32)
     check = max(1, min(n, check_rows, LABEL_CELLS // max(1, y.shape[1])))
     if n <= x.shape[1]:
-        weights, left_out, merit, chosen = _dual(x - mean, y, rate, scaled, check)
+        weights, left_out, auc, chosen = _dual(x - mean, y, rate, scaled, check)
         inverse = None
     else:
         middle = len(penalties) // 2 if start is None else start
-        (weights, left_out, merit, chosen), inverse = _primal(x, mean, y, rate, scaled, check, middle, deadline)
+        (weights, left_out, auc, chosen), inverse = _primal(x, mean, y, rate, scaled, check, middle, deadline)
     if inverse is not None and polish and n * y.shape[1] <= 32 * LABEL_CELLS:
         begin = (weights, rate)
         weights, intercept = _logistic(x, y, mean, inverse, scaled[chosen], begin, polish, deadline)
@@ -81,7 +81,7 @@ def solve(
         intercept, scores = rate - mean @ weights, left_out + rate
         slope, offset = platt(scores, y[:check], y)
     slope, offset = _tempered(scores, slope, offset, rate)
-    return Linear(weights, intercept, slope, offset, merit, chosen)
+    return Linear(weights, intercept, slope, offset, auc, chosen)
 
 
 Choice = tuple[Floats, Floats, float, int]  # weights, left-out scores, merit, number of the penalty
@@ -141,12 +141,12 @@ def _dual(centred: Floats, y: Floats, rate: Floats, penalties: list[float], chec
         # The centred rows sum to zero: the constant direction belongs to the intercept, not to the penalised part.
         room = np.maximum(squares @ share - 1 / (n * penalty * scale), 1e-12)[:, None]
         left_out = (target - alpha / room)[:check].astype(np.float32)
-        merit = _merit(left_out, y[:check])
-        if best is None or merit > best[1]:
-            best = (alpha, left_out), merit, number
+        auc = _merit(left_out, y[:check])
+        if best is None or auc > best[1]:
+            best = (alpha, left_out), auc, number
     assert best is not None
-    (alpha, left_out), merit, chosen = best
-    return centred.T @ alpha.astype(np.float32), left_out, merit, chosen
+    (alpha, left_out), auc, chosen = best
+    return centred.T @ alpha.astype(np.float32), left_out, auc, chosen
 
 
 def _tempered(scores: Floats, slope: Floats, offset: Floats, rate: Floats) -> tuple[Floats, Floats]:
@@ -193,7 +193,7 @@ def _logistic(
     turn = last = last_turn = size = direction
     took = 0.0
     for _ in range(steps):
-        if deadline.left() <= took:
+        if deadline.remaining() <= took:
             break
         before = deadline.now()
         rest = y - sigmoid(margins)

@@ -87,11 +87,14 @@ def fit_heads(
     deadline: Deadline,
 ) -> Heads:
     """Both heads on features (n, d) and labels (n, classes). Raises OutOfTimeError without time for the first."""
-    if deadline.left() < seconds_of_ridge(*x.shape):
+    if deadline.remaining() < seconds_of_ridge(*x.shape):
         raise OutOfTimeError(f"a head on {len(x)} rows")
     ridge = fit_ridge(x, labels, penalties)
     net = None
-    if len(x) >= config.least_rows and seconds_of_net(len(x), x.shape[1], labels.shape[1], config) < deadline.left():
+    if (
+        len(x) >= config.least_rows
+        and seconds_of_net(len(x), x.shape[1], labels.shape[1], config) < deadline.remaining()
+    ):
         # The estimate is rough; without the network the regression still stands.
         with suppress(OutOfTimeError):
             net = fit_net(x, labels, exclusive, config, seed, deadline)

@@ -92,10 +92,10 @@ def fit_in_time(
     """A machine as large as the time left allows, spanned by rows of all classes. Raises OutOfTimeError."""
     n = len(features)
     anchors = min(n, config.landmarks)
-    while seconds_of_fit(anchors, n, features.shape[1]) > deadline.left():
+    while seconds_of_fit(anchors, n, features.shape[1]) > deadline.remaining():
         anchors = anchors * 2 // 3
         if anchors < min(n, FEWEST_ANCHORS):
-            raise OutOfTimeError(f"{n} rows need more than {deadline.left():.2f} s")
+            raise OutOfTimeError(f"{n} rows need more than {deadline.remaining():.2f} s")
     if anchors < n:
         order = balanced_order(labels, seed)
         features, labels = features[order], labels[order]
@@ -184,15 +184,15 @@ def _exact(kernel: Floats, labels: Floats, config: MultiKernelConfig) -> tuple[F
     values = values.clip(0)
     projected, squares = vectors.T @ target, np.square(vectors)
     variance = max(float(np.trace(centred)) / n, 1e-9)
-    left_out, merits = [], []
+    left_out, aucs = [], []
     for penalty in config.penalties:
         share = penalty * variance / (values + penalty * variance)
         rest = vectors @ (share[:, None] * projected)
         room = np.maximum(squares @ share - 1 / n, 1e-6)
         left_out.append((labels - rest / room[:, None]).astype(np.float32))
-        merits.append(_mean_auc(left_out[-1], labels))
-    top = int(np.argmax(merits))
-    best = top if merits[top] > merits[0] + config.clear_gain else 0
+        aucs.append(_mean_auc(left_out[-1], labels))
+    top = int(np.argmax(aucs))
+    best = top if aucs[top] > aucs[0] + config.clear_gain else 0
     alpha = vectors @ (projected / (values + config.penalties[best] * variance)[:, None])
     intercept = rate - column @ alpha
     return alpha.astype(np.float32), intercept.astype(np.float32), left_out[best]

@@ -111,9 +111,12 @@ def platt(
     known, m = (positives, n) if everyone is None else (everyone.sum(0, dtype=np.float64), len(everyone))
     odds = _log_odds(known, m)
     a, b = _tempered(z, a, b + odds - start, odds)
-    tells = np.minimum(positives, n - positives) >= TELLING
-    if not tells.all():
-        a, b = np.where(tells, a, _borrowed(a, np.minimum(known, m - known), tells, faint)), np.where(tells, b, odds)
+    has_both_classes = np.minimum(positives, n - positives) >= TELLING
+    if not has_both_classes.all():
+        a, b = (
+            np.where(has_both_classes, a, _borrowed(a, np.minimum(known, m - known), has_both_classes, faint)),
+            np.where(has_both_classes, b, odds),
+        )
         a, b = _tempered(z, a, b, odds)
     return _f32(a / spread), _f32(b - a * centre / spread)
 
@@ -166,13 +169,13 @@ def _log_odds(positives: Doubles, n: int) -> Doubles:
     return np.asarray(np.log(rate / (1 - rate)), np.float64)
 
 
-def _borrowed(a: Doubles, known: Doubles, tells: NDArray[np.bool_], faint: float) -> Doubles:
+def _borrowed(a: Doubles, known: Doubles, has_both_classes: NDArray[np.bool_], faint: float) -> Doubles:
     """Log-odds per standard deviation for classes that cannot tell their own, from the middle one of those that can.
 
     Scores learned from k positives are signal and noise, of variances as k to `faint`: what noise spreads says nothing.
     """
     worth = 1 / np.sqrt(1 + faint / np.maximum(known, 1))
-    middle = np.median(np.append((a / worth)[tells], USUAL))  # one or two classes alone can be far off
+    middle = np.median(np.append((a / worth)[has_both_classes], USUAL))  # one or two classes alone can be far off
     return np.asarray(middle * worth, np.float64)
 
 
@@ -254,5 +257,5 @@ def _left_out(target: Floats, fitted: Floats, leverage: Floats) -> Floats:
 
 def _best(candidates: list[Candidate], labels: Floats) -> Candidate:
     rows = drawn_rows(len(labels), JUDGED_ROWS, 0) if len(labels) > JUDGED_ROWS else slice(None)
-    merit = [np.nan_to_num(np.nanmean(np.r_[fast_aucs(c[1][rows], labels[rows]), 0.5])) for c in candidates]
-    return candidates[int(np.argmax(merit))]
+    auc = [np.nan_to_num(np.nanmean(np.r_[fast_aucs(c[1][rows], labels[rows]), 0.5])) for c in candidates]
+    return candidates[int(np.argmax(auc))]

@@ -19,7 +19,7 @@ Doubles = NDArray[np.float64]
 TINY = 1e-12
 
 
-class Rows:
+class SparseRows:
     """Sparse training rows (n, d) with their transpose, and the products the solver needs.
 
     deadline: a product raises OutOfTimeError once it has passed.
@@ -41,7 +41,7 @@ class Rows:
         return product
 
 
-def ridge_path(rows: Rows, targets: Floats, penalties: tuple[float, ...], steps: int) -> list[Floats]:
+def ridge_path(rows: SparseRows, targets: Floats, penalties: tuple[float, ...], steps: int) -> list[Floats]:
     """One A (n, classes) per penalty that minimises |targets − K·A|² + penalty·AᵀKA after `steps` Lanczos steps."""
     basis, small, length = _lanczos(rows, targets, steps)
     taken = len(basis)
@@ -60,7 +60,7 @@ def ridge_path(rows: Rows, targets: Floats, penalties: tuple[float, ...], steps:
     return out
 
 
-def _lanczos(rows: Rows, targets: Floats, steps: int) -> tuple[list[Floats], Doubles, Doubles]:
+def _lanczos(rows: SparseRows, targets: Floats, steps: int) -> tuple[list[Floats], Doubles, Doubles]:
     """Orthonormal vectors (one set for each column of `targets`), K in them, and the length of each target.
 
     K·Q = Q₊·T: `steps` vectors Q as a list of (n, classes), T as (classes, steps + 1, steps).

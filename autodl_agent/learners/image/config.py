@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from autodl_agent.learners.heads.config import GaussianConfig
 from autodl_agent.learners.networks.config import TrainingConfig
-from autodl_agent.learners.vision.augment import Policy
+from autodl_agent.learners.vision.augment import Augmentation
 from autodl_agent.learners.vision.config import ViewConfig
 
 
@@ -129,8 +129,8 @@ class ScratchImageConfig:
     classes_rows: int = 5
     most_rows: int = 60_000
     least_flip_rows: int = 100
-    policy: Policy = Policy(flip=False)
-    full_policy_passes: float = 15.0
+    augmentation: Augmentation = Augmentation(flip=False)
+    full_augmentation_passes: float = 15.0
     training: TrainingConfig = TrainingConfig(batch_rows=32, first_samples=1200, growth=2.0)
 
 
@@ -163,7 +163,7 @@ class TunedImageConfig:
     least_flip_rows: int = 100
     mirrored_from: int = 1
     mix: float = 0.5
-    policy: Policy = Policy(flip=False)
+    augmentation: Augmentation = Augmentation(flip=False)
     training: TrainingConfig = TrainingConfig(
         batch_rows=32,
         first_samples=5000,

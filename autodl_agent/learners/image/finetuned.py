@@ -18,12 +18,12 @@ from autodl_agent.learners.image.finetuned_model import build
 from autodl_agent.learners.image.mirror_check import mirroring_is_harmless
 from autodl_agent.learners.image.quick import original_side_px
 from autodl_agent.learners.networks.batches import Batch, MakeBatch, Positions
-from autodl_agent.learners.networks.common import closing, completed, decoded, good_rows
+from autodl_agent.learners.networks.common import completed, decoded, good_rows, reserve_prediction_time
 from autodl_agent.learners.networks.device import device
 from autodl_agent.learners.networks.keras_model import Blueprint
 from autodl_agent.learners.networks.output_layer import targets
 from autodl_agent.learners.networks.trainer import Network
-from autodl_agent.learners.prior import class_shares
+from autodl_agent.learners.prior import class_priors
 from autodl_agent.learners.serialization import load_state, save_state
 from autodl_agent.learners.vision.augment import augmented, cut_mixed
 from autodl_agent.learners.vision.config import ViewConfig
@@ -36,7 +36,7 @@ Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Gaze:
+class InputSpec:
     """What the trained layers are given.
 
     side_px: of the view. aspect: usual rows / columns. cut: number of the first trained block, 0 for pictures.
@@ -59,8 +59,8 @@ class TunedImage(Learner):
 
     def __init__(self, task: Task, seed: int) -> None:
         super().__init__(task, seed)
-        self.shares = class_shares(task)
-        self._gaze: Gaze | None = None
+        self.shares = class_priors(task)
+        self._input: InputSpec | None = None
         self._network: Network | None = None
 
     def fit(self, data: Examples, deadline: Deadline) -> bool:
@@ -68,15 +68,17 @@ class TunedImage(Learner):
         if not len(data) or self.task.n_classes == 0:
             return False
         row_s = self._network.row_s if self._network else 0.0
-        deadline = closing(data, deadline, row_s, held_out=True)
-        gaze = self._gaze = self._gaze or self._look(data, deadline)
-        recipe = self._recipe(gaze)
+        deadline = reserve_prediction_time(data, deadline, row_s, held_out=True)
+        input_spec = self._input = self._input or self._look(data, deadline)
+        recipe = self._recipe(input_spec)
         sample = decoded(self._sample(data, recipe), recipe, deadline)
         if not len(sample):
             return False
         compute(data.store, "test", recipe, np.arange(len(data.store.split("test"))), deadline)
-        network = self._network or Network(self._blueprint(gaze), self.seed, self._head(sample, gaze, deadline))
-        make = self._maker(sample, gaze, self._mirrored(sample, gaze, network.increments, deadline))
+        network = self._network or Network(
+            self._blueprint(input_spec), self.seed, self._head(sample, input_spec, deadline)
+        )
+        make = self._maker(sample, input_spec, self._mirrored(sample, input_spec, network.increments, deadline))
         more = network.increment(sample.labels, make, deadline)
         self._network = network
         self.shares = ((sample.labels.sum(0) + 0.5) / (len(sample) + 1)).astype(np.float32)
@@ -84,10 +86,10 @@ class TunedImage(Learner):
 
     def predict(self, data: Examples) -> Probabilities:
         """(n, classes) probabilities; pictures that cannot be read get the class shares."""
-        gaze, network = self._gaze, self._network
-        if gaze is None or network is None or network.shown is None or not len(data):
+        input_spec, network = self._input, self._network
+        if input_spec is None or network is None or network.shown is None or not len(data):
             return np.tile(self.shares, (len(data), 1))
-        recipe = self._recipe(gaze)
+        recipe = self._recipe(input_spec)
         compute(data.store, data.split, recipe, data.rows, data.store.end)
         good = good_rows(data)
         make = partial(_inputs, data.take(good), recipe)
@@ -98,8 +100,8 @@ class TunedImage(Learner):
         """Write the trained weights; the frozen ones are looked up after `load` as in this run."""
         facts: dict[str, object] = {}
         arrays: dict[str, NDArray[np.float32]] = {"shares": self.shares}
-        if self._gaze is not None and self._network is not None:
-            facts, arrays = vars(self._gaze), arrays | self._network.arrays()
+        if self._input is not None and self._network is not None:
+            facts, arrays = vars(self._input), arrays | self._network.arrays()
         save_state(folder, facts, arrays)
 
     @classmethod
@@ -109,18 +111,18 @@ class TunedImage(Learner):
         facts, arrays = load_state(folder)
         learner.shares = arrays["shares"]
         if facts:
-            learner._gaze = Gaze(**facts)
-            learner._network = Network(learner._blueprint(learner._gaze), task.seed)
+            learner._input = InputSpec(**facts)
+            learner._network = Network(learner._blueprint(learner._input), task.seed)
             learner._network.restore(arrays)
         return learner
 
-    def _look(self, data: Examples, deadline: Deadline) -> Gaze:
+    def _look(self, data: Examples, deadline: Deadline) -> InputSpec:
         """Side by the originals' size and the device, mirroring by what left-out rows say."""
         config, card = self.config, device().accelerators > 0
         large = original_side_px(data.store) > config.large_from_px
         side = (config.accelerated_px if card else (config.small_px, config.large_px))[large]
         flip = mirroring_is_harmless(data, config.least_flip_rows, self.seed, deadline)
-        return Gaze(side, usual_aspect(data.store), 0 if card else config.cut, flip)
+        return InputSpec(side, usual_aspect(data.store), 0 if card else config.cut, flip)
 
     def _sample(self, data: Examples, recipe: Recipe) -> Examples:
         """A balanced sample at first, all that the store can keep afterwards."""
@@ -130,36 +132,36 @@ class TunedImage(Learner):
             most = min(most, config.first_rows + config.classes_rows * self.task.n_classes)
         return data.sample(most, self.seed)
 
-    def _head(self, sample: Examples, gaze: Gaze, deadline: Deadline) -> dict[str, Floats]:
+    def _head(self, sample: Examples, input_spec: InputSpec, deadline: Deadline) -> dict[str, Floats]:
         """First weights of the last layer: ridge regression on the features of the untouched network."""
         config = self.config
         if len(sample) < config.least_head_rows:
             return {}
         some = sample.sample(config.head_rows, self.seed)
         return fit_ridge(
-            some.array(view_recipe(self.task, self._view(gaze), gaze.aspect), deadline), some.labels
+            some.array(view_recipe(self.task, self._view(input_spec), input_spec.aspect), deadline), some.labels
         ).last_layer()
 
-    def _mirrored(self, sample: Examples, gaze: Gaze, increments: int, deadline: Deadline) -> Recipe | None:
+    def _mirrored(self, sample: Examples, input_spec: InputSpec, increments: int, deadline: Deadline) -> Recipe | None:
         """Mirrored maps of the sample, where there is time and room for them; pictures need none."""
-        if not gaze.flip or not gaze.cut or increments < self.config.mirrored_from:
+        if not input_spec.flip or not input_spec.cut or increments < self.config.mirrored_from:
             return None
-        recipe = self._recipe(gaze, mirrored=True)
+        recipe = self._recipe(input_spec, mirrored=True)
         if sample.store.affordable_rows(sample.split, recipe) < len(sample):
             return None
         compute(sample.store, sample.split, recipe, sample.rows, deadline)
         return recipe
 
-    def _maker(self, sample: Examples, gaze: Gaze, mirrored: Recipe | None) -> MakeBatch:
-        recipe, config, labels = self._recipe(gaze), self.config, sample.labels
+    def _maker(self, sample: Examples, input_spec: InputSpec, mirrored: Recipe | None) -> MakeBatch:
+        recipe, config, labels = self._recipe(input_spec), self.config, sample.labels
         softmax, smoothing = not self.task.multilabel, config.training.smoothing
-        policy = replace(config.policy, flip=gaze.flip)
+        augmentation = replace(config.augmentation, flip=input_spec.flip)
 
         def make(positions: Positions, rng: np.random.Generator) -> Batch:
             wanted = targets(labels[positions], softmax, smoothing)
             inputs = _inputs(sample, recipe, positions)
-            if not gaze.cut:
-                return augmented(inputs, wanted, policy, rng)
+            if not input_spec.cut:
+                return augmented(inputs, wanted, augmentation, rng)
             if mirrored is not None:
                 turned = rng.random(len(positions)) < 0.5
                 inputs[turned] = _inputs(sample, mirrored, positions[turned])
@@ -167,20 +169,20 @@ class TunedImage(Learner):
 
         return make
 
-    def _recipe(self, gaze: Gaze, mirrored: bool = False) -> Recipe:
-        view = self._view(gaze, mirrored)
-        if gaze.cut:
-            return map_recipe(self.task, view, gaze.aspect, gaze.cut)
-        return pixel_recipe(self.task, view, gaze.aspect, keep=True)
+    def _recipe(self, input_spec: InputSpec, mirrored: bool = False) -> Recipe:
+        view = self._view(input_spec, mirrored)
+        if input_spec.cut:
+            return map_recipe(self.task, view, input_spec.aspect, input_spec.cut)
+        return pixel_recipe(self.task, view, input_spec.aspect, keep=True)
 
-    def _view(self, gaze: Gaze, mirrored: bool = False) -> ViewConfig:
-        return ViewConfig(self.config.network, gaze.side_px, mirrored=mirrored)
+    def _view(self, input_spec: InputSpec, mirrored: bool = False) -> ViewConfig:
+        return ViewConfig(self.config.network, input_spec.side_px, mirrored=mirrored)
 
-    def _blueprint(self, gaze: Gaze) -> Blueprint:
+    def _blueprint(self, input_spec: InputSpec) -> Blueprint:
         facts = {
             "network": self.config.network,
-            "cut": gaze.cut,
-            "shape": list(self._recipe(gaze).shape),
+            "cut": input_spec.cut,
+            "shape": list(self._recipe(input_spec).shape),
             "classes": self.task.n_classes,
             "dropout": self.config.dropout,
         }

@@ -4,7 +4,7 @@ from typing import Any
 
 from autodl_agent.learners.networks.output_layer import output
 from autodl_agent.pretrained.models.efficientnet import FAMILY
-from autodl_agent.pretrained.models.efficientnet_keras import Tail
+from autodl_agent.pretrained.models.efficientnet_keras import TrainableBlocks
 from autodl_agent.pretrained.networks import tensors_of
 
 
@@ -16,7 +16,7 @@ def build(facts: dict[str, Any]) -> Any:
     import keras
     from keras import layers
 
-    tail = Tail(facts["network"].removeprefix(FAMILY), tensors_of(facts["network"]), facts["cut"])
+    tail = TrainableBlocks(facts["network"].removeprefix(FAMILY), tensors_of(facts["network"]), facts["cut"])
     maps = layers.Input(facts["shape"])
     x = layers.Dropout(facts["dropout"])(tail(maps))
     model = keras.Model(maps, output(x, facts["classes"]))

@@ -13,7 +13,7 @@ from autodl_agent.learners.image.config import FrozenImageConfig
 from autodl_agent.learners.image.quick import original_side_px
 from autodl_agent.learners.serialization import load_state, save_state
 from autodl_agent.learners.vision.frozen_features import serves, usual_aspect, view_recipe
-from autodl_agent.learners.vision.frozen_head import FrozenHead, Look
+from autodl_agent.learners.vision.frozen_head import FeatureView, FrozenHead
 from autodl_agent.pretrained.networks import can_serve
 from autodl_agent.system.clock import Deadline
 
@@ -89,7 +89,7 @@ class FrozenImage(Learner):
             return False
         step, aspect = steps[self._done], usual_aspect(data.store)
         try:
-            self._head.fit(data, step.rows >> self._halved, self._looks(step.views, aspect), deadline)
+            self._head.fit(data, step.rows >> self._halved, self._feature_views(step.views, aspect), deadline)
         except OutOfTimeError:
             if self._done:  # what was computed is kept, and the head of the step before still stands
                 self._foresee(data, steps)
@@ -102,7 +102,7 @@ class FrozenImage(Learner):
 
     def predict(self, data: Examples) -> Probabilities:
         """(n, classes) probabilities; rows that cannot be read get the class shares."""
-        return self._head.predict(data, self._looks(self._views, self._aspect))
+        return self._head.predict(data, self._feature_views(self._views, self._aspect))
 
     def save(self, folder: Path) -> None:
         """Write the head; the network is not copied: after `load` it is looked up as in this run."""
@@ -119,16 +119,16 @@ class FrozenImage(Learner):
         learner._head.restore(arrays)
         return learner
 
-    def _looks(self, views: tuple[int, ...], aspect: float) -> list[Look]:
+    def _feature_views(self, views: tuple[int, ...], aspect: float) -> list[FeatureView]:
         """Views count by their pixels: what a larger one shows, a smaller one mostly shows too."""
         chosen = [self.config.views[k] for k in views]
-        return [Look(view_recipe(self.task, view, aspect), (float(view.side_px**2),)) for view in chosen]
+        return [FeatureView(view_recipe(self.task, view, aspect), (float(view.side_px**2),)) for view in chosen]
 
     def _foresee(self, data: Examples, steps: list[Step]) -> None:
         self.next_s = None
         if self._done < len(steps):
             step = steps[self._done]
-            self.next_s = self._head.cost_s(data, step.rows, self._looks(step.views, self._aspect))
+            self.next_s = self._head.cost_s(data, step.rows, self._feature_views(step.views, self._aspect))
 
     def _steps(self, data: Examples) -> list[Step]:
         """The plan for these rows without the views whose network is not there."""

@@ -16,12 +16,12 @@ from autodl_agent.learners.image.mirror_check import mirroring_is_harmless
 from autodl_agent.learners.image.quick import original_side_px
 from autodl_agent.learners.image.resnet_model import build
 from autodl_agent.learners.networks.batches import Batch, Positions
-from autodl_agent.learners.networks.common import closing, completed, decoded, good_rows
+from autodl_agent.learners.networks.common import completed, decoded, good_rows, reserve_prediction_time
 from autodl_agent.learners.networks.device import device
 from autodl_agent.learners.networks.keras_model import Blueprint
 from autodl_agent.learners.networks.output_layer import targets
 from autodl_agent.learners.networks.trainer import Network
-from autodl_agent.learners.prior import class_shares
+from autodl_agent.learners.prior import class_priors
 from autodl_agent.learners.serialization import load_state, save_state
 from autodl_agent.learners.vision.augment import augmented
 from autodl_agent.learners.vision.features import image_recipe
@@ -32,7 +32,7 @@ SCALE_ROWS = 512  # pictures that the mean and spread of every channel are taken
 
 
 @dataclass(frozen=True)
-class Eyes:
+class InputNormalisation:
     """How pictures come to the network: side in pixels; mean and spread (channels,); whether mirroring is harmless."""
 
     side_px: int
@@ -56,46 +56,48 @@ class ScratchImage(Learner):
 
     def __init__(self, task: Task, seed: int) -> None:
         super().__init__(task, seed)
-        self.shares = class_shares(task)
-        self._eyes: Eyes | None = None
+        self.shares = class_priors(task)
+        self._inputs: InputNormalisation | None = None
         self._network: Network | None = None
 
     def fit(self, data: Examples, deadline: Deadline) -> bool:
         """One increment. Raises OutOfTimeError; what was known before then stands."""
         if not len(data) or self.task.n_classes == 0:
             return False
-        deadline = closing(data, deadline, self._network.row_s if self._network else 0.0)
-        eyes = self._eyes or self._look(data, deadline)
-        recipe = image_recipe(self.task, eyes.side_px)
+        deadline = reserve_prediction_time(data, deadline, self._network.row_s if self._network else 0.0)
+        inputs = self._inputs or self._look(data, deadline)
+        recipe = image_recipe(self.task, inputs.side_px)
         sample = decoded(self._sample(data, recipe), recipe, deadline)
         if not len(sample):
             return False
         pictures, labels = sample.array(recipe, deadline), sample.labels
         softmax, training = not self.task.multilabel, self.config.training
         passes = self._network.samples / len(sample) if self._network else 0.0
-        policy = replace(self.config.policy.eased(passes / self.config.full_policy_passes), flip=eyes.flip)
+        augmentation = replace(
+            self.config.augmentation.eased(passes / self.config.full_augmentation_passes), flip=inputs.flip
+        )
 
         def make(positions: Positions, rng: np.random.Generator) -> Batch:
             wanted = targets(labels[positions], softmax, training.smoothing)
-            return augmented(eyes.see(pictures[positions]), wanted, policy, rng)
+            return augmented(inputs.see(pictures[positions]), wanted, augmentation, rng)
 
-        network = self._network or Network(self._blueprint(eyes), self.seed)
+        network = self._network or Network(self._blueprint(inputs), self.seed)
         more = network.increment(labels, make, deadline)
-        self._eyes, self._network = eyes, network
+        self._inputs, self._network = inputs, network
         self.shares = ((labels.sum(0) + 0.5) / (len(labels) + 1)).astype(np.float32)
         return more or len(sample) < len(data.readable())
 
     def predict(self, data: Examples) -> Probabilities:
         """(n, classes) probabilities; pictures that cannot be read get the class shares."""
-        eyes, network = self._eyes, self._network
-        if eyes is None or network is None or network.shown is None or not len(data):
+        inputs, network = self._inputs, self._network
+        if inputs is None or network is None or network.shown is None or not len(data):
             return np.tile(self.shares, (len(data), 1))
-        recipe = image_recipe(self.task, eyes.side_px)
+        recipe = image_recipe(self.task, inputs.side_px)
         data.array(recipe)
         good = good_rows(data)
 
         def make(positions: Positions) -> Floats:
-            return eyes.see(data.take(good[positions]).array(recipe))
+            return inputs.see(data.take(good[positions]).array(recipe))
 
         found = network.predict(len(good), make, data.store.end.now) if len(good) else self.shares[None][:0]
         return completed(data, self.shares, good, found)
@@ -104,9 +106,9 @@ class ScratchImage(Learner):
         """Write weights and how pictures are seen."""
         facts: dict[str, object] = {}
         arrays: dict[str, NDArray[np.float32]] = {"shares": self.shares}
-        if self._eyes is not None and self._network is not None:
-            facts = {"side_px": self._eyes.side_px, "stride": self._eyes.stride, "flip": self._eyes.flip}
-            arrays |= {"mean": self._eyes.mean, "spread": self._eyes.spread, **self._network.arrays()}
+        if self._inputs is not None and self._network is not None:
+            facts = {"side_px": self._inputs.side_px, "stride": self._inputs.stride, "flip": self._inputs.flip}
+            arrays |= {"mean": self._inputs.mean, "spread": self._inputs.spread, **self._network.arrays()}
         save_state(folder, facts, arrays)
 
     @classmethod
@@ -116,10 +118,10 @@ class ScratchImage(Learner):
         facts, arrays = load_state(folder)
         learner.shares = arrays["shares"]
         if "side_px" in facts:
-            learner._eyes = Eyes(
+            learner._inputs = InputNormalisation(
                 int(facts["side_px"]), int(facts["stride"]), arrays["mean"], arrays["spread"], bool(facts["flip"])
             )
-            learner._network = Network(learner._blueprint(learner._eyes), task.seed)
+            learner._network = Network(learner._blueprint(learner._inputs), task.seed)
             learner._network.restore(arrays)
         return learner
 
@@ -131,7 +133,7 @@ class ScratchImage(Learner):
             most = min(most, config.first_rows + config.classes_rows * self.task.n_classes)
         return data.sample(most, self.seed)
 
-    def _look(self, data: Examples, deadline: Deadline) -> Eyes:
+    def _look(self, data: Examples, deadline: Deadline) -> InputNormalisation:
         """Side by the originals' size, scale by the pictures, mirroring by what left-out rows say of a linear model."""
         config, original = self.config, original_side_px(data.store)
         side = min(max(round(original / 4) * 4, config.least_px), config.side_px)
@@ -144,15 +146,15 @@ class ScratchImage(Learner):
         if not len(values):
             values = np.zeros((1, recipe.shape[2]), np.float32)
         flip = mirroring_is_harmless(data, config.least_flip_rows, self.seed, deadline)
-        return Eyes(side, stride, values.mean(0), np.maximum(values.std(0), 1.0), flip)
+        return InputNormalisation(side, stride, values.mean(0), np.maximum(values.std(0), 1.0), flip)
 
-    def _blueprint(self, eyes: Eyes) -> Blueprint:
+    def _blueprint(self, inputs: InputNormalisation) -> Blueprint:
         facts = {
-            "side": eyes.side_px,
-            "channels": len(eyes.mean),
+            "side": inputs.side_px,
+            "channels": len(inputs.mean),
             "classes": self.task.n_classes,
             "widths": list(self.config.widths),
-            "stride": eyes.stride,
+            "stride": inputs.stride,
             "dropout": self.config.dropout,
         }
         return Blueprint.of(build, facts, not self.task.multilabel, self.config.training)

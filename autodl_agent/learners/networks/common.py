@@ -15,7 +15,7 @@ FEWEST_TO_JUDGE, MOST_JUDGES, JUDGES = 300, 2_000, 0.1
 DECODED_ROWS = 2_048  # rows decoded at once: unreadable ones are known afterwards
 
 
-def closing(data: Examples, deadline: Deadline, row_s: float, held_out: bool = False) -> Deadline:
+def reserve_prediction_time(data: Examples, deadline: Deadline, row_s: float, held_out: bool = False) -> Deadline:
     """The deadline, or an earlier one that leaves time to predict all rows that a run asks for before its end.
 
     held_out: leave time before the deadline itself for the rows held out, which are asked for within it: where a row
@@ -25,7 +25,7 @@ def closing(data: Examples, deadline: Deadline, row_s: float, held_out: bool = F
     asked = len(data.store.split("test")) + others
     if held_out:
         deadline = Deadline(deadline.at - row_s * others, deadline.now)
-    left = data.store.end.left()
+    left = data.store.end.remaining()
     reserve = min(row_s * max(asked, 0), MOST_RESERVED * max(left, 0.0))
     return Deadline(min(deadline.at, deadline.now() + left - reserve), deadline.now)
 

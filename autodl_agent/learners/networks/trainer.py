@@ -46,7 +46,7 @@ class Network:
         self.blueprint, self.seed, self.given = blueprint, seed, given or {}
         self.state: State | None = None
         self.shown: State | None = None  # what predicts: the latest, or the one best on held rows
-        self.merit, self.misses = -math.inf, 0
+        self.auc, self.misses = -math.inf, 0
         self.increments = 0  # finished
         self.samples = 0.0  # seen in them
         self.planned = 0.0  # of the last increment
@@ -62,7 +62,7 @@ class Network:
         """
         training, n = self.blueprint.training, len(labels)
         motor = engine(self.blueprint)
-        if deadline.left() < FIRST_STEP_S / 4:
+        if deadline.remaining() < FIRST_STEP_S / 4:
             raise OutOfTimeError("network")
         rows = motor.device.batch_rows(training.batch_rows, n) * motor.device.group
         self.planned = self.planned * training.growth or min(
@@ -116,11 +116,11 @@ class Network:
         motor = engine(self.blueprint)
         motor.predict_with(self.state)
         aucs = fast_aucs(motor.predict(held.inputs), held.labels)
-        merit = float(np.nanmean(aucs)) if np.isfinite(aucs).any() else 0.5
-        better = self.shown is None or merit >= self.merit
+        auc = float(np.nanmean(aucs)) if np.isfinite(aucs).any() else 0.5
+        better = self.shown is None or auc >= self.auc
         self.misses = 0 if better else self.misses + 1
         if better:
-            self.merit, self.shown = merit, self.state
+            self.auc, self.shown = auc, self.state
 
 
 class _Run:
@@ -134,16 +134,16 @@ class _Run:
 
     def play(self, batches: Iterator[Batch], steps: int, deadline: Deadline) -> None:
         """Go through the batches until they or the time end."""
-        began, step_s = deadline.left(), 0.0
+        began, step_s = deadline.remaining(), 0.0
         for batch in batches:
-            left = deadline.left()
+            left = deadline.remaining()
             if self.done and left < 1.5 * step_s:
                 return
             progress = self.done / steps
             if step_s * (steps - self.done) > left:  # the deadline will cut: anneal by the clock
                 progress = max(progress, 1 - left / max(began, 1e-9))
             loss = self.motor.step(batch, self._rate(progress))
-            spent = left - deadline.left()
+            spent = left - deadline.remaining()
             if self.done:  # the first step traces the model, its seconds say nothing
                 step_s = 0.8 * step_s + 0.2 * spent if step_s else spent
             self.done += 1

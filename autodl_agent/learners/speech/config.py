@@ -8,7 +8,7 @@ from autodl_agent.learners.trees.config import BoostSettings, TreePlan
 
 
 @dataclass(frozen=True)
-class HearConfig:
+class ExcerptConfig:
     """How much of a clip is heard, and how closely.
 
     name: part of the recipe's key. seconds: heard from the clip's start; longer clips are cut, so an hour costs as
@@ -30,8 +30,8 @@ class SoundConfig:
     kernel: of the kernel machine.
     """
 
-    first: HearConfig = HearConfig("first", seconds=2.5, segments=10)
-    full: HearConfig = HearConfig("full", seconds=15.0, segments=16)
+    first: ExcerptConfig = ExcerptConfig("first", seconds=2.5, segments=10)
+    full: ExcerptConfig = ExcerptConfig("full", seconds=15.0, segments=16)
     first_rows: int = 240
     growth: int = 4
     max_rows: int = 10_000
@@ -114,7 +114,7 @@ class SoundTreeConfig:
     boost_classes classes; one row in `folds` is held out from them for early stopping.
     """
 
-    hear: HearConfig = HearConfig("full", seconds=15.0, segments=16)
+    hear: ExcerptConfig = ExcerptConfig("full", seconds=15.0, segments=16)
     first_rows: int = 240
     most_rows: int = 10_000
     plan: TreePlan = TreePlan(True, 2, 0.1)

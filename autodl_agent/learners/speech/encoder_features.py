@@ -23,7 +23,7 @@ PARTS = 4  # equal stretches of a clip, whose mean is one block of the embedding
 
 
 @dataclass(frozen=True)
-class Ears:
+class EncoderSpec:
     """A frozen encoder as the learners see it.
 
     load: raises MissingWeightsError where it cannot be had. recipe: (seconds, window_s, value_range) -> FACTS numbers,
@@ -82,13 +82,13 @@ def _span(first: int, width: int) -> slice:
     return slice(FACTS + first, FACTS + first + width)
 
 
-WHISPER_EARS = Ears(
+WHISPER_ENCODER = EncoderSpec(
     "whisper",
     whisper,
     whisper_recipe,
     {f"layer {k + 1}": _span(2 * WIDTH * k, 2 * WIDTH) for k in range(LAYERS)},
 )
-EMBEDDING_EARS = Ears(
+EMBEDDING_ENCODER = EncoderSpec(
     "speech-embedding",
     speech_embedder,
     embedding_recipe,

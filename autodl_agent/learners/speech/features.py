@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autodl_agent.data.tensor_store import Recipe
-from autodl_agent.learners.speech.config import HearConfig
+from autodl_agent.learners.speech.config import ExcerptConfig
 from autodl_agent.learners.speech.pitch import pitch
 from autodl_agent.learners.speech.spectrum import (
     BANDS,
@@ -38,7 +38,7 @@ ACTIVE_NEPER = 8.0  # frames within 35 dB of the loudest count as sounding
 LOUD_NEPER = 5.0  # frames within 22 dB: what stands clear of room and noise
 
 
-def sound_recipe(config: HearConfig, value_range: tuple[float, float]) -> Recipe:
+def sound_recipe(config: ExcerptConfig, value_range: tuple[float, float]) -> Recipe:
     """The recipe of a clip's feature vector; sizes follow from the configuration alone."""
 
     def decode(example: Example) -> Floats:
@@ -51,25 +51,25 @@ def sound_recipe(config: HearConfig, value_range: tuple[float, float]) -> Recipe
 
 
 @lru_cache(maxsize=8)
-def width(config: HearConfig) -> int:
+def width(config: ExcerptConfig) -> int:
     """Length of the feature vector."""
     return len(describe(np.zeros(8000, np.float32), 8000, config))
 
 
 @lru_cache(maxsize=8)
-def layout(config: HearConfig) -> Mapping[str, slice]:
+def layout(config: ExcerptConfig) -> Mapping[str, slice]:
     """Where each block lies in the feature vector."""
     sizes = {name: len(block) for name, block in blocks(np.zeros(8000, np.float32), 8000, config).items()}
     ends = np.cumsum(list(sizes.values()))
     return {name: slice(int(end) - size, int(end)) for (name, size), end in zip(sizes.items(), ends, strict=True)}
 
 
-def describe(wave: Floats, rate: int, config: HearConfig) -> Floats:
+def describe(wave: Floats, rate: int, config: ExcerptConfig) -> Floats:
     """(width,) float32 feature vector of a mono clip; infinities never, NaN where the clip cannot tell."""
     return np.concatenate(list(blocks(wave, rate, config).values()))
 
 
-def blocks(wave: Floats, rate: int, config: HearConfig) -> dict[str, Floats]:
+def blocks(wave: Floats, rate: int, config: ExcerptConfig) -> dict[str, Floats]:
     """The named blocks of `describe`, in order."""
     heard = spectrum(wave, rate)
     loud = heard.mel.max(1)

@@ -13,10 +13,10 @@ from autodl_agent.data.tensor_store import Recipe
 from autodl_agent.learners.base import Examples, Learner
 from autodl_agent.learners.cost import rows_to_predict
 from autodl_agent.learners.heads.multi_kernel import KernelHead, fit_in_time
-from autodl_agent.learners.prior import class_shares
+from autodl_agent.learners.prior import class_priors
 from autodl_agent.learners.serialization import load_state, save_state
 from autodl_agent.learners.speech.config import EMBEDDING, WHISPER, DeepConfig
-from autodl_agent.learners.speech.encoder_features import EMBEDDING_EARS, WHISPER_EARS, Ears, Pace
+from autodl_agent.learners.speech.encoder_features import EMBEDDING_ENCODER, WHISPER_ENCODER, EncoderSpec, Pace
 from autodl_agent.pretrained.encoders import can_load
 from autodl_agent.pretrained.networks import MissingWeightsError
 from autodl_agent.pretrained.runtime.interpreter import interpreter_found
@@ -39,9 +39,9 @@ class DeepSound:
     hearings where clips are longer.
     """
 
-    def __init__(self, task: Task, seed: int, ears: Ears, config: DeepConfig) -> None:
-        self.task, self.seed, self.ears, self.config = task, seed, ears, config
-        self.shares = class_shares(task)
+    def __init__(self, task: Task, seed: int, encoder: EncoderSpec, config: DeepConfig) -> None:
+        self.task, self.seed, self.encoder, self.config = task, seed, encoder, config
+        self.shares = class_priors(task)
         self._head: KernelHead | None = None
         self._hearing = 0
         self._done: Step | None = None
@@ -52,7 +52,7 @@ class DeepSound:
         """One step; False after the last or without weights. Raises OutOfTimeError and keeps its state."""
         if not self._ready(data):
             return False
-        pace = data.store.kept("train", f"pace of {self.ears.name}", Pace)
+        pace = data.store.kept("train", f"pace of {self.encoder.name}", Pace)
         step = self._next(len(data))
         if step is None or not self._affordable(data, step, pace):
             return False
@@ -63,7 +63,7 @@ class DeepSound:
         sample = sample.readable()
         if len(sample):
             x = sample.array(recipe, deadline)
-            self._head = fit_in_time(x, sample.labels, self.ears.layout, self.config.kernel, self.seed, deadline)
+            self._head = fit_in_time(x, sample.labels, self.encoder.layout, self.config.kernel, self.seed, deadline)
             self._hearing = step.hearing
             self._cut = float(np.mean(x[:, 0] >= 0.99 * self.config.hearings[step.hearing])) >= self.config.long_share
         self._done = step
@@ -75,7 +75,9 @@ class DeepSound:
         out = np.tile(self.shares, (len(data), 1))
         if self._head is None or not len(data):
             return out
-        found = self._head.probabilities(data.array(self._recipe(self._hearing)), self.ears.layout, self.config.kernel)
+        found = self._head.probabilities(
+            data.array(self._recipe(self._hearing)), self.encoder.layout, self.config.kernel
+        )
         good = ~data.store.bad[data.split][data.rows]
         out[good] = found[good]
         return out
@@ -97,11 +99,11 @@ class DeepSound:
         if self._hopeless or not len(data):
             return False
         try:
-            self.ears.load()
+            self.encoder.load()
         except MissingWeightsError as error:
             reason = str(error)
             self._hopeless = True
-            data.store.kept("train", f"without {self.ears.name}", lambda: log.warning("%s", reason))
+            data.store.kept("train", f"without {self.encoder.name}", lambda: log.warning("%s", reason))
         return not self._hopeless
 
     def _next(self, n: int) -> Step | None:
@@ -124,13 +126,13 @@ class DeepSound:
         rows = self.config.least_rows if step.hearing == 0 else step.rows
         wanted = (*rows_to_predict(data), data.sample(min(rows, step.rows), self.seed))
         cost = sum(pace.cost_s(part, recipe) for part in wanted)
-        if cost <= OF_THE_REST * data.store.end.left():
+        if cost <= OF_THE_REST * data.store.end.remaining():
             return True
-        log.info("%s: %.0f s of hearing for %.0f s left", self.ears.name, cost, data.store.end.left())
+        log.info("%s: %.0f s of hearing for %.0f s left", self.encoder.name, cost, data.store.end.remaining())
         return False
 
     def _recipe(self, hearing: int) -> Recipe:
-        return self.ears.recipe(self.config.hearings[hearing], self.config.window_s, self.task.value_range)
+        return self.encoder.recipe(self.config.hearings[hearing], self.config.window_s, self.task.value_range)
 
 
 @final
@@ -141,7 +143,7 @@ class WhisperSound(Learner):
 
     def __init__(self, task: Task, seed: int) -> None:
         super().__init__(task, seed)
-        self._deep = DeepSound(task, seed, WHISPER_EARS, WHISPER)
+        self._deep = DeepSound(task, seed, WHISPER_ENCODER, WHISPER)
 
     def fit(self, data: Examples, deadline: Deadline) -> bool:
         """One step of rows or hearing; False after the last. Raises OutOfTimeError and keeps its state."""
@@ -171,7 +173,7 @@ class SpeechEmbedding(Learner):
 
     def __init__(self, task: Task, seed: int) -> None:
         super().__init__(task, seed)
-        self._deep = DeepSound(task, seed, EMBEDDING_EARS, EMBEDDING)
+        self._deep = DeepSound(task, seed, EMBEDDING_ENCODER, EMBEDDING)
 
     def fit(self, data: Examples, deadline: Deadline) -> bool:
         """One step of rows or hearing; False after the last. Raises OutOfTimeError and keeps its state."""

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autodl_agent.data.tensor_store import Recipe
-from autodl_agent.learners.speech.config import HearConfig
+from autodl_agent.learners.speech.config import ExcerptConfig
 from autodl_agent.learners.speech.features import describe
 from autodl_agent.learners.speech.spectrum import Floats, product, quantiles
 from data_format.examples import Example
@@ -28,7 +28,7 @@ LAG_S = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.65, 0.8, 1.0, 1.3, 1.6, 2.0)
 FEWEST_FRAMES = 12
 
 
-def music_recipe(config: HearConfig, value_range: tuple[float, float]) -> Recipe:
+def music_recipe(config: ExcerptConfig, value_range: tuple[float, float]) -> Recipe:
     """The quick learner's blocks, then those of `music`; (features,) float32 a clip, NaN where it cannot tell."""
 
     def decode(example: Example) -> Floats:
@@ -63,7 +63,7 @@ def music(wave: Floats, rate: int) -> Floats:
 
 
 @lru_cache(maxsize=4)
-def _width(config: HearConfig) -> int:
+def _width(config: ExcerptConfig) -> int:
     still = np.zeros(8000, np.float32)
     return len(describe(still, 8000, config)) + len(music(still, 8000))
 

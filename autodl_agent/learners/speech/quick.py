@@ -10,9 +10,9 @@ from autodl_agent.data.arrays import Probabilities
 from autodl_agent.data.task import Task
 from autodl_agent.learners.base import Examples, Learner
 from autodl_agent.learners.heads.multi_kernel import KernelHead, fit_in_time
-from autodl_agent.learners.prior import class_shares
+from autodl_agent.learners.prior import class_priors
 from autodl_agent.learners.serialization import load_state, save_state
-from autodl_agent.learners.speech.config import DEFAULT, HearConfig
+from autodl_agent.learners.speech.config import DEFAULT, ExcerptConfig
 from autodl_agent.learners.speech.features import layout, sound_recipe
 from autodl_agent.system.clock import Deadline
 
@@ -23,7 +23,7 @@ LONG_SHARE = 0.02  # hearing on pays when at least so many clips are cut by the 
 class _Step:
     """One increment: what is heard of how many training rows."""
 
-    hear: HearConfig
+    hear: ExcerptConfig
     rows: int
 
 
@@ -33,7 +33,7 @@ class QuickSound(Learner):
 
     def __init__(self, task: Task, seed: int) -> None:
         super().__init__(task, seed)
-        self.shares = class_shares(task)
+        self.shares = class_priors(task)
         self.config = DEFAULT
         self._head: KernelHead | None = None
         self._hear = DEFAULT.first
@@ -79,7 +79,7 @@ class QuickSound(Learner):
         facts, arrays = load_state(folder)
         learner = cls(task, task.seed)
         learner.shares = arrays.pop("shares")
-        learner._hear = HearConfig(**facts["hear"])
+        learner._hear = ExcerptConfig(**facts["hear"])
         learner._head = KernelHead(**arrays) if facts["fitted"] else None
         return learner
 

@@ -11,11 +11,11 @@ from autodl_agent.data.arrays import Probabilities
 from autodl_agent.data.task import Task
 from autodl_agent.learners.base import Examples, Learner
 from autodl_agent.learners.networks.batches import Batch, Positions
-from autodl_agent.learners.networks.common import closing, completed, decoded, good_rows
+from autodl_agent.learners.networks.common import completed, decoded, good_rows, reserve_prediction_time
 from autodl_agent.learners.networks.keras_model import Blueprint
 from autodl_agent.learners.networks.output_layer import mixed, targets
 from autodl_agent.learners.networks.trainer import Network
-from autodl_agent.learners.prior import class_shares
+from autodl_agent.learners.prior import class_priors
 from autodl_agent.learners.serialization import load_state, save_state
 from autodl_agent.learners.speech.config import SoundNetworkConfig
 from autodl_agent.learners.speech.mel_crops import (
@@ -35,7 +35,7 @@ SCALE_ROWS = 256  # clips that the bands' mean and spread are taken from
 
 
 @dataclass(frozen=True)
-class Ears:
+class InputNormalisation:
     """How clips come to the network: frames stored of a clip, frames of a crop; mean and spread (BANDS,)."""
 
     frames: int
@@ -58,17 +58,17 @@ class SoundNetwork(Learner):
 
     def __init__(self, task: Task, seed: int) -> None:
         super().__init__(task, seed)
-        self.shares = class_shares(task)
-        self._ears: Ears | None = None
+        self.shares = class_priors(task)
+        self._inputs: InputNormalisation | None = None
         self._network: Network | None = None
 
     def fit(self, data: Examples, deadline: Deadline) -> bool:
         """One increment. Raises OutOfTimeError; what was known before then stands."""
         if not len(data) or self.task.n_classes == 0:
             return False
-        deadline = closing(data, deadline, self._network.row_s if self._network else 0.0)
-        ears = self._ears or self._listen(data, deadline)
-        recipe = mel_recipe(ears.frames, self.task.value_range)
+        deadline = reserve_prediction_time(data, deadline, self._network.row_s if self._network else 0.0)
+        inputs = self._inputs or self._listen(data, deadline)
+        recipe = mel_recipe(inputs.frames, self.task.value_range)
         most = min(self.config.most_rows, data.store.affordable_rows(data.split, recipe))
         if self._network is None:
             most = min(most, self.config.first_rows + self.config.classes_rows * self.task.n_classes)
@@ -82,34 +82,34 @@ class SoundNetwork(Learner):
         strength = min(1.0, passes / config.full_mask_passes)
 
         def make(positions: Positions, rng: np.random.Generator) -> Batch:
-            crops = ears.standard(random_crops(clips[positions], ears.crop, config, rng))
+            crops = inputs.standard(random_crops(clips[positions], inputs.crop, config, rng))
             crops = masked(crops, config, strength, rng)
             if rng.random() < config.mix * strength:
                 return mixed(crops, wanted[positions], config.mix_strength, rng)
             return crops, wanted[positions]
 
-        network = self._network or Network(self._blueprint(ears), self.seed)
+        network = self._network or Network(self._blueprint(inputs), self.seed)
         more = network.increment(labels, make, deadline)
-        self._ears, self._network = ears, network
+        self._inputs, self._network = inputs, network
         self.shares = ((labels.sum(0) + 0.5) / (len(labels) + 1)).astype(np.float32)
         return more or len(sample) < len(data.readable())
 
     def predict(self, data: Examples) -> Probabilities:
         """(n, classes) probabilities; clips that cannot be read get the class shares."""
-        ears, network = self._ears, self._network
-        if ears is None or network is None or network.shown is None or not len(data):
+        inputs, network = self._inputs, self._network
+        if inputs is None or network is None or network.shown is None or not len(data):
             return np.tile(self.shares, (len(data), 1))
-        recipe = mel_recipe(ears.frames, self.task.value_range)
+        recipe = mel_recipe(inputs.frames, self.task.value_range)
         data.array(recipe)
         good = good_rows(data)
         if not len(good):
             return np.tile(self.shares, (len(data), 1))
-        count = int(np.clip(-(-ears.frames // ears.crop), 1, self.config.most_crops))
+        count = int(np.clip(-(-inputs.frames // inputs.crop), 1, self.config.most_crops))
 
         def make(places: Positions) -> Floats:
             clips = data.take(good[places // count]).array(recipe)
-            crops = even_crops(clips, ears.crop, count)[np.arange(len(places)), places % count]
-            return ears.standard(crops)
+            crops = even_crops(clips, inputs.crop, count)[np.arange(len(places)), places % count]
+            return inputs.standard(crops)
 
         found = network.predict(len(good) * count, make, data.store.end.now)
         network.row_s *= count
@@ -119,9 +119,9 @@ class SoundNetwork(Learner):
         """Write weights and how clips are heard."""
         facts: dict[str, object] = {}
         arrays: dict[str, NDArray[np.float32]] = {"shares": self.shares}
-        if self._ears is not None and self._network is not None:
-            facts = {"frames": self._ears.frames, "crop": self._ears.crop}
-            arrays |= {"mean": self._ears.mean, "spread": self._ears.spread, **self._network.arrays()}
+        if self._inputs is not None and self._network is not None:
+            facts = {"frames": self._inputs.frames, "crop": self._inputs.crop}
+            arrays |= {"mean": self._inputs.mean, "spread": self._inputs.spread, **self._network.arrays()}
         save_state(folder, facts, arrays)
 
     @classmethod
@@ -131,24 +131,26 @@ class SoundNetwork(Learner):
         facts, arrays = load_state(folder)
         learner.shares = arrays["shares"]
         if "frames" in facts:
-            learner._ears = Ears(int(facts["frames"]), int(facts["crop"]), arrays["mean"], arrays["spread"])
-            learner._network = Network(learner._blueprint(learner._ears), task.seed)
+            learner._inputs = InputNormalisation(
+                int(facts["frames"]), int(facts["crop"]), arrays["mean"], arrays["spread"]
+            )
+            learner._network = Network(learner._blueprint(learner._inputs), task.seed)
             learner._network.restore(arrays)
         return learner
 
-    def _listen(self, data: Examples, deadline: Deadline) -> Ears:
+    def _listen(self, data: Examples, deadline: Deadline) -> InputNormalisation:
         frames = usual_frames(data.store, self.config.most_s)
         recipe = mel_recipe(frames, self.task.value_range)
         some = decoded(data.sample(SCALE_ROWS, self.seed), recipe, deadline)
-        return Ears(frames, crop_frames(frames, self.config), *scale_of(some.array(recipe, deadline)))
+        return InputNormalisation(frames, crop_frames(frames, self.config), *scale_of(some.array(recipe, deadline)))
 
-    def _blueprint(self, ears: Ears) -> Blueprint:
+    def _blueprint(self, inputs: InputNormalisation) -> Blueprint:
         facts = {
-            "frames": ears.crop,
+            "frames": inputs.crop,
             "bands": BANDS,
             "classes": self.task.n_classes,
             "widths": list(self.config.widths),
-            "time_step": 2 if ears.crop <= self.config.fine_frames else 4,
+            "time_step": 2 if inputs.crop <= self.config.fine_frames else 4,
             "dense": self.config.dense,
             "dropout": self.config.dropout,
         }

@@ -15,14 +15,20 @@ from autodl_agent.data.task import Task
 from autodl_agent.data.tensor_store import Recipe
 from autodl_agent.learners.base import Examples, Learner
 from autodl_agent.learners.heads.ridge import sigmoid
-from autodl_agent.learners.prior import class_shares
+from autodl_agent.learners.prior import class_priors
 from autodl_agent.learners.serialization import grouped, load_state, save_state
 from autodl_agent.learners.speech.config import TREES
 from autodl_agent.learners.speech.music_features import music_recipe
 from autodl_agent.learners.speech.spectrum import Floats
 from autodl_agent.learners.trees.boosted_model import Forest, Run, fold_numbers, tree_settings
 from autodl_agent.learners.trees.lightgbm_booster import GrowingBooster, quiet_lightgbm
-from autodl_agent.learners.trees.random_forest import Grove, Soil, load_library, median_filled, medians_of
+from autodl_agent.learners.trees.random_forest import (
+    RandomForest,
+    TrainingRows,
+    load_library,
+    median_filled,
+    medians_of,
+)
 from autodl_agent.learners.trees.targets import Targets
 from autodl_agent.system.clock import Deadline
 
@@ -34,8 +40,8 @@ class SoundTrees(Learner):
     def __init__(self, task: Task, seed: int) -> None:
         super().__init__(task, seed)
         self.settings = TREES
-        self.targets = Targets(np.zeros(0, np.int64), False, class_shares(task))
-        self.grove, self.medians = Grove(), np.zeros(0, np.float32)
+        self.targets = Targets(np.zeros(0, np.int64), False, class_priors(task))
+        self.random_forest, self.medians = RandomForest(), np.zeros(0, np.float32)
         self.forest: Forest | None = None
         self.softmax = False
         self._stage = 0
@@ -56,7 +62,7 @@ class SoundTrees(Learner):
         if not len(sample):
             return False
         if self._stage < 2:
-            if not self._plant(sample, deadline):
+            if not self._fit_trees(sample, deadline):
                 return False
             self._stage = 2 if len(sample) >= min(len(data), settings.most_rows) else 1
             return self._stage < 2 or self._may_boost(len(sample))
@@ -64,11 +70,11 @@ class SoundTrees(Learner):
 
     def predict(self, data: Examples) -> Probabilities:
         """(n, classes) probabilities; rows that cannot be read get the classes' shares."""
-        if not self.grove.trees or not len(data):
+        if not self.random_forest.trees or not len(data):
             return np.tile(self.targets.shares, (len(data), 1))
         x = data.array(self._recipe)
         # Kept off 0 and 1, whose log-odds are infinite.
-        found = self.grove.shares(median_filled(x, self.medians)).clip(1e-3, 1 - 1e-3)
+        found = self.random_forest.shares(median_filled(x, self.medians)).clip(1e-3, 1 - 1e-3)
         if self.forest is not None:
             # As log-odds, as the ensemble averages its members.
             found = sigmoid((np.log(found / (1 - found)) + self._boosted(x)) / 2)
@@ -84,7 +90,7 @@ class SoundTrees(Learner):
             "shares": self.targets.shares,
             "medians": self.medians,
         }
-        arrays |= {f"grove.{k}": v for k, v in self.grove.arrays().items()}
+        arrays |= {f"grove.{k}": v for k, v in self.random_forest.arrays().items()}
         if self.forest is not None:
             facts["boosted"] = self.forest.rounds
             arrays["start"] = self.forest.start
@@ -98,7 +104,7 @@ class SoundTrees(Learner):
         learner = cls(task, task.seed)
         learner.targets = Targets(arrays["columns"], bool(facts["mirrored"]), arrays["shares"])
         learner.medians, learner.softmax = arrays["medians"], bool(facts["softmax"])
-        learner.grove = Grove.restore(grouped(arrays, "grove"))
+        learner.random_forest = RandomForest.restore(grouped(arrays, "grove"))
         if facts["boosted"] is not None:
             text = (folder / "forest.txt").read_text(encoding="utf-8")
             booster = quiet_lightgbm().Booster(model_str=text)
@@ -112,7 +118,7 @@ class SoundTrees(Learner):
     def _may_boost(self, n: int) -> bool:
         return n >= self.settings.boost_rows and len(self.targets.columns) <= self.settings.boost_classes
 
-    def _plant(self, sample: Examples, deadline: Deadline) -> bool:
+    def _fit_trees(self, sample: Examples, deadline: Deadline) -> bool:
         """Random trees on the sample; False where there is one class only."""
         targets = Targets.of(sample.labels, not self.task.multilabel)
         if not len(targets.columns):
@@ -121,14 +127,14 @@ class SoundTrees(Learner):
         x = sample.array(self._recipe, deadline)
         medians = medians_of(x)
         load_library()
-        soil = Soil.of(median_filled(x, medians), targets.solved(sample.labels))
+        soil = TrainingRows.of(median_filled(x, medians), targets.solved(sample.labels))
         trees, rows = [], np.arange(len(soil))
         for number in range(self.settings.trees):
             began = deadline.now()
             trees.append(soil.tree(self.settings.plan, rows, self.seed + number))
-            if deadline.left() < 2 * (deadline.now() - began):
+            if deadline.remaining() < 2 * (deadline.now() - began):
                 break
-        self.targets, self.medians, self.grove = targets, medians, Grove(tuple(trees))
+        self.targets, self.medians, self.random_forest = targets, medians, RandomForest(tuple(trees))
         return True
 
     def _boost(self, sample: Examples, deadline: Deadline) -> bool:
@@ -144,7 +150,7 @@ class SoundTrees(Learner):
         run = self._run
         run.grow(max(16, run.grower.rounds), deadline)
         forest = run.forest()
-        self.forest = Forest(forest.booster, forest.start, forest.rounds, forest.merit, forest.text())
+        self.forest = Forest(forest.booster, forest.start, forest.rounds, forest.auc, forest.text())
         return not run.finished
 
     def _boosted(self, x: Floats) -> Floats:

@@ -17,7 +17,7 @@ from autodl_agent.data.task import Task
 from autodl_agent.learners.base import Examples, Learner, balanced_order, drawn_rows
 from autodl_agent.learners.heads.logistic_ridge import cost_s
 from autodl_agent.learners.heads.ridge import sigmoid
-from autodl_agent.learners.prior import class_shares
+from autodl_agent.learners.prior import class_priors
 from autodl_agent.learners.serialization import grouped, load_state, save_state
 from autodl_agent.learners.tabular.config import QuickSettings
 from autodl_agent.learners.tabular.encoding import TableEncoder, tree_matrix
@@ -41,7 +41,7 @@ class BoostedTrees(Learner):
     def __init__(self, task: Task, seed: int) -> None:
         super().__init__(task, seed)
         self.settings = BoostSettings()
-        self.targets = Targets(np.zeros(0, np.int64), False, class_shares(task))
+        self.targets = Targets(np.zeros(0, np.int64), False, class_priors(task))
         self.grown = np.zeros(0, np.int64)  # which of the targets' columns have trees
         self.softmax = False
         self.encoder: TableEncoder | None = None
@@ -117,7 +117,7 @@ class BoostedTrees(Learner):
         if self.encoder is not None:
             facts["encoder"] = self.encoder.facts()
             arrays |= {f"encoder.{k}": v for k, v in self.encoder.arrays().items()}
-        facts["forests"] = [{"rounds": f.rounds, "merit": f.merit, "weight": f.weight} for f in self.forests]
+        facts["forests"] = [{"rounds": f.rounds, "merit": f.auc, "weight": f.weight} for f in self.forests]
         for number, forest in enumerate(self.forests):
             forest.save(folder / f"forest_{number}.txt")
             arrays[f"start_{number}"] = forest.start
@@ -140,8 +140,8 @@ class BoostedTrees(Learner):
         for number, fact in enumerate(facts["forests"]):
             text = (folder / f"forest_{number}.txt").read_text(encoding="utf-8")
             booster = quiet_lightgbm().Booster(model_str=text)
-            rounds, merit, weight = int(fact["rounds"]), float(fact["merit"]), float(fact["weight"])
-            learner.forests += (Forest(booster, arrays[f"start_{number}"], rounds, merit, weight=weight),)
+            rounds, auc, weight = int(fact["rounds"]), float(fact["merit"]), float(fact["weight"])
+            learner.forests += (Forest(booster, arrays[f"start_{number}"], rounds, auc, weight=weight),)
         return learner
 
     def _reset(self, rows: NDArray[np.int64]) -> None:
@@ -170,7 +170,7 @@ class BoostedTrees(Learner):
         """A linear model for the classes without trees, on as many rows as a third of the time allows."""
         classes = len(self.targets.columns)
         rows = min(len(data), self.settings.linear_rows)
-        while cost_s(rows, 600, classes) > 0.3 * deadline.left():
+        while cost_s(rows, 600, classes) > 0.3 * deadline.remaining():
             rows //= 2
             if rows < 500:
                 return
@@ -189,7 +189,7 @@ class BoostedTrees(Learner):
         held, rest = self._split(n)
         columns = max(1, len(self.encoder.kept) + self.encoder.n_slots + len(self.encoder.strings))
         size = min(n, self._size * settings.growth if self._size else settings.first_rows)
-        room = int(min(settings.max_cells, 0.5 * max(deadline.left(), 0.0) / self._cell_s) / columns)
+        room = int(min(settings.max_cells, 0.5 * max(deadline.remaining(), 0.0) / self._cell_s) / columns)
         if size > room:
             size = max(room, min(n, 500))
         if self._size and size <= self._size and self._bag == 0:
@@ -225,7 +225,7 @@ class BoostedTrees(Learner):
 
     def _show(self, forest: Forest) -> None:
         """Predict with this forest unless the one shown was better on the same held-out rows."""
-        if not self.forests or forest.merit >= self.forests[0].merit:
+        if not self.forests or forest.auc >= self.forests[0].auc:
             self.forests = (forest,)
 
     @property
@@ -252,7 +252,7 @@ class BoostedTrees(Learner):
         if run.blind:  # nothing to compare by: other seeds, averaged
             self.forests = (*self.forests, run.forest()) if self._bag else self.forests
         elif self._bag <= self.settings.searches:
-            self._tried.append((run.merit, run.tuned))
+            self._tried.append((run.auc, run.tuned))
             self._rivals = (*self._rivals, (run.forest(), run.best_held))
             weights = chosen_weights([held for _, held in self._rivals], run.held_y)
             self.forests = tuple(replace(f, weight=w) for (f, _), w in zip(self._rivals, weights, strict=True) if w)

@@ -44,7 +44,7 @@ class TableModel:
 
     def facts(self) -> dict[str, Any]:
         """JSON part of the state."""
-        return {"encoder": self.encoder.facts(), "merit": self.linear.merit, "penalty": self.linear.penalty}
+        return {"encoder": self.encoder.facts(), "merit": self.linear.auc, "penalty": self.linear.penalty}
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Array part of the state."""
@@ -55,7 +55,7 @@ class TableModel:
     @classmethod
     def restore(cls, facts: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:
         """The inverse of `facts` and `arrays`."""
-        linear = Linear(**grouped(arrays, "linear"), merit=facts["merit"], penalty=facts["penalty"])
+        linear = Linear(**grouped(arrays, "linear"), auc=facts["merit"], penalty=facts["penalty"])
         encoder = TableEncoder.restore(facts["encoder"], grouped(arrays, "encoder"))
         return cls(encoder, LinearView.restore(grouped(arrays, "view")), linear)
 
@@ -104,9 +104,9 @@ def best_shape(
     took = deadline.now() - before
     for way in (1, -1):
         number = start + way
-        while 0 <= number < len(settings.widths) and deadline.left() > took:
+        while 0 <= number < len(settings.widths) and deadline.remaining() > took:
             new = trial(number, best.penalty)
-            if new.merit <= best.merit:
+            if new.auc <= best.auc:
                 break
             best, at, number = new, number, number + way
         # The merit rises to one top: what was better one way is not sought the other way.

@@ -15,11 +15,11 @@ from autodl_agent.data.arrays import Probabilities
 from autodl_agent.data.task import Task
 from autodl_agent.learners.base import Examples, Learner
 from autodl_agent.learners.networks.batches import Batch, Positions, cut
-from autodl_agent.learners.networks.common import closing, set_apart
+from autodl_agent.learners.networks.common import reserve_prediction_time, set_apart
 from autodl_agent.learners.networks.keras_model import Blueprint
 from autodl_agent.learners.networks.output_layer import targets
 from autodl_agent.learners.networks.trainer import Held, Network
-from autodl_agent.learners.prior import class_shares
+from autodl_agent.learners.prior import class_priors
 from autodl_agent.learners.serialization import grouped, load_state, save_state
 from autodl_agent.learners.tabular.config import TableNetworkConfig
 from autodl_agent.learners.tabular.encoding import Encoded, TableEncoder
@@ -31,7 +31,7 @@ Inputs = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
-class View:
+class TableInputs:
     """How rows come to the network: fitted rules, immutable."""
 
     encoder: TableEncoder
@@ -66,8 +66,8 @@ class TableNetwork(Learner):
 
     def __init__(self, task: Task, seed: int) -> None:
         super().__init__(task, seed)
-        self.shares = class_shares(task)
-        self._view: View | None = None
+        self.shares = class_priors(task)
+        self._view: TableInputs | None = None
         self._network: Network | None = None
         self._rows: NDArray[np.int64] = np.zeros(0, np.int64)  # that `_inputs` were made of
         self._inputs: Inputs = {}
@@ -77,7 +77,7 @@ class TableNetwork(Learner):
         data = data.readable()
         if not len(data) or self.task.n_classes == 0:
             return False
-        deadline = closing(data, deadline, self._network.row_s if self._network else 0.0)
+        deadline = reserve_prediction_time(data, deadline, self._network.row_s if self._network else 0.0)
         view = self._view or self._fit_view(data)
         if not any(view.facts().values()):
             return False
@@ -134,18 +134,18 @@ class TableNetwork(Learner):
         learner.shares = arrays["shares"]
         if "encoder" in facts:
             encoder = TableEncoder.restore(facts["encoder"], grouped(arrays, "encoder"))
-            learner._view = View(encoder, NumberView(**grouped(arrays, "numbers")))
+            learner._view = TableInputs(encoder, NumberView(**grouped(arrays, "numbers")))
             learner._network = Network(learner._blueprint(learner._view), task.seed)
             learner._network.restore(arrays)
         return learner
 
-    def _fit_view(self, data: Examples) -> View:
+    def _fit_view(self, data: Examples) -> TableInputs:
         sample = data.sample(self.config.encoder_rows, self.seed)
         encoder = TableEncoder.fit(sample.table())
         few = encoder.transform(sample.table())
-        return View(encoder, NumberView.fit(few.numbers, self.config.most_ranked, self.seed))
+        return TableInputs(encoder, NumberView.fit(few.numbers, self.config.most_ranked, self.seed))
 
-    def _sample(self, data: Examples, view: View) -> Examples:
+    def _sample(self, data: Examples, view: TableInputs) -> Examples:
         config, facts = self.config, view.facts()
         columns = max(1, facts["ranks"] + facts["plain"] + len(facts["levels"]))
         most = max(config.training.batch_rows, config.most_cells // columns)
@@ -153,13 +153,13 @@ class TableNetwork(Learner):
             most = min(most, config.first_rows)
         return data.sample(most, self.seed)
 
-    def _encode(self, sample: Examples, view: View) -> Inputs:
+    def _encode(self, sample: Examples, view: TableInputs) -> Inputs:
         if not np.array_equal(sample.rows, self._rows):
             self._inputs = view.inputs(view.encoder.transform(sample.table()))
             self._rows = sample.rows
         return self._inputs
 
-    def _blueprint(self, view: View) -> Blueprint:
+    def _blueprint(self, view: TableInputs) -> Blueprint:
         config = self.config
         facts = view.facts() | {
             "classes": self.task.n_classes,

@@ -11,7 +11,7 @@ from autodl_agent.data.arrays import Probabilities
 from autodl_agent.data.task import Task
 from autodl_agent.learners.base import Examples, Learner, balanced_order
 from autodl_agent.learners.heads.logistic_ridge import cost_s
-from autodl_agent.learners.prior import class_shares
+from autodl_agent.learners.prior import class_priors
 from autodl_agent.learners.serialization import load_state, save_state
 from autodl_agent.learners.tabular.config import QuickSettings
 from autodl_agent.learners.tabular.linear_model import Shape, TableModel, best_shape, fit_model, probabilities
@@ -28,7 +28,7 @@ class QuickTable(Learner):
     def __init__(self, task: Task, seed: int) -> None:
         super().__init__(task, seed)
         self.settings = QuickSettings()
-        self.targets = Targets(np.zeros(0, np.int64), False, class_shares(task))
+        self.targets = Targets(np.zeros(0, np.int64), False, class_priors(task))
         self.model: TableModel | None = None
         self.shape, self.stage = Shape(), 0
 
@@ -49,12 +49,12 @@ class QuickTable(Learner):
         shape = self.shape
         if stage == 1:  # the first answer is in a hurry and takes the middle width
             few = max(200, min(settings.rows[0], 3_000_000 // len(targets.columns)))
-            half = Deadline(deadline.now() + 0.4 * deadline.left(), deadline.now)
+            half = Deadline(deadline.now() + 0.4 * deadline.remaining(), deadline.now)
             shape = best_shape(sample.take(np.arange(min(few, len(sample)))), targets, shape, self.seed, settings, half)
         if stage == 0 and self.task.n_test > settings.first_test_rows:
             settings = replace(settings, hats=settings.hats // 4, hot=settings.hot // 2)
         model = fit_model(sample, targets, waves, shape, self.seed + stage, settings, deadline)
-        better = self.model is None or model.linear.merit >= self.model.linear.merit
+        better = self.model is None or model.linear.auc >= self.model.linear.auc
         if better:
             self.model, self.targets = model, targets
         self.shape = replace(shape, penalty=model.linear.penalty)
@@ -107,6 +107,9 @@ class QuickTable(Learner):
             rows = min(rows, settings.wide)
             if stage == 0:
                 rows = min(rows, max(200, settings.first_cells // columns))
-        while rows > 500 and cost_s(rows, width, self.task.n_classes) > (0.3 if stage == 1 else 0.6) * deadline.left():
+        while (
+            rows > 500
+            and cost_s(rows, width, self.task.n_classes) > (0.3 if stage == 1 else 0.6) * deadline.remaining()
+        ):
             rows //= 2
         return rows, waves

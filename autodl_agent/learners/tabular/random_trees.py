@@ -16,13 +16,20 @@ from autodl_agent.data.task import Task
 from autodl_agent.data.tensor_store import OutOfTimeError
 from autodl_agent.learners.base import Examples, Learner, balanced_order
 from autodl_agent.learners.heads.ridge import fast_aucs
-from autodl_agent.learners.prior import class_shares
+from autodl_agent.learners.prior import class_priors
 from autodl_agent.learners.serialization import grouped, load_state, save_state
 from autodl_agent.learners.tabular.config import ForestSettings
 from autodl_agent.learners.tabular.encoding import TableEncoder, tree_matrix
 from autodl_agent.learners.tabular.linear_model import portions
 from autodl_agent.learners.trees.config import TreePlan
-from autodl_agent.learners.trees.random_forest import Grove, Soil, Tree, load_library, median_filled, medians_of
+from autodl_agent.learners.trees.random_forest import (
+    RandomForest,
+    TrainingRows,
+    Tree,
+    load_library,
+    median_filled,
+    medians_of,
+)
 from autodl_agent.learners.trees.targets import Targets
 from autodl_agent.system.clock import Deadline
 from autodl_agent.system.resources import cores
@@ -39,32 +46,32 @@ class ExtraTrees(Learner):
     def __init__(self, task: Task, seed: int) -> None:
         super().__init__(task, seed)
         self.settings = ForestSettings()
-        self.targets = Targets(np.zeros(0, np.int64), False, class_shares(task))
-        self.grove = Grove()
+        self.targets = Targets(np.zeros(0, np.int64), False, class_priors(task))
+        self.random_forest = RandomForest()
         self.plan = self.settings.plans[0]
         self.encoder: TableEncoder | None = None
         self.medians = np.zeros(0, np.float32)
         self._rows = np.zeros(0, np.int64)
-        self._soil: Soil | None = None
+        self._training_rows: TrainingRows | None = None
         self._chosen = False
         self._tree_s = 0.0
 
     def snapshot(self) -> Self:
         """What predicts, without the training rows."""
         twin = super().snapshot()
-        twin._soil = None
+        twin._training_rows = None
         return twin
 
     def fit(self, data: Examples, deadline: Deadline) -> bool:
         """One increment; keeps its state when the deadline comes first."""
         data = data.readable()
-        if (self._soil is None or not np.array_equal(data.rows, self._rows)) and not self._prepare(data):
+        if (self._training_rows is None or not np.array_equal(data.rows, self._rows)) and not self._prepare(data):
             return False
-        assert self._soil is not None
-        settings, soil = self.settings, self._soil
-        if not self.grove.trees:
+        assert self._training_rows is not None
+        settings, soil = self.settings, self._training_rows
+        if not self.random_forest.trees:
             trees = self._grow(soil, self.plan, settings.first_trees, 0, deadline)
-            self.grove = Grove(tuple(trees))
+            self.random_forest = RandomForest(tuple(trees))
             return True
         if not self._chosen:
             plan = self._best_plan(soil, deadline)
@@ -72,26 +79,26 @@ class ExtraTrees(Learner):
                 trees = self._grow(soil, plan, 2 * settings.first_trees, 1, deadline)
                 if len(trees) < settings.first_trees // 2:
                     raise OutOfTimeError(f"{len(trees)} trees of a better plan")
-                self.plan, self.grove, self._chosen = plan, Grove(tuple(trees)), True
+                self.plan, self.random_forest, self._chosen = plan, RandomForest(tuple(trees)), True
                 return True
             self._chosen = True
-        have = len(self.grove.trees)
+        have = len(self.random_forest.trees)
         trees = self._grow(soil, self.plan, min(have, settings.trees - have), have + 1, deadline)
         if not trees:
             raise OutOfTimeError(f"one more tree takes {self._tree_s:.1f} s")
-        self.grove = Grove((*self.grove.trees, *trees))
-        full = len(self.grove.trees) >= settings.trees or self.grove.cells > settings.max_leaf_cells
+        self.random_forest = RandomForest((*self.random_forest.trees, *trees))
+        full = len(self.random_forest.trees) >= settings.trees or self.random_forest.cells > settings.max_leaf_cells
         return not full
 
     def predict(self, data: Examples) -> Probabilities:
         """(n, classes) mean shares of the leaves; class frequencies before the first fit."""
-        if not self.grove.trees or self.encoder is None:
+        if not self.random_forest.trees or self.encoder is None:
             return np.tile(self.targets.shares, (len(data), 1))
         step = max(256, PREDICT_CELLS // max(1, len(self.medians)))
         parts = [np.zeros((0, len(self.targets.columns)), np.float32)]
         for rows in portions(len(data), step):
             x, _ = tree_matrix(self.encoder.transform(data.take(rows).table()))
-            parts.append(self.grove.shares(median_filled(x, self.medians)))
+            parts.append(self.random_forest.shares(median_filled(x, self.medians)))
         return self.targets.spread(np.concatenate(parts))
 
     def save(self, folder: Path) -> None:
@@ -105,7 +112,7 @@ class ExtraTrees(Learner):
         if self.encoder is not None:
             facts["encoder"] = self.encoder.facts()
             arrays |= {f"encoder.{k}": v for k, v in self.encoder.arrays().items()}
-        arrays |= {f"grove.{k}": v for k, v in self.grove.arrays().items()}
+        arrays |= {f"grove.{k}": v for k, v in self.random_forest.arrays().items()}
         save_state(folder, facts, arrays)
 
     @classmethod
@@ -117,13 +124,13 @@ class ExtraTrees(Learner):
         learner.medians = arrays["medians"]
         if "encoder" in facts:
             learner.encoder = TableEncoder.restore(facts["encoder"], grouped(arrays, "encoder"))
-        learner.grove = Grove.restore(grouped(arrays, "grove"))
+        learner.random_forest = RandomForest.restore(grouped(arrays, "grove"))
         return learner
 
     def _prepare(self, data: Examples) -> bool:
         """Encode the training rows, as many as memory allows; False where there is nothing to learn."""
         self.targets = Targets.of(data.labels, not self.task.multilabel)
-        self.grove, self._chosen = Grove(), False
+        self.random_forest, self._chosen = RandomForest(), False
         if not len(self.targets.columns):
             return False
         self.encoder = TableEncoder.fit(data.sample(ENCODER_ROWS, self.seed).table())
@@ -133,17 +140,17 @@ class ExtraTrees(Learner):
         x, _ = tree_matrix(self.encoder.transform(part.table()))
         self.medians = medians_of(x)
         load_library()  # so that the first tree's time is its own
-        self._soil = Soil.of(median_filled(x, self.medians), self.targets.solved(part.labels))
+        self._training_rows = TrainingRows.of(median_filled(x, self.medians), self.targets.solved(part.labels))
         self._rows = data.rows
         return True
 
-    def _grow(self, soil: Soil, plan: TreePlan, count: int, number: int, deadline: Deadline) -> list[Tree]:
+    def _grow(self, soil: TrainingRows, plan: TreePlan, count: int, number: int, deadline: Deadline) -> list[Tree]:
         """At most `count` trees in parallel, none that the deadline would cut, but one where there is none yet."""
         seeds = np.random.SeedSequence([self.seed, number]).generate_state(max(1, count)).tolist()
         out: list[Tree] = []
         took = self._tree_s * DEARER[plan.random]
         for at in range(0, len(seeds), cores()):
-            if (out or self.grove.trees) and deadline.left() < 1.5 * took:
+            if (out or self.random_forest.trees) and deadline.remaining() < 1.5 * took:
                 break
             before = deadline.now()
             out += _pool().map(lambda seed: soil.tree(plan, self._drawn(soil, plan, seed), seed), seeds[at:][: cores()])
@@ -152,9 +159,9 @@ class ExtraTrees(Learner):
             self._tree_s = max(0.7 * self._tree_s, took / DEARER[plan.random])
         return out
 
-    def _drawn(self, soil: Soil, plan: TreePlan, seed: int) -> NDArray[np.int64]:
+    def _drawn(self, soil: TrainingRows, plan: TreePlan, seed: int) -> NDArray[np.int64]:
         """Rows of one tree: all, or so many that its leaves stay within memory and its growth within a second or so."""
-        cells = self.settings.tree_cells if self.grove.trees else self.settings.tree_cells // 4
+        cells = self.settings.tree_cells if self.random_forest.trees else self.settings.tree_cells // 4
         most = min(self.settings.tree_rows, max(50, cells * plan.leaf // max(1, soil.classes)))
         most = min(most, max(1_000, self.settings.tree_values // soil.x.shape[1]))
         if len(soil) <= most:
@@ -162,7 +169,7 @@ class ExtraTrees(Learner):
         drawn: NDArray[np.int64] = np.random.default_rng(seed).choice(len(soil), most, replace=False)
         return drawn
 
-    def _best_plan(self, soil: Soil, deadline: Deadline) -> TreePlan:
+    def _best_plan(self, soil: TrainingRows, deadline: Deadline) -> TreePlan:
         """The plan whose small grove ranks held-out rows best; half of the time is left for growing it."""
         settings, n = self.settings, len(soil)
         if n < settings.least_rows:
@@ -172,24 +179,24 @@ class ExtraTrees(Learner):
         held, rest = order[:cut], order[cut:]
         truth = np.eye(soil.classes, dtype=np.float32)[soil.target[held]] if soil.exclusive else soil.target[held]
         inner = soil.take(rest)
-        half = Deadline(deadline.now() + 0.5 * deadline.left(), deadline.now)
+        half = Deadline(deadline.now() + 0.5 * deadline.remaining(), deadline.now)
         plans: tuple[TreePlan, ...] = settings.plans
         # Small groves favour coarse leaves, whose votes tie less: the best few are compared again with more trees.
         for count, keep in ((settings.trial_trees, 3), (4 * settings.trial_trees, 1)):
-            merits: list[float] = []
+            mean_aucs: list[float] = []
             tried: list[TreePlan] = []
             for number, plan in enumerate(plans):
-                if number and half.left() < DEARER[plan.random] * self._tree_s * count / cores():
+                if number and half.remaining() < DEARER[plan.random] * self._tree_s * count / cores():
                     continue
                 trees = self._grow(inner, plan, count, 10_000 + number, half)
                 if not trees:
                     continue
-                aucs = fast_aucs(Grove(tuple(trees)).votes(soil.x[held]), truth.astype(np.float32))
-                merits.append(float(np.nanmean(aucs)) if np.isfinite(aucs).any() else 0.5)
+                aucs = fast_aucs(RandomForest(tuple(trees)).votes(soil.x[held]), truth.astype(np.float32))
+                mean_aucs.append(float(np.nanmean(aucs)) if np.isfinite(aucs).any() else 0.5)
                 tried.append(plan)
             if not tried:
                 break
-            plans = tuple(tried[place] for place in np.argsort(np.negative(merits), kind="stable")[:keep])
+            plans = tuple(tried[place] for place in np.argsort(np.negative(mean_aucs), kind="stable")[:keep])
         return plans[0]
 
 

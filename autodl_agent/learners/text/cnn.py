@@ -11,15 +11,15 @@ from autodl_agent.data.arrays import Probabilities
 from autodl_agent.data.task import Task
 from autodl_agent.learners.base import Examples, Learner
 from autodl_agent.learners.networks.batches import Batch, Positions
-from autodl_agent.learners.networks.common import closing, set_apart
+from autodl_agent.learners.networks.common import reserve_prediction_time, set_apart
 from autodl_agent.learners.networks.keras_model import Blueprint
 from autodl_agent.learners.networks.output_layer import targets
 from autodl_agent.learners.networks.trainer import Held, Network
-from autodl_agent.learners.prior import class_shares
+from autodl_agent.learners.prior import class_priors
 from autodl_agent.learners.serialization import load_state, save_state
 from autodl_agent.learners.text.cnn_model import build
 from autodl_agent.learners.text.config import TextNetworkConfig
-from autodl_agent.learners.text.token_ids import PAD, Reading, Sequences, has_words, read
+from autodl_agent.learners.text.token_ids import PAD, Sequences, TokenisationConfig, has_words, read
 from autodl_agent.system.clock import Deadline
 
 STEP = 16  # lengths are multiples of it
@@ -35,8 +35,8 @@ class TextNetwork(Learner):
 
     def __init__(self, task: Task, seed: int) -> None:
         super().__init__(task, seed)
-        self.shares = class_shares(task)
-        self._reading: Reading | None = None
+        self.shares = class_priors(task)
+        self._reading: TokenisationConfig | None = None
         self._length = 0  # tokens of a window
         self._network: Network | None = None
 
@@ -46,7 +46,7 @@ class TextNetwork(Learner):
         data = data.readable()
         if not len(data) or self.task.n_classes == 0:
             return False
-        deadline = closing(data, deadline, self._network.row_s if self._network else 0.0)
+        deadline = reserve_prediction_time(data, deadline, self._network.row_s if self._network else 0.0)
         reading = self._reading or self._choose(data)
         texts = read(data, reading)
         length = self._length or self._usual_length(texts, data)
@@ -109,23 +109,27 @@ class TextNetwork(Learner):
         facts, arrays = load_state(folder)
         learner.shares = arrays["shares"]
         if "reading" in facts:
-            reading = Reading(**facts["reading"], marks=bool(facts.get("marks")))  # the first models told nothing
+            reading = TokenisationConfig(
+                **facts["reading"], marks=bool(facts.get("marks"))
+            )  # the first models told nothing
             learner._reading, learner._length = reading, int(facts["length"])
             learner._network = Network(learner._blueprint(learner._reading, learner._length), task.seed)
             learner._network.restore(arrays)
         return learner
 
-    def _choose(self, data: Examples) -> Reading:
+    def _choose(self, data: Examples) -> TokenisationConfig:
         config = self.config
         words = has_words(data.sample(config.look_rows, self.seed).texts(), config.most_characters)
-        return Reading(0 if words else config.grams, config.buckets, config.most_tokens, config.most_characters)
+        return TokenisationConfig(
+            0 if words else config.grams, config.buckets, config.most_tokens, config.most_characters
+        )
 
     def _usual_length(self, texts: Sequences, data: Examples) -> int:
         """Tokens of nine in ten texts, `most_length` at the most."""
         usual = int(np.quantile(texts.lengths[data.rows], 0.9))
         return int(np.clip(-(-usual // STEP) * STEP, STEP, self.config.most_length))
 
-    def _blueprint(self, reading: Reading, length: int) -> Blueprint:
+    def _blueprint(self, reading: TokenisationConfig, length: int) -> Blueprint:
         config = self.config
         facts = {
             "length": length,

@@ -72,7 +72,7 @@ class LinearConfig:
 
 
 @dataclass(frozen=True)
-class Reading:
+class TextWindow:
     """How much of each text an encoder reads.
 
     pieces: word pieces read from the text's start. window: most pieces read together; windows are averaged.
@@ -95,7 +95,7 @@ class DenseConfig:
 
     encoder: str
     needs: tuple[str, ...]
-    readings: tuple[Reading, ...]
+    readings: tuple[TextWindow, ...]
     first_rows: int
     growth: int = 4
     least_rows: int = 100
@@ -110,12 +110,12 @@ class DenseConfig:
 USE = DenseConfig(
     encoder="use-multilingual",
     needs=("use-multilingual", "use-multilingual-pieces"),
-    readings=(Reading(64, 64), Reading(512, 128)),
+    readings=(TextWindow(64, 64), TextWindow(512, 128)),
     first_rows=2000,
     most_rows=30_000,
 )
 E5 = DenseConfig(
-    encoder="e5-small", needs=("e5-small",), readings=(Reading(64, 64), Reading(256, 256)), first_rows=1000
+    encoder="e5-small", needs=("e5-small",), readings=(TextWindow(64, 64), TextWindow(256, 256)), first_rows=1000
 )
 
 
@@ -153,7 +153,7 @@ class TextNetworkConfig:
 class TunedTextConfig:
     """Settings of `TunedText`.
 
-    needs_card: do nothing without an accelerator that Keras can use: a driver's file (`machine.has_card`) does not say.
+    needs_gpu: do nothing without an accelerator that Keras can use: a driver's file (`machine.has_gpu`) does not say.
     lengths: pieces of a text, marks included, that one increment after the other reads; a longer one is tried only
     where at least `long_share` of the texts have more than the one before. dropout: before the last layer. first_rows,
     most_rows: rows of the first and of later increments at the most. head_rows: rows that the last layer's first
@@ -161,7 +161,7 @@ class TunedTextConfig:
     there; its numbers are guesses from what is usual for such encoders, not measured.
     """
 
-    needs_card: bool = True
+    needs_gpu: bool = True
     lengths: tuple[int, ...] = (64, 128, 256)
     long_share: float = 0.1
     dropout: float = 0.1

@@ -12,14 +12,14 @@ from autodl_agent.data.task import Task
 from autodl_agent.learners.base import Examples, Learner
 from autodl_agent.learners.heads.ridge import fit_ridge
 from autodl_agent.learners.networks.batches import Batch, Positions
-from autodl_agent.learners.networks.common import closing, completed, good_rows
+from autodl_agent.learners.networks.common import completed, good_rows, reserve_prediction_time
 from autodl_agent.learners.networks.device import device
 from autodl_agent.learners.networks.keras_model import Blueprint
 from autodl_agent.learners.networks.output_layer import targets
 from autodl_agent.learners.networks.trainer import Network
-from autodl_agent.learners.prior import class_shares
+from autodl_agent.learners.prior import class_priors
 from autodl_agent.learners.serialization import load_state, save_state
-from autodl_agent.learners.text.config import Reading, TunedTextConfig
+from autodl_agent.learners.text.config import TextWindow, TunedTextConfig
 from autodl_agent.learners.text.finetuned_model import build
 from autodl_agent.learners.text.sentence_vectors import text_vectors
 from autodl_agent.learners.text.token_batches import MARKS, TextPieces, text_pieces
@@ -41,20 +41,20 @@ class TunedText(Learner):
 
     def __init__(self, task: Task, seed: int) -> None:
         super().__init__(task, seed)
-        self.shares = class_shares(task)
+        self.shares = class_priors(task)
         self._length = 0  # pieces of a text that the last increment read, marks included
         self._network: Network | None = None
 
     def fit(self, data: Examples, deadline: Deadline) -> bool:
         """One increment; False without an accelerator. Raises OutOfTimeError, MissingWeightsError; its state stays."""
-        if self.config.needs_card and not device().accelerators:
+        if self.config.needs_gpu and not device().accelerators:
             return False
         data.texts()
         data = data.readable()
         if not len(data) or self.task.n_classes == 0 or not self._knows(data):
             return False
         row_s = self._network.row_s if self._network else 0.0
-        deadline = closing(data, deadline, row_s, held_out=True)
+        deadline = reserve_prediction_time(data, deadline, row_s, held_out=True)
         sample = data.sample(self.config.most_rows if self._network else self.config.first_rows, self.seed)
         pieces = self._pieces(sample)
         pieces.read(sample.rows, deadline)
@@ -121,7 +121,7 @@ class TunedText(Learner):
         if len(sample) < config.least_head_rows:
             return {}
         some = sample.sample(config.head_rows, self.seed)
-        reading = Reading(length - MARKS, length - MARKS)
+        reading = TextWindow(length - MARKS, length - MARKS)
         vectors = text_vectors(some, ENCODER, encoders.text_encoder(ENCODER), reading)
         return fit_ridge(vectors.rows(some.rows, deadline), some.labels).last_layer()
 

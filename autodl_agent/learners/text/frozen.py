@@ -13,7 +13,7 @@ from autodl_agent.data.tensor_store import OutOfTimeError
 from autodl_agent.learners.base import Examples, Learner
 from autodl_agent.learners.cost import rows_to_predict
 from autodl_agent.learners.heads.mlp import Heads, fit_heads, seconds_of_net
-from autodl_agent.learners.prior import class_shares
+from autodl_agent.learners.prior import class_priors
 from autodl_agent.learners.serialization import load_state, save_state
 from autodl_agent.learners.text.config import E5, USE, DenseConfig
 from autodl_agent.learners.text.sentence_vectors import PIECE_CHARACTERS, text_vectors
@@ -41,7 +41,7 @@ class DenseText:
 
     def __init__(self, task: Task, seed: int, config: DenseConfig) -> None:
         self.task, self.seed, self.config = task, seed, config
-        self.shares = class_shares(task)
+        self.shares = class_priors(task)
         self.head: Heads | None = None
         self.reading = 0
         self.done: Step | None = None
@@ -165,7 +165,7 @@ class DenseText:
             part = data.sample(rows, self.seed)
             cost = text_vectors(part, self.config.encoder, encoder, reading).cost_s(part.rows)
             cost += seconds_of_net(rows, encoder.features, self.task.n_classes, self.config.net)
-            if cost <= OF_THE_REST * data.store.end.left():
+            if cost <= OF_THE_REST * data.store.end.remaining():
                 break
             rows = rows * 4 // 5
         return Step(step.reading, rows)
@@ -194,7 +194,7 @@ class DenseText:
         rows = min(step.rows, self.config.least_rows) if step.reading == 0 else step.rows
         wanted = (*rows_to_predict(data), data.sample(rows, self.seed))
         cost = sum(text_vectors(part, self.config.encoder, encoder, reading).cost_s(part.rows) for part in wanted)
-        left = max(data.store.end.left(), deadline.left())
+        left = max(data.store.end.remaining(), deadline.remaining())
         if cost <= OF_THE_REST * left:
             return True
         log.info("%s: %.0f s of reading for %.0f s left", self.config.encoder, cost, left)

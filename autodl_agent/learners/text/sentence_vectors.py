@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from autodl_agent.data.arrays import Rows
 from autodl_agent.data.tensor_store import OutOfTimeError
 from autodl_agent.learners.base import Examples
-from autodl_agent.learners.text.config import Reading
+from autodl_agent.learners.text.config import TextWindow
 from autodl_agent.pretrained.encoders import TextEncoder
 from autodl_agent.system.clock import Deadline
 from autodl_agent.system.resources import cores
@@ -28,7 +28,7 @@ class TextVectors:
     speed_s: seconds per character so far, None before the first batch; shared by the splits of a reading.
     """
 
-    def __init__(self, texts: Sequence[str], encoder: TextEncoder, reading: Reading, speed: "Speed") -> None:
+    def __init__(self, texts: Sequence[str], encoder: TextEncoder, reading: TextWindow, speed: "Speed") -> None:
         self._texts, self._encoder, self._reading, self._speed = texts, encoder, reading, speed
         self._array = np.zeros((len(texts), encoder.features), np.float16)  # half: a hundred thousand texts fit
         self._ready = np.zeros(len(texts), bool)
@@ -95,7 +95,7 @@ class Speed:
         self.seconds_a_character = 0.7 * self.seconds_a_character + 0.3 * new if self.seconds_a_character else new
 
 
-def text_vectors(data: Examples, name: str, encoder: TextEncoder, reading: Reading) -> TextVectors:
+def text_vectors(data: Examples, name: str, encoder: TextEncoder, reading: TextWindow) -> TextVectors:
     """The vectors of the whole split of `data`, which all learners of a run share."""
     key = f"vectors@{name}:{reading.pieces}:{reading.window}"
     store = data.store

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from autodl_agent.data.arrays import Labels
 from autodl_agent.learners.heads.ridge import FAINT, fast_aucs, platt, sigmoid
-from autodl_agent.learners.heads.sparse_ridge import Rows, ridge_path
+from autodl_agent.learners.heads.sparse_ridge import SparseRows, ridge_path
 from autodl_agent.learners.text.config import BayesConfig, LinearConfig
 from autodl_agent.learners.text.hashing import Bag
 from autodl_agent.learners.text.naive_bayes import (
@@ -162,7 +162,7 @@ def _solve(
     in_time(deadline, "ridge on sparse rows")
     known = [bag.onto(frequent(bag, most, min_rows)) for bag in bags]
     blocks = tuple(Block(bag.columns, inverse_frequency(bag)) for bag in known)
-    rows = Rows(matrix(known, blocks), deadline)
+    rows = SparseRows(matrix(known, blocks), deadline)
     tested = matrix(outer, blocks) if outer is not None else None
     intercept = labels.mean(0)
     step = max(1, config.block_values // max(1, n))

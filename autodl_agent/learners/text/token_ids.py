@@ -15,7 +15,7 @@ Ints = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
-class Reading:
+class TokenisationConfig:
     """How texts are read: grams: characters of an n-gram, 0 for words. buckets: token numbers, PAD not counted.
 
     most_tokens, most_characters: read of one text, from its beginning. marks: see `features.tokenise`.
@@ -50,13 +50,13 @@ class Sequences:
         return np.where(inside, self.numbers[index], np.int32(PAD)).astype(np.int32)
 
 
-def read(data: Examples, reading: Reading) -> Sequences:
+def read(data: Examples, reading: TokenisationConfig) -> Sequences:
     """The whole split that `data` is of, by its row numbers; computed once and kept by the store."""
     key = ("sequences", reading)
     return data.store.kept(data.split, key, lambda: sequences(data.store.texts(data.split), reading))
 
 
-def sequences(texts: list[str], reading: Reading) -> Sequences:
+def sequences(texts: list[str], reading: TokenisationConfig) -> Sequences:
     """Token numbers of all texts."""
     numbers: list[Ints] = []
     lengths = [np.zeros(1, np.int64)]

@@ -30,7 +30,7 @@ class Forest:
     booster: Any
     start: Floats
     rounds: int
-    merit: float
+    auc: float
     frozen: str = ""
     weight: float = 1.0
     number: int = field(default_factory=lambda: next(_numbers))
@@ -91,8 +91,8 @@ def chosen_weights(margins: list[Floats], labels: Floats) -> list[float]:
 
     What averaging more models gains on new rows, a few thousand held-out rows cannot tell from nothing.
     """
-    merits = [_merit(margin, labels) for margin in margins]
-    order = np.argsort(np.negative(merits), kind="stable").tolist()
+    aucs = [_merit(margin, labels) for margin in margins]
+    order = np.argsort(np.negative(aucs), kind="stable").tolist()
     total, means = np.zeros_like(margins[0]), []
     for place in order:
         total = total + margins[place]
@@ -126,7 +126,7 @@ class Run:
         self.held = np.zeros(held_y.shape, np.float32) + grower.start
         self.best_held = self.held
         self.seen = self.best_rounds = 0
-        self.merit, self.loss = 0.0, np.inf
+        self.auc, self.loss = 0.0, np.inf
         self.round_s = 0.0
         positives = (held_y > 0.5).sum(0)
         self.blind = not ((positives > 0) & (positives < len(held_y))).any() or positives.sum() < 3
@@ -142,7 +142,7 @@ class Run:
     def grow(self, rounds: int, deadline: Deadline) -> None:
         """At most `rounds` more rounds (one at least), none that the deadline would cut."""
         for number in range(rounds):
-            if self.finished or (number and deadline.left() < 1.5 * self.round_s):
+            if self.finished or (number and deadline.remaining() < 1.5 * self.round_s):
                 break
             before = deadline.now()
             self.grower.grow()
@@ -153,7 +153,7 @@ class Run:
 
     def forest(self) -> Forest:
         """The model at its best round so far."""
-        return Forest(self.grower.booster, self.grower.start, self.best_rounds or self.grower.rounds, self.merit)
+        return Forest(self.grower.booster, self.grower.start, self.best_rounds or self.grower.rounds, self.auc)
 
     def _look(self) -> None:
         """Score the held-out rows with the rounds grown since the last look."""
@@ -162,11 +162,11 @@ class Run:
             return
         if not self.blind:
             self.held += raw_margins(self.grower.booster, self.held_x, self.seen, rounds - self.seen)
-            merit = float(np.nanmean(fast_aucs(self.held, self.held_y)))
+            auc = float(np.nanmean(fast_aucs(self.held, self.held_y)))
             # Few held-out rows are soon ranked perfectly; the loss still tells rounds apart.
             loss = float(np.logaddexp(0, np.where(self.held_y > 0.5, -self.held, self.held)).mean())
-            if merit > self.merit + LEAST_GAIN or (merit >= self.merit and loss < 0.999 * self.loss):
-                self.merit, self.loss, self.best_rounds = merit, loss, rounds
+            if auc > self.auc + LEAST_GAIN or (auc >= self.auc and loss < 0.999 * self.loss):
+                self.auc, self.loss, self.best_rounds = auc, loss, rounds
                 self.best_held = self.held.copy()
         self.seen = rounds
 

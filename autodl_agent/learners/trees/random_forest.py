@@ -49,7 +49,7 @@ class Tree:
 
 
 @dataclass(frozen=True)
-class Grove:
+class RandomForest:
     """Trees that vote with the class shares of their leaves."""
 
     trees: tuple[Tree, ...] = ()
@@ -91,7 +91,7 @@ class Grove:
 ARRAYS = ("left", "right", "column", "threshold", "leaf", "values")
 
 
-class Soil:
+class TrainingRows:
     """Training rows as the trees want them: x (n, columns) float32 without NaN, y (n, classes) of 0 and 1."""
 
     def __init__(self, x: Floats, target: NDArray[Any], classes: int, exclusive: bool) -> None:
@@ -104,9 +104,9 @@ class Soil:
         target = y.argmax(1) if exclusive else np.ascontiguousarray(y, np.float64)
         return cls(np.asfortranarray(x), target, y.shape[1], exclusive)  # splits read columns
 
-    def take(self, rows: NDArray[np.int64]) -> "Soil":
+    def take(self, rows: NDArray[np.int64]) -> "TrainingRows":
         """The rows with these numbers."""
-        return Soil(np.asfortranarray(self.x[rows]), self.target[rows], self.classes, self.exclusive)
+        return TrainingRows(np.asfortranarray(self.x[rows]), self.target[rows], self.classes, self.exclusive)
 
     def __len__(self) -> int:
         return len(self.x)

@@ -21,7 +21,7 @@ class Targets:
 
     @classmethod
     def of(cls, labels: Floats, single: bool) -> "Targets":
-        """Look at training labels (n, classes); single: every labelled row has exactly one label."""
+        """FeatureView at training labels (n, classes); single: every labelled row has exactly one label."""
         positive = (labels > 0.5).sum(0)
         shares = ((labels.sum(0, dtype=np.float64) + 0.5) / (len(labels) + 1)).astype(np.float32)
         columns = np.flatnonzero((positive > 0) & (positive < len(labels)))

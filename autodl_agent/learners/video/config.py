@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from autodl_agent.learners.heads.config import GaussianConfig
 from autodl_agent.learners.networks.config import TrainingConfig
-from autodl_agent.learners.vision.augment import Policy
+from autodl_agent.learners.vision.augment import Augmentation
 
 
 @dataclass(frozen=True)
@@ -85,15 +85,15 @@ class FrameSequenceConfig:
 class FactoredConfig:
     """Settings of `FactoredVideo`; rates and sizes are guesses, no accelerator was at hand.
 
-    network: name of the weights. needs_card: do nothing without an accelerator that Keras can use: a driver's file
-    (`machine.has_card`) does not say. clip: how clips are sampled. dropout: before the last layer.
+    network: name of the weights. needs_gpu: do nothing without an accelerator that Keras can use: a driver's file
+    (`machine.has_gpu`) does not say. clip: how clips are sampled. dropout: before the last layer.
     first_rows, classes_rows: clips of the first increment, and clips per class on top. most_rows: clips at the most.
     head_rows: clips that the last layer's first weights come from; fewer than least_head_rows say nothing.
     policy: how clips are changed; mix_strength: of the beta distribution of mixed pairs. training: see there.
     """
 
     network: str = "efficientnet-lite0"
-    needs_card: bool = True
+    needs_gpu: bool = True
     clip: ClipConfig = ClipConfig(8, 128)
     dropout: float = 0.3
     first_rows: int = 1000
@@ -101,7 +101,7 @@ class FactoredConfig:
     most_rows: int = 10_000
     head_rows: int = 2000
     least_head_rows: int = 20
-    policy: Policy = Policy(flip=False, cutout=0.0, mix=0.3)
+    augmentation: Augmentation = Augmentation(flip=False, cutout=0.0, mix=0.3)
     mix_strength: float = 0.4
     training: TrainingConfig = TrainingConfig(
         batch_rows=4,

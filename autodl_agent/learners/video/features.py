@@ -44,7 +44,7 @@ def looks_feature(task: Task, frames: int, side_px: int) -> Feature:
     first, second = gradient_mirror(clip.shape[3]), colour_mirror(clip.shape[3])
     mirror = np.concatenate([first, len(first) + second])
     every = np.concatenate([mirror + k * len(mirror) for k in range(3)])
-    return Feature(Recipe(f"{clip.key}/looks", (len(every),), "float16", source=clip, batch=looks), every)
+    return Feature(Recipe(f"{clip.key}/looks", (len(every),), "float16", source=clip, batch=feature_views), every)
 
 
 def changes_feature(task: Task, frames: int, side_px: int) -> Feature:
@@ -65,7 +65,7 @@ def movement_feature(task: Task, frames: int, side_px: int) -> Feature:
     return Feature(recipe, mirror, sign)
 
 
-def looks(clips: Pixels) -> Floats:
+def feature_views(clips: Pixels) -> Floats:
     """(n, frames, side, side, channels) -> (n, 3 × features of a frame)."""
     n, frames = clips.shape[:2]
     flat = clips.reshape(n * frames, *clips.shape[2:])

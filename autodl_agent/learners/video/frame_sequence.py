@@ -13,11 +13,11 @@ from autodl_agent.data.task import Task
 from autodl_agent.data.tensor_store import Recipe
 from autodl_agent.learners.base import Examples, Learner, drawn_rows
 from autodl_agent.learners.networks.batches import Batch, Positions
-from autodl_agent.learners.networks.common import closing, completed, decoded, good_rows
+from autodl_agent.learners.networks.common import completed, decoded, good_rows, reserve_prediction_time
 from autodl_agent.learners.networks.keras_model import Blueprint
 from autodl_agent.learners.networks.output_layer import mixed, targets
 from autodl_agent.learners.networks.trainer import Network
-from autodl_agent.learners.prior import class_shares
+from autodl_agent.learners.prior import class_priors
 from autodl_agent.learners.serialization import load_state, save_state
 from autodl_agent.learners.video.config import ClipConfig, FrameSequenceConfig
 from autodl_agent.learners.video.frame_sequence_model import build
@@ -51,7 +51,7 @@ def frames_recipe(task: Task, network: str, clip: ClipConfig) -> Recipe:
 
 
 @dataclass(frozen=True)
-class Gaze:
+class InputSpec:
     """Which sampling of clips is looked at; mean (FEATURES,) of the features' square roots; spreads (2,) of what is off
     that mean, and of what is off a clip's own.
     """
@@ -61,7 +61,7 @@ class Gaze:
     spreads: Floats
 
     @classmethod
-    def of(cls, stage: int, features: NDArray[np.float16]) -> "Gaze":
+    def of(cls, stage: int, features: NDArray[np.float16]) -> "InputSpec":
         """From some clips' features (n, frames, FEATURES)."""
         rooted = np.sqrt(np.maximum(features.astype(np.float32), 0))
         mean = rooted.mean((0, 1))
@@ -88,8 +88,8 @@ class FrameSequence(Learner):
 
     def __init__(self, task: Task, seed: int) -> None:
         super().__init__(task, seed)
-        self.shares = class_shares(task)
-        self._gaze: Gaze | None = None
+        self.shares = class_priors(task)
+        self._input: InputSpec | None = None
         self._network: Network | None = None
         self._done = 0
 
@@ -98,41 +98,41 @@ class FrameSequence(Learner):
         if not len(data) or self.task.n_classes == 0:
             return False
         config, stage = self.config, min(self._done // self.config.stage_increments, len(self.config.clips) - 1)
-        deadline = closing(data, deadline, self._network.row_s if self._network else 0.0)
+        deadline = reserve_prediction_time(data, deadline, self._network.row_s if self._network else 0.0)
         recipe = frames_recipe(self.task, config.network, config.clips[stage])
         sample = decoded(data.sample(config.most_rows, self.seed), recipe, deadline)
         if not len(sample):
             return False
-        same = self._gaze is not None and self._gaze.stage == stage
+        same = self._input is not None and self._input.stage == stage
         stored, labels = sample.array(recipe, deadline), sample.labels
-        gaze = self._gaze if same and self._gaze else self._look(stage, stored)
+        input_spec = self._input if same and self._input else self._look(stage, stored)
         wanted = targets(labels, not self.task.multilabel, config.training.smoothing)
 
         def make(positions: Positions, rng: np.random.Generator) -> Batch:
-            frames = gaze.standard(stored[positions])
+            frames = input_spec.standard(stored[positions])
             if rng.random() < config.mix:
                 return mixed(frames, wanted[positions], config.mix_strength, rng)
             return frames, wanted[positions]
 
         network = self._network if same and self._network else self._fresh(stage)
         more = network.increment(labels, make, deadline)
-        self._gaze, self._network, self._done = gaze, network, self._done + 1
+        self._input, self._network, self._done = input_spec, network, self._done + 1
         self.shares = ((labels.sum(0) + 0.5) / (len(labels) + 1)).astype(np.float32)
         return more or stage + 1 < len(config.clips)
 
     def predict(self, data: Examples) -> Probabilities:
         """(n, classes) probabilities; clips that cannot be read get the class shares."""
-        gaze, network = self._gaze, self._network
-        if gaze is None or network is None or network.shown is None or not len(data):
+        input_spec, network = self._input, self._network
+        if input_spec is None or network is None or network.shown is None or not len(data):
             return np.tile(self.shares, (len(data), 1))
-        recipe = frames_recipe(self.task, self.config.network, self.config.clips[gaze.stage])
+        recipe = frames_recipe(self.task, self.config.network, self.config.clips[input_spec.stage])
         data.array(recipe)
         good = good_rows(data)
         if not len(good):
             return np.tile(self.shares, (len(data), 1))
 
         def make(positions: Positions) -> Floats:
-            return gaze.standard(data.take(good[positions]).array(recipe))
+            return input_spec.standard(data.take(good[positions]).array(recipe))
 
         return completed(data, self.shares, good, network.predict(len(good), make, data.store.end.now))
 
@@ -140,9 +140,9 @@ class FrameSequence(Learner):
         """Write the weights; the frozen network is not copied: after `load` it is looked up as in this run."""
         facts: dict[str, object] = {}
         arrays: dict[str, NDArray[np.float32]] = {"shares": self.shares}
-        if self._gaze is not None and self._network is not None:
-            facts = {"stage": self._gaze.stage}
-            arrays |= {"mean": self._gaze.mean, "spreads": self._gaze.spreads, **self._network.arrays()}
+        if self._input is not None and self._network is not None:
+            facts = {"stage": self._input.stage}
+            arrays |= {"mean": self._input.mean, "spreads": self._input.spreads, **self._network.arrays()}
         save_state(folder, facts, arrays)
 
     @classmethod
@@ -152,13 +152,13 @@ class FrameSequence(Learner):
         facts, arrays = load_state(folder)
         learner.shares = arrays["shares"]
         if "stage" in facts:
-            learner._gaze = Gaze(int(facts["stage"]), arrays["mean"], arrays["spreads"])
-            learner._network = learner._fresh(learner._gaze.stage)
+            learner._input = InputSpec(int(facts["stage"]), arrays["mean"], arrays["spreads"])
+            learner._network = learner._fresh(learner._input.stage)
             learner._network.restore(arrays)
         return learner
 
-    def _look(self, stage: int, stored: NDArray[np.float16]) -> Gaze:
-        return Gaze.of(stage, stored[drawn_rows(len(stored), self.config.scale_rows, self.seed)])
+    def _look(self, stage: int, stored: NDArray[np.float16]) -> InputSpec:
+        return InputSpec.of(stage, stored[drawn_rows(len(stored), self.config.scale_rows, self.seed)])
 
     def _fresh(self, stage: int) -> Network:
         network = Network(self._blueprint(self.config.clips[stage]), self.seed)

@@ -14,7 +14,7 @@ from autodl_agent.learners.base import Examples, Learner
 from autodl_agent.learners.serialization import load_state, save_state
 from autodl_agent.learners.video.config import ClipConfig, FrozenVideoConfig
 from autodl_agent.learners.vision.frozen_features import frozen_features
-from autodl_agent.learners.vision.frozen_head import FrozenHead, Look
+from autodl_agent.learners.vision.frozen_head import FeatureView, FrozenHead
 from autodl_agent.pretrained.models.efficientnet import FEATURES
 from autodl_agent.pretrained.networks import can_serve
 from autodl_agent.system.clock import Deadline
@@ -54,7 +54,7 @@ class FrozenVideo(Learner):
             return False
         clips, rows = steps[self._done]
         try:
-            self._head.fit(data, rows >> self._halved, self._looks(clips), deadline)
+            self._head.fit(data, rows >> self._halved, self._feature_views(clips), deadline)
         except OutOfTimeError:
             if self._done:  # what was computed is kept, and the head of the step before still stands
                 self._foresee(data, steps)
@@ -67,7 +67,7 @@ class FrozenVideo(Learner):
 
     def predict(self, data: Examples) -> Probabilities:
         """(n, classes) probabilities; clips that cannot be read get the class shares."""
-        return self._head.predict(data, self._looks(self._clips))
+        return self._head.predict(data, self._feature_views(self._clips))
 
     def save(self, folder: Path) -> None:
         """Write the head; the network is not copied: after `load` it is looked up as in this run."""
@@ -86,7 +86,7 @@ class FrozenVideo(Learner):
         self.next_s = None
         if self._done < len(steps):
             clips, rows = steps[self._done]
-            self.next_s = self._head.cost_s(data, rows, self._looks(clips))
+            self.next_s = self._head.cost_s(data, rows, self._feature_views(clips))
 
     def _steps(self, n: int) -> list[tuple[tuple[int, ...], int]]:
         """(samplings, rows) of every step."""
@@ -95,11 +95,11 @@ class FrozenVideo(Learner):
         steps = [((0,), first), ((0,), most), *((tuple(range(end + 1)), most) for end in range(1, len(config.clips)))]
         return list(dict.fromkeys(steps)) if n else []
 
-    def _looks(self, clips: tuple[int, ...]) -> list[Look]:
+    def _feature_views(self, clips: tuple[int, ...]) -> list[FeatureView]:
         out = []
         for clip in (self.config.clips[k] for k in clips):
             weights = tuple(w * clip.frames * clip.side_px for w in self.config.weights)
-            out.append(Look(clip_recipe(self.task, self.config.network, clip), weights))
+            out.append(FeatureView(clip_recipe(self.task, self.config.network, clip), weights))
         return out
 
 

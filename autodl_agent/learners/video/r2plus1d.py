@@ -14,12 +14,12 @@ from autodl_agent.data.tensor_store import Recipe
 from autodl_agent.learners.base import Examples, Learner
 from autodl_agent.learners.heads.ridge import fit_ridge
 from autodl_agent.learners.networks.batches import Batch, Positions
-from autodl_agent.learners.networks.common import closing, completed, decoded, good_rows
+from autodl_agent.learners.networks.common import completed, decoded, good_rows, reserve_prediction_time
 from autodl_agent.learners.networks.device import device
 from autodl_agent.learners.networks.keras_model import Blueprint
 from autodl_agent.learners.networks.output_layer import mixed, targets
 from autodl_agent.learners.networks.trainer import Network
-from autodl_agent.learners.prior import class_shares
+from autodl_agent.learners.prior import class_priors
 from autodl_agent.learners.serialization import load_state, save_state
 from autodl_agent.learners.video.config import FactoredConfig
 from autodl_agent.learners.video.frame_sequence import frames_recipe
@@ -43,17 +43,17 @@ class FactoredVideo(Learner):
 
     def __init__(self, task: Task, seed: int) -> None:
         super().__init__(task, seed)
-        self.shares = class_shares(task)
+        self.shares = class_priors(task)
         self._network: Network | None = None
 
     def fit(self, data: Examples, deadline: Deadline) -> bool:
         """One increment; False without an accelerator. Raises OutOfTimeError, MissingWeightsError; its state stays."""
-        if self.config.needs_card and not device().accelerators:
+        if self.config.needs_gpu and not device().accelerators:
             return False
         if not len(data) or self.task.n_classes == 0:
             return False
         row_s = self._network.row_s if self._network else 0.0
-        deadline = closing(data, deadline, row_s, held_out=True)
+        deadline = reserve_prediction_time(data, deadline, row_s, held_out=True)
         recipe = self._recipe()
         sample = decoded(self._sample(data, recipe), recipe, deadline)
         if not len(sample):
@@ -125,9 +125,11 @@ class FactoredVideo(Learner):
         clips = self._clips(sample, positions)
         n, frames, rows, columns, colours = clips.shape
         sheets = clips.transpose(0, 2, 3, 1, 4).reshape(n, rows, columns, frames * colours)
-        sheets = recoloured(warped(sheets, self.config.policy, rng), replace(self.config.policy, tint=0.0), rng)
+        sheets = recoloured(
+            warped(sheets, self.config.augmentation, rng), replace(self.config.augmentation, tint=0.0), rng
+        )
         clips = sheets.reshape(n, rows, columns, frames, colours).transpose(0, 3, 1, 2, 4)
-        if rng.random() < self.config.policy.mix:
+        if rng.random() < self.config.augmentation.mix:
             return mixed(np.ascontiguousarray(clips), wanted[positions], self.config.mix_strength, rng)
         return np.ascontiguousarray(clips), wanted[positions]
 

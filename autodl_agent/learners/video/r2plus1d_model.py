@@ -2,7 +2,7 @@
 
 Every convolution in space is one of the pretrained network; where a stage begins, a branch over time is added to its
 maps: three steps of each channel by itself, then a mixture of the channels that starts at zero. So the untrained model
-is the network's mean over the frames. Sources: Tran et al. 2018, "A Closer Look at Spatiotemporal Convolutions";
+is the network's mean over the frames. Sources: Tran et al. 2018, "A Closer FeatureView at Spatiotemporal Convolutions";
 Qiu et al. 2017 (branches beside pretrained layers).
 """
 
@@ -11,14 +11,14 @@ from typing import Any
 
 from autodl_agent.learners.networks.output_layer import output
 from autodl_agent.pretrained.models.efficientnet import FAMILY, Block
-from autodl_agent.pretrained.models.efficientnet_keras import Tail, Tensors
+from autodl_agent.pretrained.models.efficientnet_keras import Tensors, TrainableBlocks
 from autodl_agent.pretrained.networks import tensors_of
 
 STEPS = 3  # frames that a branch over time sees together
 
 
-class ClipTail(Tail):
-    """A Tail on frames that lie one after the other, `frames` of each clip."""
+class TrainableClipBlocks(TrainableBlocks):
+    """A TrainableBlocks on frames that lie one after the other, `frames` of each clip."""
 
     def __init__(self, variant: str, tensors: Tensors, frames: int) -> None:
         super().__init__(variant, tensors, 0)
@@ -69,7 +69,7 @@ def build(facts: dict[str, Any]) -> Any:
     from keras import layers, ops
 
     frames = facts["shape"][0]
-    tail = ClipTail(facts["network"].removeprefix(FAMILY), tensors_of(facts["network"]), frames)
+    tail = TrainableClipBlocks(facts["network"].removeprefix(FAMILY), tensors_of(facts["network"]), frames)
     clips = layers.Input(facts["shape"])
     features = tail(ops.reshape(clips, (-1, *facts["shape"][1:])))
     pooled = ops.mean(ops.reshape(features, (-1, frames, features.shape[-1])), 1)

@@ -15,7 +15,7 @@ Rng = np.random.Generator
 
 
 @dataclass(frozen=True)
-class Policy:
+class Augmentation:
     """How far pictures may be changed.
 
     flip: whether left and right may be exchanged. shift, zoom: shares of the side. turn_degrees, shear: geometry.
@@ -34,7 +34,7 @@ class Policy:
     cutout: float = 0.3
     mix: float = 0.5
 
-    def eased(self, share: float) -> "Policy":
+    def eased(self, share: float) -> "Augmentation":
         """With this share (0 to 1) of every change but mirroring; of turning and moving a third at least."""
         share = min(max(share, 0.0), 1.0)
         moved, rest = ("shift", "zoom", "turn_degrees", "shear"), ("light", "contrast", "tint", "cutout", "mix")
@@ -42,24 +42,24 @@ class Policy:
         return replace(self, **least, **{name: getattr(self, name) * share for name in rest})
 
 
-def augmented(pictures: Floats, labels: Floats, policy: Policy, rng: Rng) -> tuple[Floats, Floats]:
+def augmented(pictures: Floats, labels: Floats, augmentation: Augmentation, rng: Rng) -> tuple[Floats, Floats]:
     """(n, side, side, channels) standardised pictures and (n, classes) labels -> changed copies of both."""
-    out = recoloured(warped(pictures, policy, rng), policy, rng)
-    if policy.cutout:
-        out[square_masks(len(out), out.shape[1], policy.cutout, rng)] = 0
-    if rng.random() < policy.mix and len(out) > 1:
+    out = recoloured(warped(pictures, augmentation, rng), augmentation, rng)
+    if augmentation.cutout:
+        out[square_masks(len(out), out.shape[1], augmentation.cutout, rng)] = 0
+    if rng.random() < augmentation.mix and len(out) > 1:
         return cut_mixed(out, labels, rng)
     return out, labels
 
 
-def warped(pictures: Floats, policy: Policy, rng: Rng) -> Floats:
+def warped(pictures: Floats, augmentation: Augmentation, rng: Rng) -> Floats:
     """Every picture turned, sheared, zoomed, shifted and perhaps mirrored; bilinear, edges repeated."""
     n, side = len(pictures), pictures.shape[1]
-    turn = np.deg2rad(rng.uniform(-policy.turn_degrees, policy.turn_degrees, n))
-    zoom = np.exp(rng.uniform(-policy.zoom, policy.zoom, (n, 2)))
-    shear = rng.uniform(-policy.shear, policy.shear, n)
-    mirror = np.where(rng.random(n) < 0.5, -1.0, 1.0) if policy.flip else np.ones(n)
-    shift = rng.uniform(-policy.shift, policy.shift, (n, 2)) * side
+    turn = np.deg2rad(rng.uniform(-augmentation.turn_degrees, augmentation.turn_degrees, n))
+    zoom = np.exp(rng.uniform(-augmentation.zoom, augmentation.zoom, (n, 2)))
+    shear = rng.uniform(-augmentation.shear, augmentation.shear, n)
+    mirror = np.where(rng.random(n) < 0.5, -1.0, 1.0) if augmentation.flip else np.ones(n)
+    shift = rng.uniform(-augmentation.shift, augmentation.shift, (n, 2)) * side
     cos, sin = np.cos(turn), np.sin(turn)
     matrix = np.empty((n, 2, 2), np.float32)
     matrix[:, 0, 0], matrix[:, 0, 1] = zoom[:, 0] * cos, zoom[:, 0] * (shear * cos - sin) * mirror
@@ -70,11 +70,11 @@ def warped(pictures: Floats, policy: Policy, rng: Rng) -> Floats:
     return _bilinear(pictures, source.clip(0, side - 1))
 
 
-def recoloured(pictures: Floats, policy: Policy, rng: Rng) -> Floats:
+def recoloured(pictures: Floats, augmentation: Augmentation, rng: Rng) -> Floats:
     """Brightness, contrast and single channels changed a little, in place; standardised pictures have mean 0."""
     n, channels = len(pictures), pictures.shape[3]
-    factor = np.exp(rng.normal(0, policy.contrast, (n, 1, 1, 1)))
-    offset = rng.normal(0, policy.light, (n, 1, 1, 1)) + rng.normal(0, policy.tint, (n, 1, 1, channels))
+    factor = np.exp(rng.normal(0, augmentation.contrast, (n, 1, 1, 1)))
+    offset = rng.normal(0, augmentation.light, (n, 1, 1, 1)) + rng.normal(0, augmentation.tint, (n, 1, 1, channels))
     pictures *= factor.astype(np.float32)
     pictures += offset.astype(np.float32)
     return pictures

@@ -61,16 +61,16 @@ def choose(
         return best
     folds = 5 if len(order) <= FOLDED_ROWS else 1
     folded, labels = folded.take(order), labels[order]
-    merit = _merit(folded, labels, best, features, folds)
-    margin = np.sqrt(merit * (1 - merit) / (len(order) * folds / 5))  # about one standard error of an AUC
-    threshold = merit + margin
+    auc = _merit(folded, labels, best, features, folds)
+    margin = np.sqrt(auc * (1 - auc) / (len(order) * folds / 5))  # about one standard error of an AUC
+    threshold = auc + margin
     for weights in options[1:]:
         found = _merit(folded, labels, Choice(False, weights), features, folds)
-        if found > max(threshold, merit):
-            best, merit = Choice(False, weights), found
+        if found > max(threshold, auc):
+            best, auc = Choice(False, weights), found
     turned = Choice(True, best.weights)
     # Two nested sets of columns differ less by chance than two unlike ones.
-    if folded.odd.shape[1] and _merit(folded, labels, turned, features, folds) > merit + margin / 4:
+    if folded.odd.shape[1] and _merit(folded, labels, turned, features, folds) > auc + margin / 4:
         return turned
     return best
 
@@ -87,10 +87,10 @@ def fit_head(batches: Batches, multipliers: Floats, labels: Floats, deadline: De
     operations = fit_operations(n, width, classes)
     parts = list(batches())
     speed.check(operations, deadline)
-    before = deadline.left()
+    before = deadline.remaining()
     x, y = np.concatenate([x for x, _ in parts]), np.concatenate([y for _, y in parts])
     ridge = _fit(x, y, multipliers, PENALTIES)
-    speed.learn(operations, before - deadline.left())
+    speed.learn(operations, before - deadline.remaining())
     return ridge
 
 
@@ -112,12 +112,12 @@ def _merit(folded: Folded, labels: Floats, choice: Choice, features: tuple[Featu
     # Columns without weight cost as much as others: off with them.
     x, multipliers = x[:, live], multipliers[live]
     part = np.arange(len(labels)) % 5
-    merits = []
+    aucs = []
     for fold in range(folds):
         rest, held = part != fold, part == fold
         ridge = _fit(x[rest], labels[rest], multipliers, CHOICE_PENALTIES)
-        merits.append(mean_auc(ridge.scores(x[held]), labels[held]))
-    return float(np.mean(merits))
+        aucs.append(mean_auc(ridge.scores(x[held]), labels[held]))
+    return float(np.mean(aucs))
 
 
 def _fit(x: Floats, labels: Floats, multipliers: Floats, factors: tuple[float, ...]) -> RidgeHead:

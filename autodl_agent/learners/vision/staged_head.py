@@ -13,7 +13,7 @@ from autodl_agent.learners.base import Examples
 from autodl_agent.learners.cost import recipes_cost_s
 from autodl_agent.learners.heads.batched_ridge import Speed
 from autodl_agent.learners.heads.ridge import RidgeHead
-from autodl_agent.learners.prior import class_shares
+from autodl_agent.learners.prior import class_priors
 from autodl_agent.learners.serialization import load_state, save_state
 from autodl_agent.learners.vision.block_ridge import (
     CHOICE_ROWS,
@@ -67,7 +67,7 @@ class StagedHead:
         self.task, self.seed, self.growth = task, seed, growth
         self.fitted: Fitted | None = None
         self.speed = Speed()
-        self.shares = class_shares(task)
+        self.shares = class_priors(task)
 
     def rows_for(self, data: Examples, features: tuple[Feature, ...]) -> int:
         """Ceiling of rows for these features: what the store can keep."""

@@ -15,7 +15,7 @@ from autodl_agent.pretrained.models.efficientnet import EPSILON, Block, blocks
 Tensors = dict[str, NDArray[Any]]
 
 
-class Tail:
+class TrainableBlocks:
     """Layers from block number `cut` on, called on a Keras tensor; then `pour` puts the weights in.
 
     variant: "lite0" …. tensors: of the PyTorch file. cut: 0 begins with the first convolution, on normalised pictures;

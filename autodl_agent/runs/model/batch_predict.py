@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from autodl_agent.system.clock import Budget, Deadline
-from autodl_agent.learners.base import Examples
 from autodl_agent.data.arrays import Probabilities
-from autodl_agent.runs.model.load import SavedModel
 from autodl_agent.data.tensor_store import TensorStore
+from autodl_agent.learners.base import Examples
+from autodl_agent.runs.model.load import SavedModel
+from autodl_agent.system.clock import Budget, Deadline
 from data_format.dataset import Dataset, Problem, Source, Split
 from data_format.memory_source import MemorySource
 from data_format.raw.new_data import Chunk

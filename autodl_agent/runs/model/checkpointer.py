@@ -11,10 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from autodl_agent.system.clock import Budget
-from autodl_agent.runs.model.save import discard_unfinished, save_model
-from autodl_agent.engine.snapshot import Snapshot
 from autodl_agent.data.task import Task
+from autodl_agent.engine.snapshot import Snapshot
+from autodl_agent.runs.model.save import discard_unfinished, save_model
+from autodl_agent.system.clock import Budget
 from data_format.input_spec import Inputs
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ STOPPING_S = 0.2  # that a save given up may take to notice it
 FIRST_GUESS_S = 0.1  # of the first save: none before the second second, when predictions matter most
 
 
-class Keeper:
+class Checkpointer:
     """One model folder. `offer` and `confirm` belong to the thread of the rounds, the rest to the one that waits."""
 
     def __init__(self, folder: Path, task: Task, budget: Budget, inputs: Callable[[], Inputs]) -> None:
@@ -52,7 +52,7 @@ class Keeper:
         """That prediction is on disk: save the ensemble in the background where the share allows it."""
         if self._offered is None:
             return
-        self._newest, self._offered = (self._offered, self.budget.gone()), None
+        self._newest, self._offered = (self._offered, self.budget.elapsed()), None
         self._save_if_cheap(SHARE)
 
     def catch_up(self) -> None:
@@ -61,7 +61,7 @@ class Keeper:
             self._save_if_cheap(LATER_SHARE)
 
     def _save_if_cheap(self, share: float) -> None:
-        affordable = self.seconds + self._cost <= share * self.budget.gone()
+        affordable = self.seconds + self._cost <= share * self.budget.elapsed()
         if affordable and self.newest is not None and self.newest.parts and not self._lock.locked():
             threading.Thread(target=self._save_newest, name="model", daemon=True).start()
 

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autodl_agent.system.errors import UsageError
 from autodl_agent.runs.model.batch_predict import predict_source
 from autodl_agent.runs.model.load import SavedModel, load_model
+from autodl_agent.system.errors import UsageError
 from data_format.examples import Table
 from data_format.memory_source import MemorySource
 from data_format.raw.labels import names_text

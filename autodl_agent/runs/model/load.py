@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autodl_agent.engine.ensemble.calibration import DEFAULT_THRESHOLD, Calibration
-from autodl_agent.system.errors import UsageError
-from autodl_agent.learners.base import Learner
 from autodl_agent.data.arrays import Probabilities
-from autodl_agent.learners.registry import LADDERS, LearnerSpec
-from autodl_agent.runs.model.save import FORMAT, MODEL_FILE, part_folder
-from autodl_agent.engine.snapshot import Part, Snapshot
 from autodl_agent.data.task import Domain, Task
+from autodl_agent.engine.ensemble.calibration import DEFAULT_THRESHOLD, Calibration
+from autodl_agent.engine.snapshot import Part, Snapshot
+from autodl_agent.learners.base import Learner
+from autodl_agent.learners.registry import LEARNERS_BY_DOMAIN, LearnerSpec
+from autodl_agent.runs.model.save import FORMAT, MODEL_FILE, part_folder
+from autodl_agent.system.errors import UsageError
 from data_format.input_spec import Inputs
 
 
@@ -101,8 +101,8 @@ def _part(folder: Path, number: int, fact: dict[str, Any], task: Task) -> Part:
 
 
 def _spec(name: str, domain: Domain) -> LearnerSpec:
-    for spec in LADDERS[domain]:
+    for spec in LEARNERS_BY_DOMAIN[domain]:
         if spec.name == name.partition("~")[0]:  # a copy of it
             return spec
-    known = ", ".join(spec.name for spec in LADDERS[domain])
+    known = ", ".join(spec.name for spec in LEARNERS_BY_DOMAIN[domain])
     raise ValueError(f"expected a learner among {known}, found {name!r}")

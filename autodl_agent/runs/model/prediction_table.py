@@ -10,9 +10,9 @@ from typing import TextIO
 
 import numpy as np
 
-from autodl_agent.system.errors import UsageError
 from autodl_agent.runs.model.batch_predict import Forecast, forecasts
 from autodl_agent.runs.model.load import SavedModel, load_model
+from autodl_agent.system.errors import UsageError
 from data_format.atomic import atomic_file
 from data_format.dataset import Problem
 from data_format.errors import DataError

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from autodl_agent.runs.manifest import PACKAGES, package_version
-from autodl_agent.engine.snapshot import Snapshot
 from autodl_agent.data.task import Task
+from autodl_agent.engine.snapshot import Snapshot
+from autodl_agent.runs.manifest import PACKAGES, package_version
 from data_format.input_spec import Inputs
 
 FORMAT = 1  # raised when older programs could not read what is written
@@ -94,7 +94,7 @@ def write_logits(folder: Path, snapshot: Snapshot) -> None:
         np.savez(folder / LOGITS_FILE, rows=rows, **arrays)
 
 
-def told_thresholds(snapshot: Snapshot) -> list[float] | None:
+def exported_thresholds(snapshot: Snapshot) -> list[float] | None:
     """Thresholds as model.json has them, one a class; None where nothing was held out."""
     thresholds = snapshot.thresholds()
     return None if thresholds is None else [round(float(t), 9) for t in thresholds]
@@ -105,9 +105,9 @@ def _facts(snapshot: Snapshot, task: Task, inputs: Inputs, seconds: float) -> di
         "format": FORMAT,
         "task": task.facts(),
         "parts": [{"learner": p.name, "weight": p.weight, "folds": len(p.models)} for p in snapshot.parts],
-        "coupled": snapshot.coupled,
+        "coupled": snapshot.softmax,
         "calibration": asdict(snapshot.calibration),
-        "thresholds": told_thresholds(snapshot),
+        "thresholds": exported_thresholds(snapshot),
         "held_out_nauc": snapshot.nauc,
         "inputs": inputs.facts(),
         "seconds": round(seconds, 3),

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from autodl_agent.engine.ensemble.selection import LIMIT
 from autodl_agent.learners.tabular.boosting import BoostedTrees
-from autodl_agent.learners.trees.targets import Targets
 from autodl_agent.learners.tabular.encoding import TableEncoder
 from autodl_agent.learners.tabular.features import CLIP, LinearView
-from autodl_agent.learners.trees.boosted_model import Forest
-from autodl_agent.learners.tabular.quick import QuickTable
 from autodl_agent.learners.tabular.linear_model import TableModel
+from autodl_agent.learners.tabular.quick import QuickTable
+from autodl_agent.learners.trees.boosted_model import Forest
+from autodl_agent.learners.trees.targets import Targets
 from autodl_agent.runs.model.load import SavedModel
 
 Served = Callable[[NDArray[np.float64]], NDArray[np.float32]]
@@ -44,7 +44,7 @@ def _ensemble(tf: Any, model: SavedModel, x: Any) -> Any:
     for part in snapshot.parts:
         logits = [_logits(tf, _learner(tf, learner, x)) for learner in part.models]
         mixed += np.float32(part.weight) * tf.add_n(logits) / np.float32(len(logits))
-    if snapshot.coupled:
+    if snapshot.softmax:
         log_p = tf.nn.log_softmax(mixed)
         mixed = log_p - tf.math.log(-tf.math.expm1(tf.minimum(log_p, -1e-7)))
     return tf.sigmoid(np.float32(snapshot.calibration.slope) * mixed + np.float32(snapshot.calibration.offset))

@@ -108,7 +108,7 @@ SCRIPT = """
 
 _DIGEST = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode("ascii")
 # Nothing is loaded from anywhere, and no script but ours runs, whatever stands in the data.
-POLICY = (
+CONTENT_SECURITY_POLICY = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
     f"script-src 'sha256-{_DIGEST}'"
 )

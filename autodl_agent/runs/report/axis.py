@@ -9,7 +9,7 @@ _GAP = 44.0  # SVG units between two labels
 
 
 @dataclass(frozen=True)
-class Frame:
+class PlotArea:
     """Where things lie in a drawing of `width` × `height` units; the plot is what the margins leave."""
 
     width: int
@@ -49,7 +49,7 @@ class Frame:
         return "".join(parts)
 
 
-def svg(frame: Frame, kind: str, title: str, description: str, inner: str) -> str:
+def svg(frame: PlotArea, kind: str, title: str, description: str, inner: str) -> str:
     """A drawing with its text alternative. kind: "narrow" or "roomy", of which the page shows one by its width.
 
     title, description: plain words of ours, without signs that HTML reserves.

@@ -2,10 +2,10 @@
 
 import math
 
-from autodl_agent.runs.report.axis import Frame, svg
+from autodl_agent.runs.report.axis import PlotArea, svg
 from autodl_agent.runs.report.curve_png import describe_curve
 from autodl_agent.runs.report.html import folded, number, plain, seconds, table
-from autodl_agent.runs.report.report_data import Scene
+from autodl_agent.runs.report.report_data import ReportData
 from autodl_agent.scoring.alc import LearningCurve
 
 _SIZES = (("narrow", 360, 260), ("roomy", 760, 330))
@@ -14,7 +14,7 @@ _MOST_ROWS = 300
 HELD_OUT, TEST = "held_out_nauc", "test_nauc"
 
 
-def curve_section(scene: Scene) -> str:
+def curve_section(scene: ReportData) -> str:
     """Figure, legend and table; a sentence where there is nothing to draw yet."""
     held_out, test = scene.learning_curve(HELD_OUT), scene.learning_curve(TEST)
     main = test or held_out
@@ -27,11 +27,11 @@ def curve_section(scene: Scene) -> str:
     return f"<figure>{drawings}<figcaption>{_legend(held_out, test)}</figcaption></figure>{_numbers(scene)}"
 
 
-def _frame(scene: Scene, width: int, height: int) -> Frame:
-    return Frame(width, height, scene.budget.total_s)
+def _frame(scene: ReportData, width: int, height: int) -> PlotArea:
+    return PlotArea(width, height, scene.budget.total_s)
 
 
-def _draw(frame: Frame, scene: Scene, held_out: LearningCurve | None, test: LearningCurve | None) -> str:
+def _draw(frame: PlotArea, scene: ReportData, held_out: LearningCurve | None, test: LearningCurve | None) -> str:
     scores = [s for curve in (held_out, test) if curve is not None for s in curve.scores]
     worst = min(scores, default=0.0)
     lowest = math.floor(max(worst, -1.0) * 4) / 4 if worst < -0.02 else 0.0
@@ -41,16 +41,16 @@ def _draw(frame: Frame, scene: Scene, held_out: LearningCurve | None, test: Lear
         if curve is not None:
             parts.append(_series(frame, curve, kind, lowest, scene))
     if scene.running:
-        now = frame.x(scene.gone_s)
+        now = frame.x(scene.elapsed_s)
         parts.append(f'<path class="now" d="M{now:.1f} {frame.top}V{frame.floor}"/>')
     return "".join(parts)
 
 
-def _y(frame: Frame, score: float, lowest: float) -> float:
+def _y(frame: PlotArea, score: float, lowest: float) -> float:
     return frame.floor - (score - lowest) / (1.0 - lowest) * (frame.floor - frame.top)
 
 
-def _score_axis(frame: Frame, lowest: float) -> str:
+def _score_axis(frame: PlotArea, lowest: float) -> str:
     step = 1 if lowest >= -0.25 else 2  # in quarters: twice as many would be too narrow
     ticks = [quarter / 4 for quarter in range(-4, 5, step) if quarter / 4 >= lowest]
     parts = []
@@ -63,7 +63,7 @@ def _score_axis(frame: Frame, lowest: float) -> str:
     return "".join(parts)
 
 
-def _series(frame: Frame, curve: LearningCurve, kind: str, lowest: float, scene: Scene) -> str:
+def _series(frame: PlotArea, curve: LearningCurve, kind: str, lowest: float, scene: ReportData) -> str:
     """The step line up to now (or to the end of a finished run) and dashes from there; or the area below it."""
     points = [(t, s) for t, s in zip(curve.times, curve.scores, strict=True) if t <= curve.budget]
     if not points:
@@ -73,7 +73,7 @@ def _series(frame: Frame, curve: LearningCurve, kind: str, lowest: float, scene:
     path += "".join(f"H{x:.1f}V{y:.1f}" for x, y in level)
     if kind == "area":
         return f'<path class="area" d="{path}H{frame.x(curve.budget):.1f}V{_y(frame, 0.0, lowest):.1f}Z"/>'
-    reached = frame.x(scene.gone_s)
+    reached = frame.x(scene.elapsed_s)
     parts = [f'<path class="{kind}" d="{path}H{max(reached, level[-1][0]):.1f}"/>']
     if reached < frame.x(curve.budget) - 1:
         parts.append(f'<path class="{kind} ahead" d="M{reached:.1f} {level[-1][1]:.1f}H{frame.x(curve.budget):.1f}"/>')
@@ -96,7 +96,7 @@ def _legend(held_out: LearningCurve | None, test: LearningCurve | None) -> str:
     return " ".join(parts)
 
 
-def _numbers(scene: Scene) -> str:
+def _numbers(scene: ReportData) -> str:
     """The predictions as a table, the latest when they are many."""
     if not scene.curve:
         return ""

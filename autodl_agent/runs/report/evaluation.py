@@ -9,11 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from autodl_agent.data.arrays import Probabilities, Rows
 from autodl_agent.engine.ensemble.calibration import fit_thresholds
-from autodl_agent.data.arrays import Probabilities
-from autodl_agent.scoring.auc import class_aucs
 from autodl_agent.engine.snapshot import Snapshot
-from autodl_agent.data.arrays import Rows
+from autodl_agent.scoring.auc import class_aucs
 
 MOST_CELLS = 60_000  # rows × classes looked at while the run goes on: about 15 ms
 MATRIX_CLASSES = 12

@@ -3,13 +3,21 @@
 from dataclasses import dataclass
 from typing import Any
 
+from autodl_agent.runs.report.assets import CONTENT_SECURITY_POLICY, SCRIPT, STYLE
 from autodl_agent.runs.report.curve_svg import curve_section
 from autodl_agent.runs.report.evaluation import Evaluation
-from autodl_agent.runs.report.thumbnails import Exhibits
 from autodl_agent.runs.report.html import plain, seconds
-from autodl_agent.runs.report.report_data import Scene
-from autodl_agent.runs.report.sections import classes_section, data_section, ensemble_section, environment_section, matrix_section, mistakes_section, summary_section
-from autodl_agent.runs.report.assets import POLICY, SCRIPT, STYLE
+from autodl_agent.runs.report.report_data import ReportData
+from autodl_agent.runs.report.sections import (
+    classes_section,
+    data_section,
+    ensemble_section,
+    environment_section,
+    matrix_section,
+    mistakes_section,
+    summary_section,
+)
+from autodl_agent.runs.report.thumbnails import Exhibits
 from autodl_agent.runs.report.timeline import timeline_section
 
 
@@ -24,7 +32,7 @@ class Section:
 
 
 def render(
-    scene: Scene, found: Evaluation | None, exhibits: Exhibits, environment: dict[str, Any], refresh_s: int
+    scene: ReportData, found: Evaluation | None, exhibits: Exhibits, environment: dict[str, Any], refresh_s: int
 ) -> str:
     """The page. refresh_s: after how many seconds it reloads itself while the run goes on."""
     sections = _sections(scene, found, exhibits, environment)
@@ -37,7 +45,7 @@ def render(
     return (
         f'<!DOCTYPE html>\n<html lang="en" data-refresh="{refresh_s if scene.running else 0}" data-end="{end}">\n'
         "<head>\n"
-        f'<meta charset="utf-8">\n<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
+        f'<meta charset="utf-8">\n<meta http-equiv="Content-Security-Policy" content="{CONTENT_SECURITY_POLICY}">\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n{refresh}'
         f'<title>{_mark(scene)}{title} · autodl</title>\n<link rel="icon" href="data:,">\n'
         f"<style>{STYLE}</style>\n</head>\n<body>\n"
@@ -50,7 +58,9 @@ def render(
     )
 
 
-def _sections(scene: Scene, found: Evaluation | None, exhibits: Exhibits, environment: dict[str, Any]) -> list[Section]:
+def _sections(
+    scene: ReportData, found: Evaluation | None, exhibits: Exhibits, environment: dict[str, Any]
+) -> list[Section]:
     sections = [
         Section("curve", "Learning curve", curve_section(scene), _CURVE_HINT),
         Section("rounds", "What was tried when", timeline_section(scene)),
@@ -79,20 +89,20 @@ def _show(section: Section) -> str:
     )
 
 
-def _state(scene: Scene) -> str:
+def _state(scene: ReportData) -> str:
     total = scene.budget.total_s
     if scene.running:
-        gone = min(scene.gone_s, total)
+        gone = min(scene.elapsed_s, total)
         return (
             f'<div class="state"><span>Running: {seconds(gone)} of {seconds(total)}</span>'
             '<label hidden><input type="checkbox" id="hold"> hold this page still</label></div>'
             f'<progress max="{total:.3f}" value="{gone:.3f}" aria-label="Share of the budget used"></progress>'
         )
-    told = f"Ended after {seconds(scene.gone_s)} of {seconds(total)}: {plain(scene.ended)}"
+    told = f"Ended after {seconds(scene.elapsed_s)} of {seconds(total)}: {plain(scene.ended)}"
     return f'<div class="state"><span>{told}</span></div>'
 
 
-def _mark(scene: Scene) -> str:
+def _mark(scene: ReportData) -> str:
     return "▶ " if scene.running else ""
 
 

@@ -2,17 +2,17 @@
 
 from dataclasses import dataclass
 
-from autodl_agent.system.clock import Budget
-from autodl_agent.engine.rounds import Round
-from autodl_agent.scoring.alc import LearningCurve
-from autodl_agent.engine.snapshot import Snapshot
-from autodl_agent.data.tensor_store import TensorStore
 from autodl_agent.data.task import Task
+from autodl_agent.data.tensor_store import TensorStore
+from autodl_agent.engine.rounds import Round
+from autodl_agent.engine.snapshot import Snapshot
+from autodl_agent.scoring.alc import LearningCurve
+from autodl_agent.system.clock import Budget
 from data_format.dataset import Dataset
 
 
 @dataclass(frozen=True)
-class Scene:
+class ReportData:
     """A run at one moment.
 
     gone_s: seconds since the budget's zero. curve: a dict a prediction with `time`, `held_out_nauc` and, when it is
@@ -23,7 +23,7 @@ class Scene:
     store: TensorStore
     budget: Budget
     seed: int
-    gone_s: float
+    elapsed_s: float
     curve: tuple[dict[str, float | None], ...]
     rounds: tuple[Round, ...]
     snapshot: Snapshot | None = None

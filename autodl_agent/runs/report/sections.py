@@ -7,9 +7,9 @@ import numpy as np
 
 from autodl_agent.data.inspection.task_warnings import task_notes
 from autodl_agent.runs.report.evaluation import Evaluation, Mistake
-from autodl_agent.runs.report.thumbnails import Exhibits
 from autodl_agent.runs.report.html import folded, name, number, percent, plain, scrolling, seconds, table
-from autodl_agent.runs.report.report_data import Scene
+from autodl_agent.runs.report.report_data import ReportData
+from autodl_agent.runs.report.thumbnails import Exhibits
 
 _MOST_CLASSES = 200
 _OPEN_CLASSES = 30
@@ -18,7 +18,7 @@ _EXAMPLES = 3
 _SHORT = 4  # signs of a name that fits over a column of the matrix
 
 
-def ensemble_section(scene: Scene) -> str:
+def ensemble_section(scene: ReportData) -> str:
     """Which learners the newest prediction comes from."""
     parts = scene.snapshot.parts if scene.snapshot else ()
     if not parts:
@@ -32,7 +32,7 @@ def ensemble_section(scene: Scene) -> str:
     return table(["learner", "weight", "own NAUC"], rows, "Weights in the ensemble")
 
 
-def classes_section(scene: Scene, found: Evaluation) -> str:
+def classes_section(scene: ReportData, found: Evaluation) -> str:
     """NAUC, precision and recall of each class; of many classes, the worst."""
     names, counts = scene.task.class_names, scene.task.class_counts
     order = list(range(len(names)))
@@ -52,7 +52,7 @@ def classes_section(scene: Scene, found: Evaluation) -> str:
     return shown if len(rows) <= _OPEN_CLASSES else folded(f"{caption} ({len(rows)})", shown)
 
 
-def matrix_section(scene: Scene, found: Evaluation) -> str:
+def matrix_section(scene: ReportData, found: Evaluation) -> str:
     """True classes down, predicted classes across; the shade is the share of the row's true class.
 
     Where rows may have several labels, what lies off the diagonal is no mistake, and has the same colour.
@@ -80,7 +80,7 @@ def matrix_section(scene: Scene, found: Evaluation) -> str:
     return scrolling(grid, caption)
 
 
-def mistakes_section(scene: Scene, found: Evaluation, exhibits: Exhibits) -> str:
+def mistakes_section(scene: ReportData, found: Evaluation, exhibits: Exhibits) -> str:
     """Cards with the examples themselves."""
     if not found.mistakes:
         return '<p class="quiet">None: every held-out row was decided as it is labelled.</p>'
@@ -88,7 +88,7 @@ def mistakes_section(scene: Scene, found: Evaluation, exhibits: Exhibits) -> str
     return f'<ol class="cards">{cards}</ol>'
 
 
-def data_section(scene: Scene) -> str:
+def data_section(scene: ReportData) -> str:
     """What the data are, what is noteworthy about them, what was skipped and why."""
     task = scene.task
     shape = " × ".join("any" if size < 0 else str(size) for size in task.shape)
@@ -108,7 +108,7 @@ def data_section(scene: Scene) -> str:
     return f"{_facts(facts)}<h3>Checks</h3>{checks}<h3>Skipped inputs</h3>{_skipped(scene)}"
 
 
-def environment_section(scene: Scene, environment: dict[str, Any]) -> str:
+def environment_section(scene: ReportData, environment: dict[str, Any]) -> str:
     """Machine and versions."""
     machine = environment["machine"]
     facts = [
@@ -123,10 +123,10 @@ def environment_section(scene: Scene, environment: dict[str, Any]) -> str:
     return _facts(facts)
 
 
-def summary_section(scene: Scene, found: Evaluation | None) -> str:
+def summary_section(scene: ReportData, found: Evaluation | None) -> str:
     """The few numbers to read first."""
     held_out, test = scene.learning_curve("held_out_nauc"), scene.learning_curve("test_nauc")
-    tiles = [("predictions", str(len(scene.curve))), ("time used", seconds(scene.gone_s))]
+    tiles = [("predictions", str(len(scene.curve))), ("time used", seconds(scene.elapsed_s))]
     if test is not None:
         tiles += [("NAUC, test rows", number(test.get_final_score())), ("ALC, test rows", number(test.get_alc()))]
     if held_out is not None:
@@ -139,7 +139,7 @@ def summary_section(scene: Scene, found: Evaluation | None) -> str:
     return '<dl class="tiles">' + "".join(f"<div><dt>{k}</dt><dd>{v}</dd></div>" for k, v in tiles) + "</dl>"
 
 
-def _card(scene: Scene, mistake: Mistake, exhibits: Exhibits) -> str:
+def _card(scene: ReportData, mistake: Mistake, exhibits: Exhibits) -> str:
     names = scene.task.class_names
 
     def listed(classes: tuple[int, ...], odds: tuple[float, ...]) -> str:
@@ -157,7 +157,7 @@ def _card(scene: Scene, mistake: Mistake, exhibits: Exhibits) -> str:
     )
 
 
-def _skipped(scene: Scene) -> str:
+def _skipped(scene: ReportData) -> str:
     problems = list(scene.dataset.problems)
     if not problems:
         return '<p class="quiet">None: every input could be read.</p>'

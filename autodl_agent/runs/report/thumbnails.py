@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autodl_agent.runs.report.html import name, plain
-from autodl_agent.data.tensor_store import TensorStore
 from autodl_agent.data.task import Domain
+from autodl_agent.data.tensor_store import TensorStore
+from autodl_agent.runs.report.html import name, plain
 from data_format.examples import Table
 
 _SIDE = 112

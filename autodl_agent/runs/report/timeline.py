@@ -1,9 +1,9 @@
 """What was tried when: one lane a learner, one bar a round, over the same log time as the learning curve."""
 
-from autodl_agent.runs.report.axis import Frame, svg
-from autodl_agent.runs.report.html import folded, number, plain, seconds, table
-from autodl_agent.runs.report.report_data import Scene
 from autodl_agent.engine.rounds import Round
+from autodl_agent.runs.report.axis import PlotArea, svg
+from autodl_agent.runs.report.html import folded, number, plain, seconds, table
+from autodl_agent.runs.report.report_data import ReportData
 
 _LANE = 34
 _BAR = 14
@@ -13,7 +13,7 @@ _MOST_ROWS = 300
 _SIZES = (("narrow", 360), ("roomy", 760))
 
 
-def timeline_section(scene: Scene) -> str:
+def timeline_section(scene: ReportData) -> str:
     """Figure, legend and table of the rounds."""
     lanes = list(dict.fromkeys(played.learner for played in scene.rounds))[:_MOST_LANES]
     if not lanes:
@@ -21,7 +21,7 @@ def timeline_section(scene: Scene) -> str:
     words = plain(_in_words(scene.rounds))
     drawings = []
     for kind, width in _SIZES:
-        frame = Frame(width, 10 + _LANE * len(lanes) + 36, scene.budget.total_s, left=10)
+        frame = PlotArea(width, 10 + _LANE * len(lanes) + 36, scene.budget.total_s, left=10)
         drawings.append(svg(frame, kind, "Rounds", words, _draw(frame, scene, lanes)))
     keys = (("gain", "made a better prediction"), ("idle", "brought nothing new"), ("failed", "× failed"))
     legend = " ".join(f'<span class="key {kind}-key">{text}</span>' for kind, text in keys)
@@ -35,7 +35,7 @@ def outcome(played: Round) -> str:
     return "gain" if played.prediction is not None else "idle"
 
 
-def _draw(frame: Frame, scene: Scene, lanes: list[str]) -> str:
+def _draw(frame: PlotArea, scene: ReportData, lanes: list[str]) -> str:
     parts = [frame.time_axis()]
     place = {learner: 10 + _LANE * i for i, learner in enumerate(lanes)}
     for learner, top in place.items():
@@ -53,7 +53,7 @@ def _draw(frame: Frame, scene: Scene, lanes: list[str]) -> str:
         if kind == "failed":
             parts.append(f'<text class="cross" x="{left + width / 2:.1f}" y="{top + 11}">×</text>')
     if scene.running:
-        now = frame.x(scene.gone_s)
+        now = frame.x(scene.elapsed_s)
         parts.append(f'<path class="now" d="M{now:.1f} {frame.top}V{frame.floor}"/>')
     return "".join(parts)
 

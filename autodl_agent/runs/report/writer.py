@@ -13,8 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autodl_agent.runs.report.report_data import ReportData
 from autodl_agent.system.clock import Budget
-from autodl_agent.runs.report.report_data import Scene
 from data_format.atomic import write_atomic
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ QUIET_END_S = 1.0  # before the end of the budget nothing is drawn
 MATPLOTLIB_S, PICTURE_S = 0.7, 0.25  # to import it on one core; to draw with it
 PAGE_S = 0.1  # to write the last page
 ALL_CELLS = 1_000_000  # rows × classes looked at when the run is over: about 0.3 s
-Look = Callable[[str], Scene | None]
+Look = Callable[[str], ReportData | None]
 
 
 class Reporter:
@@ -70,7 +70,7 @@ class Reporter:
         """Stop for a run that broke off: a page that is there already must not wait for more."""
         self._halt()
         if self.pages and not self._over:
-            self.finish(ended, self.budget.gone())
+            self.finish(ended, self.budget.elapsed())
 
     def _halt(self) -> None:
         self._stop.set()
@@ -79,7 +79,7 @@ class Reporter:
 
     def _live(self) -> None:
         while not self._stop.wait(self._pause()):
-            if self._pause() > 0.1 or self.budget.left() < QUIET_END_S + 4 * self._cost:
+            if self._pause() > 0.1 or self.budget.remaining() < QUIET_END_S + 4 * self._cost:
                 continue
             started = self.budget.now()
             try:
@@ -89,14 +89,14 @@ class Reporter:
                 self._draw(scene)
                 self._load_matplotlib()
             except Exception as error:
-                log.warning("no report at %.1f s: %s: %s", self.budget.gone(), type(error).__name__, error)
+                log.warning("no report at %.1f s: %s: %s", self.budget.elapsed(), type(error).__name__, error)
             self._cost = self.budget.now() - started
             self.spent_s += self._cost
-            self._last = self.budget.gone()
+            self._last = self.budget.elapsed()
 
     def _pause(self) -> float:
         """Seconds until the next page may be drawn, at least 0.1 and at most 1."""
-        gone = self.budget.gone()
+        gone = self.budget.elapsed()
         return min(1.0, max(0.1, self._due() - gone))
 
     def _due(self) -> float:
@@ -105,13 +105,13 @@ class Reporter:
         affordable = (self.spent_s + decoding + self._cost) / SHARE
         return max(affordable, self._last + min(LONGEST_S, max(SHORTEST_S, GROWTH * self._last)))
 
-    def _draw(self, scene: Scene) -> None:
+    def _draw(self, scene: ReportData) -> None:
         from autodl_agent.runs.report.evaluation import evaluate
 
         found = evaluate(scene.snapshot, scene.task.multilabel, unread=scene.store.bad["train"])
         exhibits = self._exhibits_of(scene)
         if found is not None:
-            affordable = SHARE * self.budget.gone() - self.spent_s - exhibits.spent_s - self._cost
+            affordable = SHARE * self.budget.elapsed() - self.spent_s - exhibits.spent_s - self._cost
             exhibits.prepare([mistake.row for mistake in found.mistakes], work_s=affordable, wait_s=self._cost / 2)
         self._write(scene, found)
 
@@ -122,30 +122,30 @@ class Reporter:
         scene = self.look(ended)
         if scene is None:
             return
-        left = until_s - self.budget.gone()
+        left = until_s - self.budget.elapsed()
         checks = Checks(scene.dataset)
         cells = ALL_CELLS if left > 1 else MOST_CELLS
         found = evaluate(scene.snapshot, scene.task.multilabel, cells, scene.store.bad["train"])
         picture_s = PICTURE_S if "matplotlib.figure" in sys.modules else MATPLOTLIB_S + PICTURE_S
         if found is not None:
-            left = until_s - self.budget.gone()
+            left = until_s - self.budget.elapsed()
             # The picture comes first where both fit only just: it is read by programs and shown in documents.
             wait = left - picture_s - 0.1 if left > picture_s + 0.1 else min(0.15, left - 0.1)
             self._exhibits_of(scene).prepare([m.row for m in found.mistakes], work_s=max(0.0, wait), wait_s=wait)
-        left = until_s - self.budget.gone()
+        left = until_s - self.budget.elapsed()
         scene = replace(scene, checks=checks.wait(left - picture_s - PAGE_S if left > picture_s else left - PAGE_S))
         self._write(scene, found)
-        if self.budget.gone() + picture_s <= until_s:
+        if self.budget.elapsed() + picture_s <= until_s:
             self._picture(scene)
         else:
             log.info("no %s: %.2f s would be needed for it", PICTURE, picture_s)
 
-    def _write(self, scene: Scene, found: Any) -> None:
+    def _write(self, scene: ReportData, found: Any) -> None:
         from autodl_agent.runs.manifest import environment
         from autodl_agent.runs.report.page import render
 
         self._environment = self._environment or environment()
-        interval = max(SHORTEST_S, min(LONGEST_S, max(self._cost / SHARE, GROWTH * self.budget.gone())))
+        interval = max(SHORTEST_S, min(LONGEST_S, max(self._cost / SHARE, GROWTH * self.budget.elapsed())))
         page = render(scene, found, self._exhibits_of(scene), self._environment, math.ceil(interval))
         with self._lock:
             if self._over:
@@ -155,7 +155,7 @@ class Reporter:
             write_atomic(self.folder / PAGE, page.encode("utf-8", "replace"))
             self.pages += 1
 
-    def _exhibits_of(self, scene: Scene) -> "Exhibits":
+    def _exhibits_of(self, scene: ReportData) -> "Exhibits":
         from autodl_agent.runs.report.thumbnails import Exhibits
 
         if self._exhibits is None:
@@ -164,16 +164,16 @@ class Reporter:
 
     def _load_matplotlib(self) -> None:
         """Load it in time for the last picture, once that is cheap beside the time gone."""
-        affordable = self.spent_s + self._cost + MATPLOTLIB_S <= SHARE * self.budget.gone()
+        affordable = self.spent_s + self._cost + MATPLOTLIB_S <= SHARE * self.budget.elapsed()
         if (
             affordable
-            and self.budget.left() > QUIET_END_S + 5 * MATPLOTLIB_S
+            and self.budget.remaining() > QUIET_END_S + 5 * MATPLOTLIB_S
             and "matplotlib.figure" not in sys.modules
         ):
             import matplotlib.backends.backend_agg
             import matplotlib.figure  # noqa: F401
 
-    def _picture(self, scene: Scene) -> None:
+    def _picture(self, scene: ReportData) -> None:
         from autodl_agent.runs.report.curve_png import draw_curve
 
         test = scene.learning_curve("test_nauc")

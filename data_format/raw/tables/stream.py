@@ -43,7 +43,7 @@ class Known:
 
 
 @dataclass(frozen=True)
-class Rows:
+class RowStream:
     """The names of the columns and the rows, chunk by chunk, each row as long as the names."""
 
     path: Path
@@ -52,7 +52,7 @@ class Rows:
     chunks: Iterator[list[list[str]]]
 
 
-def stream_rows(path: Path, known: Known, size: int, problems: list[Problem]) -> Rows:
+def stream_rows(path: Path, known: Known, size: int, problems: list[Problem]) -> RowStream:
     """Open a table file; `problems` grows while the chunks are taken. Raises DataError as `read_table` does."""
     try:
         total = path.stat().st_size
@@ -64,9 +64,9 @@ def stream_rows(path: Path, known: Known, size: int, problems: list[Problem]) ->
     if total <= _WHOLE_BYTES or not _delimited(path, head):
         grid = read_table(path, like)
         problems += grid.problems
-        return Rows(path, grid.names, grid.header, _pieces(grid, size))
+        return RowStream(path, grid.names, grid.header, _pieces(grid, size))
     long = open_long(path, like)
-    return Rows(path, long.head.names, long.head.header, _streamed(long, size, problems))
+    return RowStream(path, long.head.names, long.head.header, _streamed(long, size, problems))
 
 
 def _as_grid(path: Path, known: Known, data: bytes) -> Grid:

@@ -6,14 +6,16 @@ import pytest
 
 from autodl_agent.benchmark.compare import bootstrap, by_variant, compare
 from autodl_agent.benchmark.jobs import Job
-from autodl_agent.benchmark.results import Record
+from autodl_agent.benchmark.results import BenchmarkResult
 from autodl_agent.commands.benchmark_view import show
 
 
 def runs(scores, policy="policy", budget=5.0):
     """scores: set -> list of ALC, one a seed; NAUC is 0.05 higher."""
     return [
-        Record(Job("", name, budget, seed, policy=policy), alc=value, nauc=None if value is None else value + 0.05)
+        BenchmarkResult(
+            Job("", name, budget, seed, policy=policy), alc=value, nauc=None if value is None else value + 0.05
+        )
         for name, values in scores.items()
         for seed, value in enumerate(values)
     ]

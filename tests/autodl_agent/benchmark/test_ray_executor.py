@@ -6,7 +6,7 @@ import pytest
 
 from autodl_agent.benchmark.jobs import Job
 from autodl_agent.benchmark.ray_executor import on_ray, run_text
-from autodl_agent.benchmark.results import Record
+from autodl_agent.benchmark.results import BenchmarkResult
 from autodl_agent.system.errors import UsageError
 
 SAMPLES = Path(__file__).resolve().parents[3] / "sample_data"
@@ -23,7 +23,9 @@ def test_a_job_travels_as_text(tmp_path):
     import json
 
     (tmp_path / "empty").mkdir()
-    record = Record.from_json(json.loads(run_text(json.dumps(Job(str(tmp_path / "empty"), "e", 1.0, 0).as_json()))))
+    record = BenchmarkResult.from_json(
+        json.loads(run_text(json.dumps(Job(str(tmp_path / "empty"), "e", 1.0, 0).as_json())))
+    )
     assert record.job.name == "e" and record.exit == 2
 
 

@@ -3,12 +3,12 @@ import json
 import pytest
 
 from autodl_agent.benchmark.jobs import Job
-from autodl_agent.benchmark.results import Record, RecordFile, read_records
+from autodl_agent.benchmark.results import BenchmarkResult, RecordFile, read_records
 from data_format.errors import DataError
 
 
 def record(name="wine", seed=0, **values):
-    return Record(Job(f"/data/{name}", name, 5.0, seed), **values)
+    return BenchmarkResult(Job(f"/data/{name}", name, 5.0, seed), **values)
 
 
 FULL = record(

@@ -4,13 +4,13 @@ import math
 import pytest
 
 from autodl_agent.benchmark.jobs import Job
-from autodl_agent.benchmark.results import Record
+from autodl_agent.benchmark.results import BenchmarkResult
 from autodl_agent.benchmark.summary import Cell, csv_of, summarise, write_csv
 from autodl_agent.commands.benchmark_view import show
 
 
 def record(name, seed, alc, policy="policy", **values):
-    return Record(Job("", name, 5.0, seed, policy=policy), wall=6.0, alc=alc, nauc=alc, **values)
+    return BenchmarkResult(Job("", name, 5.0, seed, policy=policy), wall=6.0, alc=alc, nauc=alc, **values)
 
 
 RECORDS = [record("a", 0, 0.2), record("a", 1, 0.4), record("b", 0, 0.9, failure="exit code 1: [bold]")]

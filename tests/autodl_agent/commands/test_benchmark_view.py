@@ -8,15 +8,15 @@ import pytest
 from autodl_agent.benchmark.compare import compare
 from autodl_agent.benchmark.executor import line_of, run_all
 from autodl_agent.benchmark.jobs import Job
-from autodl_agent.benchmark.results import Record
+from autodl_agent.benchmark.results import BenchmarkResult
 from autodl_agent.benchmark.summary import Cell
 from autodl_agent.commands.benchmark_view import _words, comparison_tables, show, summary_table
 
 NAN = float("nan")
 
 
-def record(name: str, seed: int = 0, score: float | None = 0.5, **more: Any) -> Record:
-    return Record(Job("", name, 5.0, seed), wall=6.0, alc=score, nauc=score, **more)
+def record(name: str, seed: int = 0, score: float | None = 0.5, **more: Any) -> BenchmarkResult:
+    return BenchmarkResult(Job("", name, 5.0, seed), wall=6.0, alc=score, nauc=score, **more)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_failures_and_what_is_not_compared_are_said(capsys: pytest.CaptureFixtur
         (record("a", 3, None, failure="exit 1"), "a seed 3:  FAILED: exit 1"),
     ],
 )
-def test_a_result_in_words(made: Record, line: str) -> None:
+def test_a_result_in_words(made: BenchmarkResult, line: str) -> None:
     assert line_of(made) == line
 
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from autodl_agent.data import value_range as module
 from autodl_agent.data.task import Domain
-from autodl_agent.data.value_range import peek
+from autodl_agent.data.value_range import estimate_value_range
 from data_format.dataset import Split
 from data_format.errors import Unreadable
 from data_format.examples import Dense, Encoded, MediaFile, Text
@@ -25,7 +25,7 @@ def split(examples):
 
 
 def arrays(values, domain=Domain.IMAGE):
-    return peek(split([Dense(np.asarray(each, np.float32)[None]) for each in values]), domain)
+    return estimate_value_range(split([Dense(np.asarray(each, np.float32)[None]) for each in values]), domain)
 
 
 def encoded(values, form="PNG"):
@@ -35,7 +35,7 @@ def encoded(values, form="PNG"):
 
 
 def files(values, form="PNG"):
-    return peek(split([encoded(each, form) for each in values]), Domain.IMAGE)
+    return estimate_value_range(split([encoded(each, form) for each in values]), Domain.IMAGE)
 
 
 def noise(low, high, shape=(20, 20, 1), n=8):
@@ -91,7 +91,7 @@ def test_clips_are_looked_at_as_pictures_are_and_sounds_are_not():
 
 def test_nothing_is_told_by_no_values_and_by_texts():
     assert arrays([]) == arrays([np.full((2, 2, 1), np.nan)]) == ((0, 0), ())
-    assert peek(split([Text("x")]), Domain.TEXT) == ((0, 0), ())
+    assert estimate_value_range(split([Text("x")]), Domain.TEXT) == ((0, 0), ())
 
 
 @pytest.mark.parametrize("form", ["PNG", "TIFF"])
@@ -128,7 +128,7 @@ def test_a_few_heads_tell_that_no_picture_is_deep(tmp_path: Path, monkeypatch):
     monkeypatch.setattr(
         "data_format.media.images.read_file", lambda path, most=None: asked.append(most) or path.read_bytes()
     )
-    assert peek(split([MediaFile(tmp_path / "p.png")] * 50), Domain.IMAGE)[1] == ()
+    assert estimate_value_range(split([MediaFile(tmp_path / "p.png")] * 50), Domain.IMAGE)[1] == ()
     assert len(asked) == module.HEADS and all(most and most <= 64 for most in asked)
 
 
@@ -137,14 +137,14 @@ def test_large_deep_pictures_are_not_all_decoded(monkeypatch):
     decoded = []
     deep = np.full((40, 40, 1), 3000, np.uint16)
     monkeypatch.setattr("data_format.media.images.deep_values", lambda example: decoded.append(1) or deep)
-    peek(split([Encoded((b"x",))] * 50), Domain.IMAGE)
+    estimate_value_range(split([Encoded((b"x",))] * 50), Domain.IMAGE)
     assert len(decoded) == module.FEWEST
 
 
 def test_pictures_that_cannot_be_read_are_passed_over(monkeypatch):
     good, bad = encoded(RANDOM.integers(0, 4000, (9, 9), np.uint16)), encoded(np.full((9, 9), 9, np.uint16)).frames[0]
     broken = Encoded((bad[:45],))
-    assert len(peek(split([broken, good, broken, good]), Domain.IMAGE)[1]) == 1
+    assert len(estimate_value_range(split([broken, good, broken, good]), Domain.IMAGE)[1]) == 1
     with pytest.raises(Unreadable):
         from data_format.media.images import deep_values
 

@@ -13,7 +13,7 @@ from autodl_agent.data.task import Task
 from autodl_agent.data.tensor_store import OutOfTimeError, TensorStore
 from autodl_agent.engine import dispatch
 from autodl_agent.engine.ensemble.selection import to_logits
-from autodl_agent.engine.policy.planner import Record, Slice
+from autodl_agent.engine.policy.planner import Slice, SliceRecord
 from autodl_agent.engine.rounds import Choose, Round, rounds
 from autodl_agent.engine.worker.client import Finished
 from autodl_agent.learners.base import Examples
@@ -50,11 +50,11 @@ class PaperLane:
 
 
 def in_turn(
-    history: Sequence[Record], ladder: Sequence[LearnerSpec], task: Task, gone: float, total: float, folds: int
+    history: Sequence[SliceRecord], candidates: Sequence[LearnerSpec], task: Task, gone: float, total: float, folds: int
 ) -> Slice | None:
     """One slice of each learner."""
     done = {record.learner for record in history}
-    return next((Slice(spec, 5.0, 0.1) for spec in ladder if spec.name not in done), None)
+    return next((Slice(spec, 5.0, 0.1) for spec in candidates if spec.name not in done), None)
 
 
 def play(monkeypatch: pytest.MonkeyPatch, choose: Choose = in_turn, **settings: object) -> list[Round]:
@@ -64,10 +64,10 @@ def play(monkeypatch: pytest.MonkeyPatch, choose: Choose = in_turn, **settings: 
     clock = FakeClock()
     budget = clock.budget(60)
     store = TensorStore(dataset, make_task(dataset), budget.deadline(60))
-    ladder = [scripted("good", clock=clock, truth=truth, slices=1)]
-    ladder.append(scripted("bad", clock=clock, truth=truth, slices=1, **settings))
+    candidates = [scripted("good", clock=clock, truth=truth, slices=1)]
+    candidates.append(scripted("bad", clock=clock, truth=truth, slices=1, **settings))
     lane = PaperLane({"train": dataset.train.labels, "test": truth}, clock)
-    return list(rounds(store, ladder, budget, choose, lane=lane))  # type: ignore[arg-type]
+    return list(rounds(store, candidates, budget, choose, lane=lane))  # type: ignore[arg-type]
 
 
 def test_a_slice_of_the_worker_is_blended(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,10 +93,15 @@ def test_the_first_answer_comes_first_where_the_first_slice_was_too_short(monkey
     slices = iter(["good", "good", "bad"])
 
     def in_order(
-        history: Sequence[Record], ladder: Sequence[LearnerSpec], task: Task, gone: float, total: float, folds: int
+        history: Sequence[SliceRecord],
+        candidates: Sequence[LearnerSpec],
+        task: Task,
+        gone: float,
+        total: float,
+        folds: int,
     ) -> Slice | None:
-        names = {spec.name: spec for spec in ladder}
-        done = {record.learner for record in history if not record.starved}
+        names = {spec.name: spec for spec in candidates}
+        done = {record.learner for record in history if not record.timed_out}
         wanted = next(slices, "remote")
         return None if wanted in done else Slice(names[wanted], 5.0, 0.1)
 
@@ -150,17 +155,22 @@ def test_a_worker_that_hangs_keeps_the_other_lane_waiting_in_proportion_to_the_b
     began: list[float] = []
 
     def remote_first(
-        history: Sequence[Record], ladder: Sequence[LearnerSpec], task: Task, gone: float, total: float, folds: int
+        history: Sequence[SliceRecord],
+        candidates: Sequence[LearnerSpec],
+        task: Task,
+        gone: float,
+        total: float,
+        folds: int,
     ) -> Slice | None:
-        names = {spec.name: spec for spec in ladder}
+        names = {spec.name: spec for spec in candidates}
         if not history or "remote" not in names:
             if history:
                 began.append(clock.at)
             return Slice(names["good"], 5.0, 0.1)
         return Slice(names["remote"], 5.0, 0.0)
 
-    ladder = [scripted("good", clock=clock, truth=truth, slices=50)]
-    played = rounds(store, ladder, budget, remote_first, lane=lane)  # type: ignore[arg-type]
+    candidates = [scripted("good", clock=clock, truth=truth, slices=50)]
+    played = rounds(store, candidates, budget, remote_first, lane=lane)  # type: ignore[arg-type]
     for _ in played:
         if began:
             break

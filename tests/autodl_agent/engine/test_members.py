@@ -36,12 +36,12 @@ def test_held_out_rows_come_fold_by_fold() -> None:
 
 def test_the_test_rows_are_computed_once_a_slice() -> None:
     one, clock = member()
-    assert not one.at_hand
+    assert not one.test_is_cached
     one.advance(later(clock))
     first = one.test()
-    assert one.at_hand and one.test() is first
+    assert one.test_is_cached and one.test() is first
     one.advance(later(clock))
-    assert not one.at_hand and not np.array_equal(one.test(), first)
+    assert not one.test_is_cached and not np.array_equal(one.test(), first)
     assert one.increments == 2
 
 
@@ -59,14 +59,14 @@ def test_a_result_that_cannot_predict_the_test_rows_gives_way_to_the_last_that_c
     one, clock = member(misbehave="test-nan", at=3, slices=9)
     one.advance(later(clock))
     one.advance(later(clock))
-    held_out, settled, shown = one.held_out, one.settled, one.test()
+    held_out, frozen_models, shown = one.held_out, one.frozen_models, one.test()
     one.advance(later(clock))
     one.advance(later(clock))
     with pytest.raises(LearnerError, match="not finite"):
         one.test()
-    one.fall_back()
-    assert one.held_out is held_out and one.settled is settled and one.test() is shown
-    assert one.increments == 2 and one.at_hand
+    one.revert()
+    assert one.held_out is held_out and one.frozen_models is frozen_models and one.test() is shown
+    assert one.increments == 2 and one.test_is_cached
 
 
 def test_without_such_a_result_nothing_is_left() -> None:
@@ -74,15 +74,15 @@ def test_without_such_a_result_nothing_is_left() -> None:
     one.advance(later(clock))
     with pytest.raises(ValueError, match="on the test rows"):
         one.test()
-    one.fall_back()
-    assert one.held_out is None and one.settled == () and not one.at_hand
+    one.revert()
+    assert one.held_out is None and one.frozen_models == () and not one.test_is_cached
 
 
 def test_a_first_answer_that_fails_leaves_nothing() -> None:
     one, clock = member(misbehave="test-nan")
     with pytest.raises(LearnerError, match="not finite"):
         one.first_answer(later(clock))
-    assert one.settled == ()
+    assert one.frozen_models == ()
 
 
 def test_more_is_over_when_no_fold_has_more() -> None:
@@ -96,9 +96,9 @@ def test_more_is_over_when_no_fold_has_more() -> None:
 def test_the_first_answer_fits_one_fold_and_the_others_follow() -> None:
     one, clock = member(seconds=1.0)
     found = one.first_answer(later(clock))
-    assert (found.shape, clock.at, len(one.settled)) == ((4, 3), 101.0, 1)
+    assert (found.shape, clock.at, len(one.frozen_models)) == ((4, 3), 101.0, 1)
     one.advance(later(clock), start_at=1)
-    assert (clock.at, len(one.settled), one.increments) == (102.0, 2, 1)
+    assert (clock.at, len(one.frozen_models), one.increments) == (102.0, 2, 1)
 
 
 def test_a_refit_takes_as_many_increments_and_all_rows() -> None:

@@ -6,19 +6,19 @@ import pytest
 from autodl_agent.data.domain import make_task
 from autodl_agent.data.tensor_store import TensorStore
 from autodl_agent.engine.rounds import rounds
-from autodl_agent.engine.state import Loop
+from autodl_agent.engine.state import RunState
 from autodl_agent.learners.testing.contract import FakeClock, memory_dataset, scripted
-from autodl_agent.runs.resume import Earlier
+from autodl_agent.runs.resume import PreviousRun
 from autodl_agent.scoring.auc import nauc
 from data_format import open_dataset
 
 
-def play(ladder, total_s=60, n_train=60):
+def play(candidates, total_s=60, n_train=60):
     dataset, truth = memory_dataset("text", n_train=n_train)
     clock = FakeClock()
     budget = clock.budget(total_s)
     store = TensorStore(dataset, make_task(dataset), budget.deadline(total_s))
-    specs = [scripted(name, clock=clock, truth=truth, **settings) for name, settings in ladder.items()]
+    specs = [scripted(name, clock=clock, truth=truth, **settings) for name, settings in candidates.items()]
     return list(rounds(store, specs, budget)), truth, store
 
 
@@ -115,7 +115,7 @@ def test_a_run_without_its_ensemble_goes_on_from_its_last_nauc(last, rows, tmp_p
     clock = FakeClock()
     store = TensorStore(dataset, make_task(dataset), clock.budget(60).deadline(60))
     curve = ({"time": 1.0, "held_out_nauc": None}, {"time": 2.0, "held_out_nauc": last})
-    earlier = Earlier(tmp_path, "set", 3.0, 0.0, curve, rows=np.array(rows, np.int64))
+    earlier = PreviousRun(tmp_path, "set", 3.0, 0.0, curve, rows=np.array(rows, np.int64))
     kept = []
     spec = scripted("a", clock=clock, truth=truth, slices=4)
     played = list(rounds(store, [spec], clock.budget(60), keep=kept.append, earlier=earlier))
@@ -162,7 +162,7 @@ def test_the_latest_rows_are_held_out_where_the_test_rows_come_later(later, tmp_
         (tmp_path / f"{name}.csv").write_text("\n".join(["date,a,label", *part]))
     dataset = open_dataset(tmp_path)
     budget = FakeClock().budget(60)
-    loop = Loop(TensorStore(dataset, make_task(dataset), budget.deadline(60)), (), budget, lambda snapshot: None)
+    loop = RunState(TensorStore(dataset, make_task(dataset), budget.deadline(60)), (), budget, lambda snapshot: None)
     if later:
         (fold,) = loop.folds
         assert fold.train.max() < fold.held_out.min()

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from autodl_agent.data.task import Domain
-from autodl_agent.learners.registry import LADDERS, LearnerSpec, check_learner_names, ladder_of
+from autodl_agent.learners.registry import LEARNERS_BY_DOMAIN, LearnerSpec, check_learner_names, learners_for
 from autodl_agent.learners.testing.contract import ScriptedLearner, examples_of, memory_dataset
 from autodl_agent.runs.agent import run
 from autodl_agent.runs.config import RunConfig
@@ -11,17 +11,20 @@ from autodl_agent.system.errors import UsageError
 
 
 def test_without_names_the_ladder_is_whole():
-    assert ladder_of(Domain.TEXT) == LADDERS[Domain.TEXT]
+    assert learners_for(Domain.TEXT) == LEARNERS_BY_DOMAIN[Domain.TEXT]
 
 
 def test_names_choose_and_the_order_stays_that_of_the_ladder():
-    names = [spec.name for spec in LADDERS[Domain.IMAGE]]
-    assert [spec.name for spec in ladder_of(Domain.IMAGE, [names[2], names[0], "quick-table"])] == [names[0], names[2]]
+    names = [spec.name for spec in LEARNERS_BY_DOMAIN[Domain.IMAGE]]
+    assert [spec.name for spec in learners_for(Domain.IMAGE, [names[2], names[0], "quick-table"])] == [
+        names[0],
+        names[2],
+    ]
 
 
 def test_a_ladder_without_any_of_the_names_is_refused_with_its_own():
     with pytest.raises(UsageError, match="learners for tabular data are quick-table, .*none of them is in linear-text"):
-        ladder_of(Domain.TABULAR, ["linear-text"])
+        learners_for(Domain.TABULAR, ["linear-text"])
 
 
 def test_an_unknown_name_is_refused_with_all_that_there_are():

@@ -20,13 +20,13 @@ from autodl_agent.pretrained.networks import MissingWeightsError, can_serve, con
 from autodl_agent.pretrained.runtime import interpreter
 from autodl_agent.system.errors import AutoDLError, UsageError
 
-interpreter = pytest.mark.skipif(not litefunction.interpreter_found(), reason="no LiteRT interpreter installed")
+needs_interpreter = pytest.mark.skipif(not interpreter.interpreter_found(), reason="no LiteRT interpreter installed")
 
 
 @pytest.fixture
 def ready(tmp_path, monkeypatch):
     """A row whose file is a network already, in a folder of weights."""
-    if not litefunction.interpreter_found():
+    if not interpreter.interpreter_found():
         pytest.skip("no LiteRT interpreter installed")
     graph = LiteGraph(3)
     blob = graph.finish(
@@ -102,7 +102,7 @@ def test_prepare_passes_over_what_is_missing_unless_asked_for(ready, monkeypatch
     assert isinstance(CliRunner().invoke(weights, ["prepare", "net"]).exception, AutoDLError)
 
 
-@interpreter
+@needs_interpreter
 @pytest.mark.skipif(find("efficientnet-lite0") is None, reason="weights not installed")
 def test_the_real_network_tells_pictures_apart():
     from autodl_agent.learners.vision.frozen_features import frozen_features

@@ -7,12 +7,12 @@ import threading
 import numpy as np
 import pytest
 
-from autodl_agent.runs.agent import run
-from autodl_agent.system.clock import Budget
-from autodl_agent.runs.config import RunConfig
-from autodl_agent.learners import registry
 from autodl_agent.engine.policy.planner import Slice
+from autodl_agent.learners import registry
 from autodl_agent.learners.testing.contract import scripted
+from autodl_agent.runs.agent import run
+from autodl_agent.runs.config import RunConfig
+from autodl_agent.system.clock import Budget
 from data_format.errors import DataError
 from data_format.predictions import list_predictions, read_prediction
 
@@ -31,9 +31,9 @@ def write_table(folder, n=60, label=True, rows=20, seed=0):
     return folder
 
 
-def in_turn(history, ladder, task, gone, total, folds):
+def in_turn(history, candidates, task, gone, total, folds):
     """A policy that looks at no clock, so that two runs play the same rounds."""
-    for spec in ladder:
+    for spec in candidates:
         past = [r for r in history if r.learner == spec.name]
         if len(past) < 2 and (not past or past[-1].more):
             return Slice(spec, 1000, 1)
@@ -81,11 +81,11 @@ def test_the_program_ends_although_a_learner_hangs(tmp_path, monkeypatch):
 
     spec = scripted("sleeper")
     monkeypatch.setattr("autodl_agent.learners.testing.contract.ScriptedLearner.fit", hang)
-    monkeypatch.setitem(registry.LADDERS, "tabular", (spec,))
+    monkeypatch.setitem(registry.LEARNERS_BY_DOMAIN, "tabular", (spec,))
     budget = Budget.from_now(1.0)
     result = run(write_table(tmp_path / "set"), tmp_path / "out", RunConfig(1.0), budget)
     release.set()
-    assert budget.gone() < 3
+    assert budget.elapsed() < 3
     assert result.reason == "budget used"
     assert result.n_predictions == 1
 

@@ -3,8 +3,8 @@ import csv
 import numpy as np
 import pytest
 
-from autodl_agent.runs.csv_files import seconds_to_write, write_predictions, write_table
 from autodl_agent.data.task import Domain, Task
+from autodl_agent.runs.csv_files import seconds_to_write, write_predictions, write_table
 
 NAMES = ("001", 'été, or "x"')
 IDS = ["test/a.png", "test/b,c.png", "test/d\ne.png", ""]

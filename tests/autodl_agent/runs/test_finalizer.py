@@ -3,10 +3,10 @@ import threading
 import numpy as np
 import pytest
 
-from autodl_agent.runs.finalizer import LastFiles
-from autodl_agent.runs.folder import RunFolder
 from autodl_agent.data.task import Domain, Task
 from autodl_agent.learners.testing.contract import FakeClock
+from autodl_agent.runs.finalizer import FinalFilesWriter
+from autodl_agent.runs.folder import RunFolder
 
 
 def last_files(tmp_path, truth=lambda: None):
@@ -14,7 +14,7 @@ def last_files(tmp_path, truth=lambda: None):
     out = RunFolder(tmp_path, FakeClock().budget(60), task, ["x", "y"])
     out.open()
     out.add(np.array([[0.9, 0.1], [0.2, 0.7]], np.float32), None)
-    return LastFiles(out, True, {}, [], truth, lambda: None)
+    return FinalFilesWriter(out, True, {}, [], truth, lambda: None)
 
 
 def test_all_files_are_there_after_waiting(tmp_path):

@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from autodl_agent.system.errors import UsageError
-from autodl_agent.learners.prior import class_shares
-from autodl_agent.runs.folder import RunFolder, give_back, log_to, prepare_folder, restore_log
 from autodl_agent.data.task import Domain, Task
+from autodl_agent.learners.prior import class_priors
 from autodl_agent.learners.testing.contract import FakeClock
+from autodl_agent.runs.folder import RunFolder, log_to, prepare_folder, remove_run, restore_log
+from autodl_agent.system.errors import UsageError
 from data_format.dataset import Problem
 from data_format.predictions import list_predictions, prediction_text, read_prediction, read_start
 
@@ -69,15 +69,15 @@ def other(out, **changes):
 
 def test_a_run_of_the_same_data_is_gone_on_with_and_its_lists_stay(tmp_path):
     out, _ = folder_for(tmp_path)
-    out.add(np.tile(class_shares(out.task), (3, 1)), None)
+    out.add(np.tile(class_priors(out.task), (3, 1)), None)
     before = {path.name: path.stat().st_mtime_ns for path in tmp_path.glob("*.txt")}
     again = other(out)
     again.check_same()
-    again.go_on(out.curve)
+    again.resume(out.curve)
     assert {path.name: path.stat().st_mtime_ns for path in tmp_path.glob("*.txt")} == before
     (tmp_path / "test_rows.txt").unlink()
     again.check_same()
-    again.go_on(out.curve)
+    again.resume(out.curve)
     assert (tmp_path / "test_rows.txt").read_text(encoding="utf-8").splitlines() == [*IDS[:2], "test/d\\ne.png"]
 
 
@@ -93,7 +93,7 @@ def test_a_run_of_the_same_data_is_gone_on_with_and_its_lists_stay(tmp_path):
 )
 def test_a_run_of_other_data_is_told_and_nothing_is_written(tmp_path, changes, says):
     out, _ = folder_for(tmp_path)
-    out.add(np.tile(class_shares(out.task), (3, 1)), None)
+    out.add(np.tile(class_priors(out.task), (3, 1)), None)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     with pytest.raises(UsageError, match=says):
         other(out, **changes).check_same()
@@ -113,7 +113,7 @@ def test_the_log_of_a_refused_run_goes_and_that_of_the_run_before_stays(tmp_path
     (tmp_path / "log.txt").write_text("old\nnew\n")
     restore_log(tmp_path, 4)
     assert (tmp_path / "log.txt").read_text() == "old\n"
-    give_back(tmp_path, True)
+    remove_run(tmp_path, True)
     assert not (tmp_path / "log.txt").exists() and tmp_path.exists()
 
 

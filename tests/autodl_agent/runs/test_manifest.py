@@ -5,11 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from autodl_agent.runs.config import RunConfig
 from autodl_agent.data.domain import make_task
-from autodl_agent.runs.manifest import describe_run, environment, package_version
 from autodl_agent.engine.rounds import Round
 from autodl_agent.learners.testing.contract import FakeClock, memory_dataset
+from autodl_agent.runs.config import RunConfig
+from autodl_agent.runs.manifest import environment, package_version, run_manifest
 from data_format.dataset import Problem
 
 PLAYED = [
@@ -26,7 +26,7 @@ def described(played: list[Round]) -> dict:
     clock = FakeClock()
     budget = clock.budget(60)
     clock.at += 7.00049
-    return describe_run(make_task(dataset), dataset, RunConfig(seed=5), budget, played, "done")
+    return run_manifest(make_task(dataset), dataset, RunConfig(seed=5), budget, played, "done")
 
 
 def test_facts_are_json_and_hold_no_prediction() -> None:

@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autodl_agent.runs.agent import RunResult, run
-from autodl_agent.system.clock import Budget
-from autodl_agent.runs.config import RunConfig
-from autodl_agent.runs.resume import Earlier, read_earlier
-from autodl_agent.system.errors import UsageError
-from autodl_agent.runs.model.load import load_model
 from autodl_agent.learners.testing.contract import memory_dataset
+from autodl_agent.runs.agent import RunResult, run
+from autodl_agent.runs.config import RunConfig
+from autodl_agent.runs.model.load import load_model
+from autodl_agent.runs.resume import PreviousRun, read_previous_run
+from autodl_agent.system.clock import Budget
+from autodl_agent.system.errors import UsageError
 from data_format.predictions import list_predictions, read_prediction, read_start
 
 WINE = Path(__file__).resolve().parents[3] / "sample_data" / "wine"
@@ -32,7 +32,7 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def go_on(folder: Path, data: object = WINE, more_s: float = 2.0) -> RunResult:
-    earlier = read_earlier(folder)
+    earlier = read_previous_run(folder)
     budget = Budget.from_now(more_s).after(earlier.seconds)
     return run(data, folder, RunConfig(budget_s=more_s), budget, earlier=earlier)
 
@@ -40,7 +40,7 @@ def go_on(folder: Path, data: object = WINE, more_s: float = 2.0) -> RunResult:
 def test_a_finished_run_is_extended(first: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(first, tmp_path / "run"))
     before = [read_prediction(path) for _, path in list_predictions(folder / "predictions")]
-    there = read_earlier(folder)
+    there = read_previous_run(folder)
     used = there.seconds
     there.close()
     go_on(folder)
@@ -81,7 +81,7 @@ def test_after_a_kill(tmp_path: Path) -> None:
     process.wait()
     assert not (folder / "run.json").exists()
     count = len(list_predictions(folder / "predictions"))
-    earlier = read_earlier(folder)
+    earlier = read_previous_run(folder)
     assert earlier.parts
     assert len(earlier.curve) == count
     earlier.close()
@@ -111,7 +111,7 @@ main()
     for path in files[len(files) // 2 :]:  # what the file system would have said
         os.utime(path, (time.time() + jump_s,) * 2)
     (folder / "run.json").unlink()
-    earlier = read_earlier(folder)
+    earlier = read_previous_run(folder)
     times = [float(point["time"] or 0) for point in earlier.curve]
     assert len(times) == len(files)
     assert times == sorted(times)
@@ -119,7 +119,7 @@ main()
     assert times[-1] <= earlier.seconds < 5
     earlier.close()
     (folder / "learning_curve.csv").unlink()
-    bare = read_earlier(folder)
+    bare = read_previous_run(folder)
     stamps = [float(point["time"] or 0) for point in bare.curve]
     assert stamps == sorted(stamps)
     assert bare.seconds < 5
@@ -196,7 +196,7 @@ def test_what_is_no_run_is_told_in_one_line(damage: str, first: Path, tmp_path: 
     if damage == "model":
         (folder / "model" / "logits.npz").write_bytes(b"PK nonsense")
     with pytest.raises(UsageError) as caught:
-        read_earlier(folder)
+        read_previous_run(folder)
     assert str(folder) in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -217,7 +217,7 @@ def test_without_its_ensemble_no_worse_prediction_follows(lost: str, first: Path
     if lost == "seed":  # after a kill; other rows are held out then
         (folder / "run.json").unlink()
     before, count = held_out(folder), len(list_predictions(folder / "predictions"))
-    earlier = read_earlier(folder)
+    earlier = read_previous_run(folder)
     assert not earlier.parts
     assert earlier.seed == (None if lost == "seed" else 5)
     assert earlier.to_beat == pytest.approx(before[-1], abs=2e-6)
@@ -243,11 +243,11 @@ def test_what_a_better_prediction_must_beat(
     curve: list[float | None], model: float | None, expected: float | None, tmp_path: Path
 ) -> None:
     points = tuple({"time": float(k), "held_out_nauc": nauc} for k, nauc in enumerate(curve))
-    assert Earlier(tmp_path, "set", 5.0, 0.0, points, nauc=model).to_beat == expected
+    assert PreviousRun(tmp_path, "set", 5.0, 0.0, points, nauc=model).to_beat == expected
 
 
 def test_copies_are_removed(first: Path) -> None:
-    earlier = read_earlier(first)
+    earlier = read_previous_run(first)
     assert earlier.scratch is not None
     assert [entry.name for entry in earlier.scratch.iterdir()] == ["model"]
     earlier.close()

@@ -5,12 +5,12 @@ import threading
 import numpy as np
 import pytest
 
-from autodl_agent.runs import session as module
-from autodl_agent.system.clock import Budget
-from autodl_agent.learners.registry import LADDERS
-from autodl_agent.runs.session import Session
 from autodl_agent.data.task import Domain
+from autodl_agent.learners.registry import LEARNERS_BY_DOMAIN
 from autodl_agent.learners.testing.contract import ScriptedLearner, memory_dataset, scripted
+from autodl_agent.runs import session as module
+from autodl_agent.runs.session import Session
+from autodl_agent.system.clock import Budget
 
 
 def waiting(self, data, deadline):
@@ -24,7 +24,7 @@ def waiting(self, data, deadline):
 @pytest.fixture
 def endless(monkeypatch):
     """A learner that would go on for ten minutes."""
-    monkeypatch.setitem(LADDERS, Domain.TEXT, (scripted("endless"),))
+    monkeypatch.setitem(LEARNERS_BY_DOMAIN, Domain.TEXT, (scripted("endless"),))
     monkeypatch.setattr(ScriptedLearner, "fit", waiting)
 
 
@@ -37,7 +37,7 @@ def test_it_ends_when_it_is_stopped_and_its_last_prediction_stays(endless):
     session.stop()
     session.join(60)
     assert not session.is_alive() and session.ended
-    assert budget.left() > 400 and session.budget.left() <= 0
+    assert budget.remaining() > 400 and session.budget.remaining() <= 0
     assert np.isfinite(session.newest().prediction).all()
 
 
@@ -53,7 +53,7 @@ def test_its_worker_is_ended_at_once(endless, monkeypatch):
         def close(self):
             halted.set()
 
-    monkeypatch.setattr(module, "make_lane", lambda *arguments, **settings: None)
+    monkeypatch.setattr(module, "start_worker", lambda *arguments, **settings: None)
     dataset, _ = memory_dataset("text")
     session = Session(dataset, Budget.from_now(600), lane=Lane())
     session.stop()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from autodl_agent.scoring.auc import nauc
-from autodl_agent.scoring.scorer import Judge
+from autodl_agent.scoring.scorer import PredictionScorer
 from data_format.errors import DataError
 from data_format.predictions import write_prediction
 
@@ -14,8 +14,8 @@ TRUTH = np.eye(3)[np.arange(30) % 3]
 
 
 @pytest.fixture
-def judge(tmp_path: Path) -> Judge:
-    return Judge(solution(tmp_path, TRUTH))
+def judge(tmp_path: Path) -> PredictionScorer:
+    return PredictionScorer(solution(tmp_path, TRUTH))
 
 
 def solution(folder: Path, truth: np.ndarray, name: str = "my.set.solution") -> Path:
@@ -28,7 +28,7 @@ def prediction(folder: Path, scores: np.ndarray) -> Path:
     return folder / "my.set.predict_0"
 
 
-def test_a_prediction_gets_the_scores_of_the_plain_functions(judge: Judge, tmp_path: Path) -> None:
+def test_a_prediction_gets_the_scores_of_the_plain_functions(judge: PredictionScorer, tmp_path: Path) -> None:
     scores = np.clip(TRUTH * 0.4 + np.random.default_rng(0).random(TRUTH.shape) * 0.6, 0, 1)
     found = judge.judge(prediction(tmp_path, scores))
     assert judge.task == "my.set"
@@ -44,7 +44,7 @@ def test_a_prediction_gets_the_scores_of_the_plain_functions(judge: Judge, tmp_p
 def test_the_same_seed_draws_the_same_rows(tmp_path: Path) -> None:
     scores = np.random.default_rng(1).random(TRUTH.shape)
     path, truth = prediction(tmp_path, scores), solution(tmp_path, TRUTH)
-    first, again, other = (Judge(truth, seed).judge(path).resampled for seed in (0, 0, 1))
+    first, again, other = (PredictionScorer(truth, seed).judge(path).resampled for seed in (0, 0, 1))
     assert np.array_equal(first, again) and not np.array_equal(first, other)
 
 
@@ -58,11 +58,11 @@ def test_the_same_seed_draws_the_same_rows(tmp_path: Path) -> None:
     ],
 )
 def test_classes_of_one_value_cannot_be_scored(tmp_path: Path, truth: list[list[int]], unusable: list[bool]) -> None:
-    assert Judge(solution(tmp_path, np.array(truth))).unusable.tolist() == unusable
+    assert PredictionScorer(solution(tmp_path, np.array(truth))).unusable.tolist() == unusable
 
 
 def test_several_labels_a_row_have_no_accuracy(tmp_path: Path) -> None:
-    several = Judge(solution(tmp_path, np.array([[1, 1], [0, 1], [0, 0]])))
+    several = PredictionScorer(solution(tmp_path, np.array([[1, 1], [0, 1], [0, 0]])))
     assert several.judge(prediction(tmp_path, np.full((3, 2), 0.5))).accuracy is None
 
 
@@ -70,15 +70,15 @@ def test_several_labels_a_row_have_no_accuracy(tmp_path: Path) -> None:
 def test_a_truth_that_is_not_finite_is_refused(tmp_path: Path, value: str) -> None:
     (tmp_path / "s.solution").write_text(f"1 0\n0 {value}\n")
     with pytest.raises(DataError, match=f"s.solution: expected 0 or 1, found {value} in row 1, class 1"):
-        Judge(tmp_path / "s.solution")
+        PredictionScorer(tmp_path / "s.solution")
 
 
-def test_another_shape_names_file_and_both_shapes(judge: Judge, tmp_path: Path) -> None:
+def test_another_shape_names_file_and_both_shapes(judge: PredictionScorer, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"my.set.predict_0: prediction has shape \(30, 2\), truth has \(30, 3\)"):
         judge.judge(prediction(tmp_path, TRUTH[:, :2]))
 
 
-def test_a_huge_file_is_refused_before_it_is_read(judge: Judge, tmp_path: Path) -> None:
+def test_a_huge_file_is_refused_before_it_is_read(judge: PredictionScorer, tmp_path: Path) -> None:
     path = tmp_path / "my.set.predict_1"
     with path.open("wb") as file:
         file.truncate(1 << 40)  # takes no room on disk
@@ -86,6 +86,6 @@ def test_a_huge_file_is_refused_before_it_is_read(judge: Judge, tmp_path: Path) 
         judge.judge(path)
 
 
-def test_a_missing_file_is_named(judge: Judge, tmp_path: Path) -> None:
+def test_a_missing_file_is_named(judge: PredictionScorer, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="none"):
         judge.judge(tmp_path / "none")

@@ -10,8 +10,8 @@ def test_budget_counts_on_the_clock_it_was_given():
     clock = FakeClock()
     budget = clock.budget(60)
     clock.at += 12.5
-    assert budget.gone() == 12.5
-    assert budget.left() == 47.5
+    assert budget.elapsed() == 12.5
+    assert budget.remaining() == 47.5
 
 
 def test_deadline_never_outlives_the_budget():
@@ -19,8 +19,8 @@ def test_deadline_never_outlives_the_budget():
     budget = clock.budget(10)
     clock.at += 4
     near, far = budget.deadline(2), budget.deadline(100)
-    assert near.left() == 2
-    assert far.left() == 6
+    assert near.remaining() == 2
+    assert far.remaining() == 6
     clock.at += 6
     assert near.passed and far.passed
 
@@ -33,8 +33,8 @@ def test_launch_counts_what_happened_before_the_first_line_of_python():
 
 def test_budget_from_launch_has_used_time_already():
     budget = Budget.from_launch(1e9)
-    assert budget.gone() >= since_launch_s() * 0.5
-    assert abs(budget.epoch + budget.gone() - time.time()) < 1
+    assert budget.elapsed() >= since_launch_s() * 0.5
+    assert abs(budget.epoch + budget.elapsed() - time.time()) < 1
 
 
 def test_time_that_an_earlier_run_used_lies_before_the_zero():
@@ -42,7 +42,7 @@ def test_time_that_an_earlier_run_used_lies_before_the_zero():
     first = clock.budget(60)
     clock.at += 5
     longer = first.after(40)
-    assert (longer.total_s, longer.gone(), longer.left()) == (100, 45, first.left())
+    assert (longer.total_s, longer.elapsed(), longer.remaining()) == (100, 45, first.remaining())
     assert longer.epoch == first.epoch - 40
 
 

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from autodl_agent.system.processes import Marked, MemoryPeak
+from autodl_agent.system.processes import MemoryPeak, TaggedProcesses
 
 pytestmark = pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs /proc")  # noqa: PTH112
 
@@ -19,7 +19,7 @@ time.sleep(60)
 
 @pytest.fixture
 def family():
-    marked = Marked("AUTODL_TEST")
+    marked = TaggedProcesses("AUTODL_TEST")
     parent = subprocess.Popen(
         [sys.executable, "-c", PARENT],
         env={**os.environ, **marked.environment},
@@ -37,14 +37,14 @@ def family():
 def test_all_that_come_from_a_run_are_known_and_no_others(family):
     marked, parent = family
     assert len(marked.members()) == 2 and parent.pid in marked.members()
-    assert Marked("AUTODL_TEST").members() == []
+    assert TaggedProcesses("AUTODL_TEST").members() == []
 
 
 def test_an_orphan_is_still_known_and_can_be_ended(family):
     marked, parent = family
     parent.kill()
     parent.wait()
-    (orphan,) = marked.linger(0.0)
+    (orphan,) = marked.wait_until_gone(0.0)
     assert orphan != parent.pid
     assert marked.kill(parent.pid) == [orphan]
     assert marked.members(anew=True) == []

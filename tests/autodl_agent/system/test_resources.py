@@ -13,7 +13,7 @@ from autodl_agent.system.resources import (
     _cgroup_memory_left,
     _quota_cores,
     cores,
-    has_card,
+    has_gpu,
     memory_limit_bytes,
     peak_memory_bytes,
 )
@@ -152,7 +152,7 @@ def test_limited_address_space_counts_less_what_is_used_and_what_libraries_take(
 @pytest.mark.parametrize("limit", [None, 3_000_000])
 def test_a_limit_of_the_shell_is_seen_and_heaps_are_few_then(limit: int | None) -> None:
     code = (
-        "import os\nfrom autodl_agent.system import resources\nresources.calm_blas()\n"
+        "import os\nfrom autodl_agent.system import resources\nresources.limit_blas_threads()\n"
         "print(resources.address_limit_bytes(), os.environ.get('MALLOC_ARENA_MAX'))\n"
         "print(resources.memory_limit_bytes() <= 3_000_000 * 1024 - resources.LIBRARIES_BYTES)"
     )
@@ -205,4 +205,4 @@ def test_a_card_is_a_file_of_its_driver_that_is_not_hidden(
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     for name in files:
         (tmp_path / name).touch()
-    assert has_card() == found
+    assert has_gpu() == found

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_format.autodl import batch_decoder
-from data_format.autodl.batch_decoder import decode_alike
+from data_format.autodl.batch_decoder import decode_batches
 from data_format.autodl.metadata import MatrixSpec, Metadata
 from data_format.autodl.records import Records, open_records
 from data_format.autodl.sequence_example import _MESSAGES, decode_record, encode_record
@@ -48,9 +48,9 @@ def file_of(folder: Path, records: list[bytes]) -> RecordFile:
 
 
 def decoded(file: RecordFile) -> dict[int, tuple[Any, ...]]:
-    """Record -> its id, class indices, scores and numbers as bytes, as far as they were decoded at once."""
+    """DecodedRecord -> its id, class indices, scores and numbers as bytes, as far as they were decoded at once."""
     out: dict[int, tuple[Any, ...]] = {}
-    for batch in decode_alike(file, np.arange(len(file)), WIDTH):
+    for batch in decode_batches(file, np.arange(len(file)), WIDTH):
         for place, row in enumerate(batch.rows.tolist()):
             assert row not in out
             id_ = None if batch.ids is None else int(batch.ids[place])

@@ -10,7 +10,7 @@ the ladders from outside.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from autodl_agent.learners.registry import LADDERS, LearnerSpec
+from autodl_agent.learners.registry import LEARNERS_BY_DOMAIN, LearnerSpec
 from autodl_agent.learners.testing.faults import bad_output, hangs, process
 from autodl_agent.learners.testing.faults.base import Faulty
 from autodl_agent.system.errors import UsageError
@@ -88,6 +88,6 @@ def add_to_ladders(names: Iterable[str], heavy: bool = True) -> None:
     heavy: keep the learners that need the worker, which loads their libraries first; without them it is ready at once.
     """
     specs = faults(*names)
-    for domain, ladder in LADDERS.items():
-        rest = [spec for spec in ladder[1:] if heavy or not spec.worker]
-        LADDERS[domain] = (*ladder[:1], *specs, *rest)
+    for domain, candidates in LEARNERS_BY_DOMAIN.items():
+        rest = [spec for spec in candidates[1:] if heavy or not spec.worker]
+        LEARNERS_BY_DOMAIN[domain] = (*candidates[:1], *specs, *rest)

@@ -6,7 +6,7 @@ from typing import Any, Self, final
 from autodl_agent.data.arrays import Probabilities
 from autodl_agent.data.task import Task
 from autodl_agent.learners.base import Examples, Learner
-from autodl_agent.learners.registry import LADDERS
+from autodl_agent.learners.registry import LEARNERS_BY_DOMAIN
 from autodl_agent.system.clock import Deadline
 
 SLICES = 3  # that every faulty learner asks for at least
@@ -18,7 +18,7 @@ class Faulty(Learner):
 
     def __init__(self, task: Task, seed: int) -> None:
         super().__init__(task, seed)
-        self.inner = LADDERS[task.domain][0].create(task, seed)
+        self.inner = LEARNERS_BY_DOMAIN[task.domain][0].create(task, seed)
         self.done, self.at = 0, 1 + task.seed % 2
         self.more = True
 

@@ -59,7 +59,7 @@ class Late(Faulty):
 
     def break_fit(self, data: Examples, deadline: Deadline) -> None:
         """Sleep past the deadline."""
-        time.sleep(max(0.0, deadline.left()) + 1.5)
+        time.sleep(max(0.0, deadline.remaining()) + 1.5)
 
 
 @final

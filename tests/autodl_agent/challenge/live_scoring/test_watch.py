@@ -9,7 +9,7 @@ import pytest
 
 from autodl_agent.challenge.live_scoring.watch import RunWatch, read_end
 from autodl_agent.scoring.report import score_folder
-from autodl_agent.scoring.scorer import Judge
+from autodl_agent.scoring.scorer import PredictionScorer
 
 TRUTH = np.eye(3)[np.arange(30) % 3]
 
@@ -42,7 +42,7 @@ class Run:
         return path
 
     def watch(self) -> RunWatch:
-        return RunWatch(self.folder, Judge(self.solution))
+        return RunWatch(self.folder, PredictionScorer(self.solution))
 
 
 def naucs(watch: RunWatch) -> list[float]:

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autodl_agent.challenge.sandbox.limits import check_prediction, doing, failed, finished, gone, overrun
+from autodl_agent.challenge.sandbox.limits import check_prediction, doing, exited, failed, finished, overrun
 from autodl_agent.challenge.sandbox.outcome import IngestionResult, Outcome, read_result, write_result
 
 
@@ -42,8 +42,8 @@ def test_ends() -> None:
         "the first prediction came after the end of the budget",
         "done_training was true from the beginning",
     }
-    assert gone(-64, "train").message == "killed by SIGRTMAX in train"
-    assert gone(-99, "train").message == "killed by signal 99 in train"
+    assert exited(-64, "train").message == "killed by SIGRTMAX in train"
+    assert exited(-99, "train").message == "killed by signal 99 in train"
     assert failed({"stage": "between", "message": "x"}) == Outcome("raised", f"{doing('between')} raised x")
 
 

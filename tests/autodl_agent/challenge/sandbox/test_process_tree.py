@@ -7,7 +7,12 @@ from collections.abc import Callable
 import pytest
 
 from autodl_agent.challenge.sandbox.bounded_log import BoundedLog
-from autodl_agent.challenge.sandbox.process_tree import Tree, become_subreaper, children_of_this_process, private_bytes
+from autodl_agent.challenge.sandbox.process_tree import (
+    ProcessTree,
+    become_subreaper,
+    children_of_this_process,
+    private_bytes,
+)
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 
@@ -24,7 +29,7 @@ def test_orphans_in_sessions_of_their_own_are_found_and_killed() -> None:
     others = children_of_this_process()
     code = "import subprocess, time; subprocess.Popen(['sh', '-c', 'setsid sleep 99 & exec sleep 99']); time.sleep(99)"
     process = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
-    tree = Tree(process.pid, others)
+    tree = ProcessTree(process.pid, others)
     until(lambda: len(tree.members()) == 3)
     assert tree.memory_bytes() >= private_bytes(process.pid) > 1 << 20
     process.kill()
@@ -40,7 +45,7 @@ def test_children_of_somebody_else_are_left_alone() -> None:
     bystander = subprocess.Popen(["sleep", "99"])
     others = children_of_this_process()
     process = subprocess.Popen(["sleep", "99"], start_new_session=True)
-    assert Tree(process.pid, others).kill() == 0
+    assert ProcessTree(process.pid, others).kill() == 0
     assert process.wait() == -9
     assert bystander.poll() is None
     bystander.kill()
@@ -51,7 +56,7 @@ def test_a_process_that_is_gone() -> None:
     process = subprocess.Popen(["true"])
     process.wait()
     assert private_bytes(process.pid) == 0
-    tree = Tree(process.pid, children_of_this_process())
+    tree = ProcessTree(process.pid, children_of_this_process())
     assert tree.members() == []
     tree.terminate()
     assert tree.kill() == 0
@@ -63,7 +68,7 @@ def test_a_process_that_forks_and_ends_all_the_time_cannot_slip_away() -> None:
     others = children_of_this_process()
     code = "import os\nif os.fork() == 0:\n    while True:\n        if os.fork(): os._exit(0)"
     process = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
-    tree = Tree(process.pid, others)
+    tree = ProcessTree(process.pid, others)
     process.wait()
     tree.kill()
     for _ in range(20):

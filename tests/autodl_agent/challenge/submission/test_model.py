@@ -84,16 +84,16 @@ def play(model, train, test, budget_s=5.0, most=30):
     from autodl_agent.system.clock import Budget
 
     budget, found = Budget.from_now(budget_s), []
-    while not model.done_training and budget.left() > 0 and len(found) < most:
-        model.train(train, remaining_time_budget=budget.left())
-        found.append(model.test(test, remaining_time_budget=budget.left()))
+    while not model.done_training and budget.remaining() > 0 and len(found) < most:
+        model.train(train, remaining_time_budget=budget.remaining())
+        found.append(model.test(test, remaining_time_budget=budget.remaining()))
     return found, budget
 
 
 def test_predictions_in_the_order_of_the_test_object(challenge):
     metadata, train, test, truth = challenge
     found, budget = play(Model(metadata), train, test)
-    assert budget.gone() < 6
+    assert budget.elapsed() < 6
     assert all(p.shape == truth.shape and np.isfinite(p).all() for p in found)
     assert nauc(truth, found[0]) > 0.5
     assert nauc(truth, found[-1]) > 0.8
@@ -219,4 +219,4 @@ def test_it_ends_by_itself_when_time_is_over(challenge):
     metadata, train, test, _ = challenge
     found, budget = play(Model(metadata), train, test, budget_s=1.5, most=10_000)
     assert found
-    assert budget.gone() < 2.5
+    assert budget.elapsed() < 2.5

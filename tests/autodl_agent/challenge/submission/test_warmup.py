@@ -51,7 +51,7 @@ def test_a_rehearsal_plays_the_rounds_of_every_domain(
     assert newest.prediction.shape == (warmup.ROWS, classes)
     assert np.isfinite(newest.prediction).all()
     assert len(dataset.train) == warmup.ROWS
-    assert "benched" not in caplog.text
+    assert "disabled" not in caplog.text
 
 
 @pytest.mark.parametrize("metadata", [{"class_num": 3, "language": "EN"}, {"class_num": 2, "train_num": 9}])

@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 from autodl_agent.engine.ensemble.calibration import (
     Calibration,
     best_threshold,
-    coupled_odds,
     fit_calibration,
     fit_thresholds,
     logistic,
+    softmax_odds,
 )
 from autodl_agent.engine.ensemble.selection import to_probabilities
 
@@ -74,8 +74,8 @@ def test_small_probabilities_keep_their_ranks():
 
 def test_coupled_odds_are_those_of_the_softmax():
     logits = np.random.default_rng(0).normal(0, 3, (50, 4)).astype(np.float32)
-    assert np.allclose(logistic(coupled_odds(logits)), to_probabilities(logits, True), atol=1e-6)
-    sure = coupled_odds(np.array([[60.0, 0.0]], np.float32))
+    assert np.allclose(logistic(softmax_odds(logits)), to_probabilities(logits, True), atol=1e-6)
+    sure = softmax_odds(np.array([[60.0, 0.0]], np.float32))
     assert np.isfinite(sure).all() and sure[0, 0] > 15 and sure[0, 1] == pytest.approx(-60, abs=0.01)
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autodl_agent.engine.ensemble.holdout_metric import Judge, subset
+from autodl_agent.engine.ensemble.holdout_metric import HoldoutMetric, subset
 from autodl_agent.scoring.auc import class_aucs, nauc
 
 TRUTH = np.eye(4, dtype=np.float32)[np.random.default_rng(0).integers(0, 4, 400)]
@@ -17,7 +17,7 @@ def member(noise, seed):
 
 
 def test_the_standard_error_shrinks_with_the_rows_and_with_the_headroom():
-    few, many = Judge(TRUTH[:60]), Judge(TRUTH)
+    few, many = HoldoutMetric(TRUTH[:60]), HoldoutMetric(TRUTH)
     assert few.standard_error(0.8) > 1.5 * many.standard_error(0.8)
     assert many.standard_error(0.8) > 5 * many.standard_error(0.998)
 
@@ -28,7 +28,7 @@ def test_the_standard_error_is_what_resampling_finds():
     for seed in range(200):
         rows = np.random.default_rng(seed).integers(0, 400, 400)
         found.append(nauc(TRUTH[rows], scores[rows]))
-    guess = Judge(TRUTH).standard_error(nauc(TRUTH, scores))
+    guess = HoldoutMetric(TRUTH).standard_error(nauc(TRUTH, scores))
     assert 0.6 < guess / np.std(found) < 1.6
 
 
@@ -38,7 +38,7 @@ def test_aucs_are_those_of_the_scorer_for_few_and_many_positives_with_and_withou
     rng = np.random.default_rng(seed)
     truth = (rng.random((n, classes)) < share * rng.choice([0.1, 1, 1.5], classes)).astype(np.float32)
     scores = rng.permuted(np.linspace(-1, 1, n * classes), axis=None).reshape(n, classes).astype(np.float32)
-    judge = Judge(truth)
+    judge = HoldoutMetric(truth)
     few = judge.positives <= 8
     scores[:, few] = np.round(scores[:, few] * rng.choice([1, 3, 1000]))
     expected = class_aucs(truth, scores)
@@ -86,5 +86,5 @@ def test_the_nauc_of_a_coupled_blend_is_that_of_its_softmax():
     scores = member(3, 1) + 5 * np.random.default_rng(2).normal(size=(400, 1)).astype(np.float32)
     shares = np.exp(scores - scores.max(1, keepdims=True))
     shares /= shares.sum(1, keepdims=True)
-    found = Judge(TRUTH).nauc(scores[None], np.ones(1), True)
+    found = HoldoutMetric(TRUTH).nauc(scores[None], np.ones(1), True)
     assert found == pytest.approx(nauc(TRUTH, shares), abs=1e-3)

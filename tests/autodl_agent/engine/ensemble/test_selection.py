@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autodl_agent.engine.ensemble.holdout_metric import Judge
+from autodl_agent.engine.ensemble.holdout_metric import HoldoutMetric
 from autodl_agent.engine.ensemble.selection import select, to_logits, to_probabilities
 from autodl_agent.scoring.auc import nauc
 
@@ -39,8 +39,8 @@ def test_the_reported_nauc_is_the_blend_s():
 def test_rows_are_coupled_only_where_one_label_is_certain_and_it_helps():
     # A shift common to all classes of a row hides the ranks within each class; a softmax takes it out.
     shifted = member(2, 1) + 20 * RNG.normal(size=(400, 1)).astype(np.float32)
-    assert select([shifted], TRUTH, True).coupled
-    assert not select([shifted], TRUTH, False).coupled
+    assert select([shifted], TRUTH, True).softmax
+    assert not select([shifted], TRUTH, False).softmax
 
 
 def test_members_within_noise_share_the_weight_and_one_of_luck_does_not_take_it():
@@ -70,8 +70,8 @@ def test_the_softmax_has_the_sharpness_that_ranks_best():
     rows = RNG.normal(size=(400, 1)).astype(np.float32)
     loud = select([member(2, 1) + 20 * rows], TRUTH, True)
     quiet = select([(member(2, 1) + 20 * rows) / 10], TRUTH, True)
-    assert quiet.coupled
-    assert quiet.sharpness == pytest.approx(10 * loud.sharpness, rel=0.1)
+    assert quiet.softmax
+    assert quiet.inverse_temperature == pytest.approx(10 * loud.inverse_temperature, rel=0.1)
     assert quiet.nauc == pytest.approx(loud.nauc, abs=1e-3)
     assert sum(quiet.weights) == pytest.approx(1)
 
@@ -93,7 +93,7 @@ def test_weights_are_shares_and_the_blend_is_finite_whatever_the_members_say(cou
     blend = select(members, truth, may_couple)
     assert sum(blend.weights) == pytest.approx(1)
     assert min(blend.weights) >= 0
-    assert blend.sharpness > 0
+    assert blend.inverse_temperature > 0
     assert -1 <= blend.nauc <= 1
     p = blend.probabilities(members)
     assert np.isfinite(p).all()
@@ -104,7 +104,7 @@ def test_weights_are_shares_and_the_blend_is_finite_whatever_the_members_say(cou
 def test_a_member_more_costs_no_held_out_nauc_beyond_noise():
     good, other = member(2, 1), member(6, 2)
     alone = select([good], TRUTH, False).nauc
-    assert select([good, other], TRUTH, False).nauc > alone - Judge(TRUTH).standard_error(alone)
+    assert select([good, other], TRUTH, False).nauc > alone - HoldoutMetric(TRUTH).standard_error(alone)
 
 
 def test_what_is_known_of_the_first_classes_of_a_sorted_file_alone_counts_for_no_more_than_it_is():

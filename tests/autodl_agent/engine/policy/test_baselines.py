@@ -1,7 +1,7 @@
 import pytest
 
 from autodl_agent.engine.policy.baselines import choose_by, fixed_ladder, round_robin
-from autodl_agent.engine.policy.planner import Record
+from autodl_agent.engine.policy.planner import SliceRecord
 from autodl_agent.learners.registry import LearnerSpec
 
 LADDER = tuple(LearnerSpec(name, "none:None") for name in ("a", "b", "c"))
@@ -16,7 +16,7 @@ def played(choose, more, slices=12, failed=()):
             break
         name = chosen.spec.name
         order.append(name)
-        history.append(Record(name, 1.0, 0.5, 0.5, order.count(name) < more[name], name in failed))
+        history.append(SliceRecord(name, 1.0, 0.5, 0.5, order.count(name) < more[name], name in failed))
     return "".join(order)
 
 
@@ -35,9 +35,9 @@ def test_a_learner_that_failed_is_not_asked_again(choose):
 
 @pytest.mark.parametrize("choose", [round_robin, fixed_ladder])
 def test_slices_fit_in_the_time_left_and_grow_for_who_starved(choose):
-    starved = Record("a", 3.0, None, 0.0, True, starved=True)
+    timed_out = SliceRecord("a", 3.0, None, 0.0, True, timed_out=True)
     assert choose([], LADDER, None, 0.0, 100.0).seconds == 10.0
-    assert choose([starved, starved], LADDER[:1], None, 20.0, 100.0).seconds == 40.0
+    assert choose([timed_out, timed_out], LADDER[:1], None, 20.0, 100.0).seconds == 40.0
     assert choose([], LADDER, None, 98.0, 100.0).seconds == pytest.approx(1.7)
     assert choose([], LADDER, None, 100.0, 100.0) is None
 

@@ -10,8 +10,8 @@ from autodl_agent.engine.policy.planner import (
     LEAST_LEFT,
     RATE,
     Candidate,
-    Record,
     Slice,
+    SliceRecord,
     choose,
     expected_cost_s,
     expected_gain,
@@ -32,7 +32,7 @@ LADDER = (QUICK, STRONG)
 
 
 def done(name, nauc, best=None, seconds=1.0, **more):
-    return Record(name, seconds, nauc, best if best is not None else nauc, **({"more": True} | more))
+    return SliceRecord(name, seconds, nauc, best if best is not None else nauc, **({"more": True} | more))
 
 
 def test_the_first_rung_answers_first_even_when_a_later_one_promises_more():
@@ -112,9 +112,9 @@ def test_the_choice_is_a_pure_function():
 
 
 def test_a_starved_learner_gets_a_longer_slice_each_time():
-    starved = [done("quick", None, best=0.3, seconds=2.0, starved=True)]
-    once = choose(starved, (QUICK,), TASK, 3, 600)
-    twice = choose(starved * 2, (QUICK,), TASK, 5, 600)
+    timed_out = [done("quick", None, best=0.3, seconds=2.0, timed_out=True)]
+    once = choose(timed_out, (QUICK,), TASK, 3, 600)
+    twice = choose(timed_out * 2, (QUICK,), TASK, 5, 600)
     assert twice.seconds >= 2 * once.seconds
 
 
@@ -127,7 +127,7 @@ def test_two_slices_say_how_the_next_one_grows():
 
 
 def test_a_slice_that_starved_says_nothing_about_growth():
-    past = [done("quick", 0.5, seconds=2.0), done("quick", None, best=0.5, seconds=20.0, starved=True)]
+    past = [done("quick", 0.5, seconds=2.0), done("quick", None, best=0.5, seconds=20.0, timed_out=True)]
     assert expected_cost_s(QUICK, past, TASK, 1) == pytest.approx(20 * GROWTH)
 
 
@@ -138,16 +138,16 @@ def test_the_prior_s_growth_and_cost_count_until_measured():
 
 
 def test_a_slow_machine_makes_every_guess_longer():
-    ladder = (replace(QUICK, start_s=30.0), STRONG)
-    guess = guess_s(ladder[0], TASK, 1)
-    slow = pace_of([done("quick", 0.5, seconds=8 * guess)], ladder, TASK, 1, {})
-    fast = pace_of([done("quick", 0.5, seconds=guess / 8)], ladder, TASK, 1, {})
+    candidates = (replace(QUICK, start_s=30.0), STRONG)
+    guess = guess_s(candidates[0], TASK, 1)
+    slow = pace_of([done("quick", 0.5, seconds=8 * guess)], candidates, TASK, 1, {})
+    fast = pace_of([done("quick", 0.5, seconds=guess / 8)], candidates, TASK, 1, {})
     assert slow == pytest.approx(8**0.25)
     assert fast == pytest.approx(1 / slow)
     short = guess_s(QUICK, TASK, 1)
     assert 1 / pace_of([done("quick", 0.5, seconds=short / 8)], LADDER, TASK, 1, {}) < 1.1  # a blink says little
     assert pace_of([], LADDER, TASK, 1, {}) == 1
-    assert pace_of([done("quick", None, best=0.0, starved=True)], LADDER, TASK, 1, {}) == 1
+    assert pace_of([done("quick", None, best=0.0, timed_out=True)], LADDER, TASK, 1, {}) == 1
 
 
 def test_a_measured_slice_that_cannot_finish_is_left_where_a_guessed_one_is_tried():
@@ -201,11 +201,11 @@ def test_what_a_learner_behind_gains_counts_less():
 def test_the_untried_are_judged_by_the_table_where_it_knows_them():
     history = [done("quick", 0.5, more=False)]
     table = {("tabular", "strong"): Prior(0.01, 0.02), ("tabular", "third"): Prior(0.6, 0.7)}
-    ladder = (QUICK, STRONG, replace(STRONG, name="third", expected=0.1))
-    assert choose(history, ladder, TASK, 3, 60, priors={}).spec.name == "strong"
-    assert choose(history, ladder, TASK, 3, 60, priors=table).spec.name == "third"
+    candidates = (QUICK, STRONG, replace(STRONG, name="third", expected=0.1))
+    assert choose(history, candidates, TASK, 3, 60, priors={}).spec.name == "strong"
+    assert choose(history, candidates, TASK, 3, 60, priors=table).spec.name == "third"
     other = {("image", learner): prior for (_, learner), prior in table.items()}
-    assert choose(history, ladder, TASK, 3, 60, priors=other).spec.name == "strong"
+    assert choose(history, candidates, TASK, 3, 60, priors=other).spec.name == "strong"
 
 
 def test_where_nothing_is_held_out_the_prior_s_share_counts():
@@ -234,7 +234,7 @@ def test_lanes_share_a_history_whatever_order_their_slices_end_in():
 
 
 RECORDS = st.builds(
-    Record,
+    SliceRecord,
     st.sampled_from(["quick", "strong"]),
     st.floats(0, 1e4),
     st.none() | st.floats(-1, 1),
@@ -276,7 +276,7 @@ def test_of_two_learners_as_steep_the_one_that_leads_goes_on():
 
 def test_what_a_slice_without_a_result_computed_is_not_paid_twice():
     spec = replace(STRONG, start_s=20.0, example_ms=0.0)
-    hungry = [Record("strong", 12.0, None, 0.5, True, starved=True)]
+    hungry = [SliceRecord("strong", 12.0, None, 0.5, True, timed_out=True)]
     assert expected_cost_s(spec, hungry, TASK, 1) == pytest.approx(8.0)
     assert expected_cost_s(spec, [*hungry, *hungry], TASK, 1) == pytest.approx(LEAST_LEFT * 12)
 

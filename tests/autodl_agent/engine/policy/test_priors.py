@@ -4,7 +4,7 @@ import pytest
 
 from autodl_agent.data.task import Domain
 from autodl_agent.engine.policy.priors import Prior, load_priors
-from autodl_agent.learners.registry import LADDERS
+from autodl_agent.learners.registry import LEARNERS_BY_DOMAIN
 from autodl_agent.system.errors import AutoDLError
 
 
@@ -22,7 +22,7 @@ def test_the_package_s_table_knows_learners_of_every_domain():
 
 
 def test_the_package_s_table_names_learners_of_the_ladders():
-    known = {(str(domain), spec.name) for domain, ladder in LADDERS.items() for spec in ladder}
+    known = {(str(domain), spec.name) for domain, candidates in LEARNERS_BY_DOMAIN.items() for spec in candidates}
     assert set(load_priors()) <= known
 
 

@@ -16,18 +16,18 @@ from autodl_agent.data.domain import make_task
 from autodl_agent.data.task import Domain, Task
 from autodl_agent.data.tensor_store import TensorStore
 from autodl_agent.engine.members import mean_logits
-from autodl_agent.engine.policy.planner import Record, Slice
+from autodl_agent.engine.policy.planner import Slice, SliceRecord
 from autodl_agent.engine.rounds import Round, rounds
 from autodl_agent.engine.snapshot import Snapshot
-from autodl_agent.engine.worker.client import WorkerLane
+from autodl_agent.engine.worker.client import WorkerClient
 from autodl_agent.learners.base import Examples
-from autodl_agent.learners.registry import LADDERS, LearnerSpec
+from autodl_agent.learners.registry import LEARNERS_BY_DOMAIN, LearnerSpec
 from autodl_agent.learners.testing.contract import memory_dataset
 from autodl_agent.learners.testing.faults import faults
 from autodl_agent.system.clock import Budget
-from autodl_agent.system.processes import Marked
+from autodl_agent.system.processes import TaggedProcesses
 
-QUICK = LADDERS[Domain.TABULAR][0]
+QUICK = LEARNERS_BY_DOMAIN[Domain.TABULAR][0]
 REMOTE = LearnerSpec("remote", QUICK.where, expected=0.9, worker=True, libraries=())
 SECONDS = 30.0
 
@@ -39,7 +39,7 @@ class Run:
         self.dataset, self.truth = memory_dataset("tabular", 60, 20)
         self.budget = Budget.from_now(SECONDS)
         task = make_task(self.dataset, seed)
-        self.lane = WorkerLane(heavy, self.budget, memory_bytes, libraries=())
+        self.lane = WorkerClient(heavy, self.budget, memory_bytes, libraries=())
         self.store = TensorStore(self.dataset, task, self.budget.deadline(SECONDS), share=self.lane.share)
         self.slice_s = slice_s
         self.snapshots: list[Snapshot] = []
@@ -52,14 +52,20 @@ class Run:
             self.store.close()
 
     def rounds(self) -> Iterator[Round]:
-        ladder = (QUICK, *self.lane.specs)
-        return rounds(self.store, ladder, self.budget, self._choose, self.snapshots.append, self.lane)
+        candidates = (QUICK, *self.lane.specs)
+        return rounds(self.store, candidates, self.budget, self._choose, self.snapshots.append, self.lane)
 
     def _choose(
-        self, history: list[Record], ladder: tuple[LearnerSpec, ...], task: Task, gone: float, total: float, folds: int
+        self,
+        history: list[SliceRecord],
+        candidates: tuple[LearnerSpec, ...],
+        task: Task,
+        gone: float,
+        total: float,
+        folds: int,
     ) -> Slice | None:
         """Every learner until it has no more or three slices."""
-        for spec in ladder:
+        for spec in candidates:
             past = [record for record in history if record.learner == spec.name]
             if len(past) < 3 and not (past and (past[-1].failed or not past[-1].more)):
                 return Slice(spec, self.slice_s, 0.1)
@@ -67,9 +73,9 @@ class Run:
 
 
 @pytest.fixture
-def family(monkeypatch: pytest.MonkeyPatch) -> Marked:
+def family(monkeypatch: pytest.MonkeyPatch) -> TaggedProcesses:
     """All processes that are started while the test runs."""
-    marked = Marked("AUTODL_TEST")
+    marked = TaggedProcesses("AUTODL_TEST")
     for name, value in marked.environment.items():
         monkeypatch.setenv(name, value)
     return marked
@@ -90,10 +96,10 @@ def test_a_learner_in_the_worker_predicts_what_it_predicts_here() -> None:
 
 def test_its_models_can_be_saved_and_loaded(tmp_path: Path) -> None:
     run = Run(REMOTE)
-    ladder = (REMOTE,)
+    candidates = (REMOTE,)
     found = None
     try:
-        for one in rounds(run.store, ladder, run.budget, run._choose, run.snapshots.append, run.lane):
+        for one in rounds(run.store, candidates, run.budget, run._choose, run.snapshots.append, run.lane):
             if one.prediction is not None and run.snapshots[-1].parts:
                 found = one
                 (part,) = run.snapshots[-1].parts
@@ -136,7 +142,7 @@ def test_its_models_can_be_saved_and_loaded(tmp_path: Path) -> None:
         ("close-files", "worker: "),
     ],
 )
-def test_a_fault_costs_its_learner_and_nothing_else(name: str, said: str, family: Marked) -> None:
+def test_a_fault_costs_its_learner_and_nothing_else(name: str, said: str, family: TaggedProcesses) -> None:
     run = Run(*faults(name), REMOTE, slice_s=0.6)
     played = run.play()
     title = f"fault-{name}"
@@ -144,13 +150,13 @@ def test_a_fault_costs_its_learner_and_nothing_else(name: str, said: str, family
     assert set(errors(played)) <= {title}
     assert max(one.member_nauc or 0 for one in played if one.learner == "remote") > 0.5
     assert all(np.isfinite(one.prediction).all() for one in played if one.prediction is not None)
-    assert not family.linger(1.0)
+    assert not family.wait_until_gone(1.0)
 
 
-def test_what_a_dead_worker_had_started_is_found_and_ended(family: Marked) -> None:
+def test_what_a_dead_worker_had_started_is_found_and_ended(family: TaggedProcesses) -> None:
     run = Run(*faults("spawn", "kill"), REMOTE, slice_s=1.0)
     run.play()
-    assert not family.linger(1.0)
+    assert not family.wait_until_gone(1.0)
 
 
 def test_the_worker_has_a_group_of_its_own_in_the_session_of_the_run() -> None:
@@ -236,7 +242,7 @@ def test_a_folder_that_cannot_be_written_to_ends_the_heavy_learners_and_not_the_
 def test_libraries_that_are_missing_are_told() -> None:
     dataset, _ = memory_dataset("tabular", 60, 20)
     budget = Budget.from_now(20)
-    lane = WorkerLane((REMOTE,), budget, 1 << 30, libraries=("no_such_library",))
+    lane = WorkerClient((REMOTE,), budget, 1 << 30, libraries=("no_such_library",))
     assert lane.wait_loaded(20)
     assert "no_such_library: ModuleNotFoundError" in lane.reason
     store = TensorStore(dataset, make_task(dataset, 0), budget.deadline(20), share=lane.share)
@@ -247,7 +253,7 @@ def test_libraries_that_are_missing_are_told() -> None:
 
 
 def test_models_of_old_slices_are_removed_and_those_in_use_are_not(tmp_path: Path) -> None:
-    lane = WorkerLane((REMOTE,), Budget.from_now(20), 1 << 30, folder=tmp_path, libraries=())
+    lane = WorkerClient((REMOTE,), Budget.from_now(20), 1 << 30, folder=tmp_path, libraries=())
     for number in range(1, 9):
         (tmp_path / f"slice-{number}" / "models" / "0").mkdir(parents=True)
     lane._number = 8

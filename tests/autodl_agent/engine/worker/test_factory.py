@@ -8,12 +8,12 @@ import pytest
 from autodl_agent.data.domain import make_task
 from autodl_agent.data.task import Domain, Task
 from autodl_agent.engine.worker import factory
-from autodl_agent.engine.worker.factory import libraries_found, make_lane, start_lane
-from autodl_agent.learners.registry import LADDERS, LearnerSpec
+from autodl_agent.engine.worker.factory import libraries_found, start_lane, start_worker
+from autodl_agent.learners.registry import LEARNERS_BY_DOMAIN, LearnerSpec
 from autodl_agent.learners.testing.contract import memory_dataset
 from autodl_agent.system.clock import Budget
 
-QUICK = LADDERS[Domain.TABULAR][0]
+QUICK = LEARNERS_BY_DOMAIN[Domain.TABULAR][0]
 HEAVY = LearnerSpec("heavy", QUICK.where, start_s=6.0, worker=True, libraries=("json",))
 
 
@@ -27,13 +27,13 @@ def allowed(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_it_can_be_switched_off(task: Task, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     monkeypatch.setenv("AUTODL_WORKER", "off")
     with caplog.at_level(logging.INFO, "autodl_agent"):
-        assert make_lane(task, [QUICK, HEAVY], Budget.from_now(600)) is None
+        assert start_worker(task, [QUICK, HEAVY], Budget.from_now(600)) is None
     assert "AUTODL_WORKER is off" in caplog.text
 
 
 def test_few_cores_need_more_time_left(task: Task, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(factory, "cores", lambda: 2)
-    assert make_lane(task, [QUICK, HEAVY], Budget.from_now(25)) is None
+    assert start_worker(task, [QUICK, HEAVY], Budget.from_now(25)) is None
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def task() -> Task:
 
 
 def test_a_ladder_without_heavy_learners_needs_none(task: Task) -> None:
-    assert make_lane(task, [QUICK], Budget.from_now(600)) is None
+    assert start_worker(task, [QUICK], Budget.from_now(600)) is None
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_no_worker_where_it_cannot_help(
     spec: LearnerSpec, budget_s: float, memory: int | None, said: str, task: Task, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, "autodl_agent"):
-        assert make_lane(task, [QUICK, spec], Budget.from_now(budget_s), memory) is None
+        assert start_worker(task, [QUICK, spec], Budget.from_now(budget_s), memory) is None
     assert said in caplog.text
     assert len(caplog.records) == (1 if said else 0)
 
@@ -70,7 +70,7 @@ def test_too_little_address_space_for_the_worker_is_one_line(
     """TensorFlow reserves far more of it than it uses; a worker that cannot even load it would only be lost."""
     monkeypatch.setattr(factory, "address_limit_bytes", lambda: 3 << 30)
     with caplog.at_level(logging.INFO, "autodl_agent"):
-        assert make_lane(task, [QUICK, HEAVY], Budget.from_now(60), memory) is None
+        assert start_worker(task, [QUICK, HEAVY], Budget.from_now(60), memory) is None
     assert [record.getMessage() for record in caplog.records] == [
         "heavy learners are left out: they need 4096 MB of address space (ulimit -v), 3072 are allowed"
     ]
@@ -78,7 +78,7 @@ def test_too_little_address_space_for_the_worker_is_one_line(
 
 def test_a_worker_for_the_learners_that_fit(task: Task) -> None:
     other = replace(HEAVY, name="other", fits=lambda task: False)
-    lane = make_lane(task, [QUICK, HEAVY, other], Budget.from_now(60), 3 << 30)
+    lane = start_worker(task, [QUICK, HEAVY, other], Budget.from_now(60), 3 << 30)
     assert lane is not None
     assert [spec.name for spec in lane.specs] == ["heavy"]
     assert lane.memory_bytes == (3 << 30) - (800 << 20)
@@ -91,10 +91,10 @@ def test_a_worker_for_the_learners_that_fit(task: Task) -> None:
 def test_a_worker_started_beforehand_is_used_or_closed(task: Task) -> None:
     budget = Budget.from_now(60)
     started = start_lane([HEAVY], Budget.from_now(5))
-    lane = make_lane(task, [QUICK, HEAVY], budget, started=started)
+    lane = start_worker(task, [QUICK, HEAVY], budget, started=started)
     assert lane is started
     assert lane.budget is budget
-    assert make_lane(task, [QUICK], budget, started=started) is None
+    assert start_worker(task, [QUICK], budget, started=started) is None
     assert not started.folder.exists()
 
 

@@ -18,12 +18,12 @@ PROGRAM = """
 import sys
 from dataclasses import replace
 from autodl_agent.commands import main
-from autodl_agent.learners.registry import LADDERS
+from autodl_agent.learners.registry import LEARNERS_BY_DOMAIN
 from autodl_agent.data.task import Domain
-quick = LADDERS[Domain.TABULAR][0]
+quick = LEARNERS_BY_DOMAIN[Domain.TABULAR][0]
 heavy = [replace(quick, name=f"heavy-{k}", start_s=0.1, example_ms=0.01, expected=0.99, worker=True, libraries=())
          for k in range(3)]
-LADDERS[Domain.TABULAR] = (quick, *heavy)
+LEARNERS_BY_DOMAIN[Domain.TABULAR] = (quick, *heavy)
 sys.argv = ["autodl", *sys.argv[1:]]
 main()
 """

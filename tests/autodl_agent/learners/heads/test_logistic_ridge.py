@@ -33,7 +33,7 @@ def test_merit_is_the_auc_of_really_leaving_one_out(n, d):
     found = solve(x, y, (penalty,), 0, 4_000, soon())
     scale = 1.0 if n > d else max(1.0, float(((x - x.mean(0)) ** 2).sum()) / n / 100)
     slow = fast_aucs(refit_left_out(x.astype(np.float64), y.astype(np.float64), penalty * scale), y).mean()
-    assert found.merit == pytest.approx(slow, abs=0.03)
+    assert found.auc == pytest.approx(slow, abs=0.03)
 
 
 @pytest.mark.parametrize(("n", "d"), [(100, 300), (300, 100)])
@@ -41,7 +41,7 @@ def test_noise_has_no_merit_however_many_features(n, d):
     rng = np.random.default_rng(3)
     x = rng.normal(size=(n, d)).astype(np.float32)
     y = (rng.random((n, 4)) < 0.5).astype(np.float32)
-    assert solve(x, y, (1e-6, 1e-3, 1.0), 0, 4_000, soon()).merit < 0.65
+    assert solve(x, y, (1e-6, 1e-3, 1.0), 0, 4_000, soon()).auc < 0.65
 
 
 def test_polishing_lowers_the_log_loss():
@@ -71,9 +71,9 @@ def test_climbing_finds_the_best_of_all_penalties():
     x = rng.normal(size=(200, 150)).astype(np.float32)
     y = (x[:, :1] + rng.normal(size=(200, 1)) > 0).astype(np.float32)
     penalties = (0.1, 1.0, 10.0, 100.0, 1_000.0)
-    alone = [solve(x, y, (p,), 0, 4_000, soon()).merit for p in penalties]
+    alone = [solve(x, y, (p,), 0, 4_000, soon()).auc for p in penalties]
     for start in range(5):
-        assert solve(x, y, penalties, 0, 4_000, soon(), start).merit >= min(alone[start], max(alone))
+        assert solve(x, y, penalties, 0, 4_000, soon(), start).auc >= min(alone[start], max(alone))
 
 
 def test_cost_grows_with_every_side():

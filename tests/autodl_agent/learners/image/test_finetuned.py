@@ -34,17 +34,17 @@ def test_it_starts_from_a_linear_head_on_the_frozen_features(quick):
     dataset, truth = memory_dataset("image", n_train=120)
     train, test = examples_of(dataset)
     learner = TunedImage(train.task, 0)
-    gaze = learner._look(train, soon())
-    head = learner._head(train, gaze, soon())
-    features = test.array(view_recipe(train.task, learner._view(gaze), gaze.aspect)).astype(np.float32)
+    input_spec = learner._look(train, soon())
+    head = learner._head(train, input_spec, soon())
+    features = test.array(view_recipe(train.task, learner._view(input_spec), input_spec.aspect)).astype(np.float32)
     assert nauc(truth, sigmoid(features @ head["head/kernel"] + head["head/bias"])) > 0.8
-    assert learner._head(train.take(np.arange(5)), gaze, soon()) == {}
+    assert learner._head(train.take(np.arange(5)), input_spec, soon()) == {}
 
 
 def test_side_and_depth_follow_originals_and_device(quick):
     train, _ = examples_of(memory_dataset("image", n_train=30)[0])
-    gaze = TunedImage(train.task, 0)._look(train, soon())
-    assert (gaze.side_px, gaze.cut, gaze.flip) == (64, 15, False)
+    input_spec = TunedImage(train.task, 0)._look(train, soon())
+    assert (input_spec.side_px, input_spec.cut, input_spec.flip) == (64, 15, False)
     large = [Dense(np.random.default_rng(k).random((1, 80, 90, 3)).astype(np.float32)) for k in range(30)]
     train.store.dataset.train.source.examples[:] = large
     again, _ = examples_of(train.store.dataset)
@@ -67,20 +67,20 @@ def test_grey_and_unreadable_pictures(quick):
 def test_mirrored_maps_come_later_and_only_where_harmless(quick):
     train, _ = examples_of(memory_dataset("image", n_train=60)[0])
     learner = TunedImage(train.task, 0)
-    gaze = replace(learner._look(train, soon()), flip=True)
-    assert learner._mirrored(train, gaze, 0, soon()) is None
-    assert learner._mirrored(train, replace(gaze, flip=False), 1, soon()) is None
-    recipe = learner._mirrored(train, gaze, 1, soon())
-    plain, turned = train.array(learner._recipe(gaze)), train.array(recipe)
+    input_spec = replace(learner._look(train, soon()), flip=True)
+    assert learner._mirrored(train, input_spec, 0, soon()) is None
+    assert learner._mirrored(train, replace(input_spec, flip=False), 1, soon()) is None
+    recipe = learner._mirrored(train, input_spec, 1, soon())
+    plain, turned = train.array(learner._recipe(input_spec)), train.array(recipe)
     assert plain.shape == turned.shape == (60, 2, 2, 192) and not np.allclose(plain, turned, atol=0.1)
 
 
 def test_at_full_depth_it_learns_from_pictures(quick):
     train, test = examples_of(memory_dataset("image", n_train=30)[0])
     learner = TunedImage(train.task, 0)
-    gaze = replace(learner._look(train, soon()), cut=0, side_px=32)
-    assert learner._recipe(gaze).dtype == "uint8" and learner._mirrored(train, gaze, 5, soon()) is None
-    learner._gaze = gaze
+    input_spec = replace(learner._look(train, soon()), cut=0, side_px=32)
+    assert learner._recipe(input_spec).dtype == "uint8" and learner._mirrored(train, input_spec, 5, soon()) is None
+    learner._input = input_spec
     learner.fit(train, soon())
     assert np.isfinite(learner.predict(test)).all() and learner._network.samples > 0
 

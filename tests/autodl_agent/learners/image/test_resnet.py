@@ -82,9 +82,9 @@ def test_too_few_rows_to_tell_are_not_mirrored():
 def test_the_side_follows_the_originals(original, side):
     pictures = np.random.default_rng(0).random((70, original, original, 2))
     train, _ = examples_of(dataset(pictures, np.arange(70) % 2))
-    eyes = ScratchImage(train.task, 0)._look(train, soon())
-    assert eyes.side_px == side and eyes.mean.shape == (2,)
-    seen = eyes.see(np.tile(np.float32([[[eyes.mean]]]), (1, side, side, 1)))
+    inputs = ScratchImage(train.task, 0)._look(train, soon())
+    assert inputs.side_px == side and inputs.mean.shape == (2,)
+    seen = inputs.see(np.tile(np.float32([[[inputs.mean]]]), (1, side, side, 1)))
     assert np.allclose(seen, 0, atol=1e-5)
 
 

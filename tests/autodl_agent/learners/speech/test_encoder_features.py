@@ -5,7 +5,14 @@ import pytest
 
 from autodl_agent.data.tensor_store import OutOfTimeError, Recipe
 from autodl_agent.learners.speech import encoder_features
-from autodl_agent.learners.speech.encoder_features import EMBEDDING_EARS, FACTS, WHISPER_EARS, Pace, _key, _windows
+from autodl_agent.learners.speech.encoder_features import (
+    EMBEDDING_ENCODER,
+    FACTS,
+    WHISPER_ENCODER,
+    Pace,
+    _key,
+    _windows,
+)
 from autodl_agent.learners.testing.contract import FakeClock, examples_of, memory_dataset
 from autodl_agent.pretrained.models.speech_embedding import CHANNELS
 from autodl_agent.pretrained.models.whisper import RATE
@@ -22,12 +29,12 @@ def test_windows_are_even_and_lose_nothing(seconds: float, window_s: float, part
     assert max(map(len, found)) - min(map(len, found)) <= 1
 
 
-@pytest.mark.parametrize("ears", [WHISPER_EARS, EMBEDDING_EARS])
-def test_the_blocks_lie_one_behind_the_other_and_fill_the_recipe(ears) -> None:
-    spans = list(ears.layout.values())
+@pytest.mark.parametrize("encoder", [WHISPER_ENCODER, EMBEDDING_ENCODER])
+def test_the_blocks_lie_one_behind_the_other_and_fill_the_recipe(encoder) -> None:
+    spans = list(encoder.layout.values())
     assert spans[0].start == FACTS
     assert [span.start for span in spans[1:]] == [span.stop for span in spans[:-1]]
-    assert (spans[-1].stop,) == ears.recipe(1.0, 1.0, (0, 0)).shape
+    assert (spans[-1].stop,) == encoder.recipe(1.0, 1.0, (0, 0)).shape
 
 
 def test_what_changes_the_answer_changes_the_key() -> None:
@@ -49,11 +56,11 @@ def test_an_embedding_holds_moments_and_order(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(encoder_features, "speech_embedder", Seen)
     wave = np.repeat([0.0, 0.25, 0.5, 0.75], RATE).astype(np.float32)
     monkeypatch.setattr(encoder_features, "sound", lambda example, seconds, value_range: (wave, RATE))
-    recipe = EMBEDDING_EARS.recipe(9.0, 2.0, (0.0, 0.0))
+    recipe = EMBEDDING_ENCODER.recipe(9.0, 2.0, (0.0, 0.0))
     assert recipe.decode is not None
     found = recipe.decode(None)  # type: ignore[arg-type]
     assert found[0] == 4.0
-    block = {name: found[span] for name, span in EMBEDDING_EARS.layout.items()}
+    block = {name: found[span] for name, span in EMBEDDING_ENCODER.layout.items()}
     assert np.allclose(block["mean"], 0.375) and np.allclose(block["maximum"], 0.75)
     assert np.allclose(block["deviation"], np.std([0, 0.25, 0.5, 0.75]))
     assert np.allclose(block["order"].reshape(4, -1)[:, 0], [0, 0.25, 0.5, 0.75])

@@ -36,5 +36,5 @@ def test_few_rows_are_left_to_random_trees():
     train, _ = examples_of(memory_dataset("speech", n_train=40)[0])
     learner = SoundTrees(train.task, 0)
     assert not learner.fit(train, soon())
-    assert learner.grove.trees
+    assert learner.random_forest.trees
     assert learner.forest is None

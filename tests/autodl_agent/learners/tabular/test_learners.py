@@ -254,9 +254,9 @@ def test_extra_trees_choose_a_plan_and_grow_until_they_have_enough():
     learner = ExtraTrees(train.task, 0)
     counts = []
     while learner.fit(train, soon()):
-        counts.append(len(learner.grove.trees))
+        counts.append(len(learner.random_forest.trees))
     assert counts == sorted(counts)
-    assert len(learner.grove.trees) == learner.settings.trees
+    assert len(learner.random_forest.trees) == learner.settings.trees
     assert learner.plan in learner.settings.plans
     assert nauc(labels[300:].astype(np.float32), learner.predict(test)) > 0.9
 
@@ -266,11 +266,11 @@ def test_extra_trees_stop_where_a_tree_does_not_fit_the_time():
     train, _ = views(numeric(rng.normal(size=(300, 4))), np.eye(2)[rng.integers(0, 2, 300)], numeric(np.zeros((3, 4))))
     learner = ExtraTrees(train.task, 0)
     learner.fit(train, soon())
-    before = learner.grove
+    before = learner.random_forest
     learner._chosen, learner._tree_s = True, 100.0
     with pytest.raises(OutOfTimeError, match="one more tree"):
         learner.fit(train, soon(5.0))
-    assert learner.grove is before
+    assert learner.random_forest is before
 
 
 def test_boosted_trees_are_judged_on_rows_of_every_class_of_a_sorted_table():

@@ -64,11 +64,11 @@ def test_a_restored_model_says_the_same(waves: int) -> None:
     made = fitted(waves)
     again = TableModel.restore(made.facts(), made.arrays())
     assert np.array_equal(again.margins(TEST), made.margins(TEST))
-    assert (again.linear.merit, again.linear.penalty) == (made.linear.merit, made.linear.penalty)
+    assert (again.linear.auc, again.linear.penalty) == (made.linear.auc, made.linear.penalty)
 
 
 @pytest.mark.parametrize(
-    ("merits", "best"),
+    ("aucs", "best"),
     [
         ({1.0: 0.8, 2.0: 0.9, 4.0: 0.95, 8.0: 0.94}, 4.0),
         ({1.0: 0.8, 2.0: 0.7, 0.5: 0.85, 0.25: 0.84}, 0.5),
@@ -77,12 +77,12 @@ def test_a_restored_model_says_the_same(waves: int) -> None:
         ({1.0: 0.8, 2.0: 0.9, 4.0: 0.5}, 2.0),
     ],
 )
-def test_the_climb_ends_at_a_top(merits: dict[float, float], best: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The widths tried are those of `merits`, and no others."""
+def test_the_climb_ends_at_a_top(aucs: dict[float, float], best: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The widths tried are those of `aucs`, and no others."""
     linear = fitted().linear
     widths: list[float] = []
 
-    class View:
+    class TableInputs:
         wide, base_width = 0, 1
 
         def base(self, rows: Any) -> None:
@@ -95,11 +95,11 @@ def test_the_climb_ends_at_a_top(merits: dict[float, float], best: float, monkey
         def matrix(self, rows: Any) -> None:
             return None
 
-    monkeypatch.setattr(module, "_view", lambda data, settings: (None, View(), None))
-    monkeypatch.setattr(module, "solve", lambda *facts: replace(linear, merit=merits[widths[-1]], penalty=len(widths)))
+    monkeypatch.setattr(module, "_view", lambda data, settings: (None, TableInputs(), None))
+    monkeypatch.setattr(module, "solve", lambda *facts: replace(linear, auc=aucs[widths[-1]], penalty=len(widths)))
     found = best_shape(TRAIN, TARGETS, Shape(), 0, SETTINGS, soon())
     assert found.width == best
-    assert sorted(widths) == sorted(merits)
+    assert sorted(widths) == sorted(aucs)
     assert found.penalty == widths.index(best) + 1
 
 

@@ -3,10 +3,10 @@
 import pytest
 
 from autodl_agent.data.task import Domain
-from autodl_agent.learners.registry import LADDERS, PRIOR
+from autodl_agent.learners.registry import LEARNERS_BY_DOMAIN, PRIOR
 from autodl_agent.learners.testing.contract import check_learner, examples_of, memory_dataset
 
-RUNGS = [(domain, spec) for domain, ladder in LADDERS.items() for spec in ladder]
+RUNGS = [(domain, spec) for domain, candidates in LEARNERS_BY_DOMAIN.items() for spec in candidates]
 
 
 @pytest.mark.parametrize(("domain", "spec"), RUNGS, ids=[f"{d}-{s.name}" for d, s in RUNGS])
@@ -16,7 +16,7 @@ def test_the_contract(domain, spec):
 
 def test_every_domain_has_a_ladder_and_names_are_unique():
     for domain in Domain:
-        names = [spec.name for spec in LADDERS[domain]]
+        names = [spec.name for spec in LEARNERS_BY_DOMAIN[domain]]
         assert names
         assert len(set(names)) == len(names)
 

@@ -5,7 +5,7 @@ from autodl_agent.data.task import Domain
 from autodl_agent.data.tensor_store import TensorStore
 from autodl_agent.engine.members import Member, checked
 from autodl_agent.engine.rounds import rounds
-from autodl_agent.learners.registry import LADDERS
+from autodl_agent.learners.registry import LEARNERS_BY_DOMAIN
 from autodl_agent.learners.testing.contract import examples_of, memory_dataset
 from autodl_agent.learners.testing.faults import FAULTS, add_to_ladders, faults
 from autodl_agent.scoring.auc import nauc
@@ -45,18 +45,20 @@ def test_an_unknown_fault_is_named_with_the_known_ones():
 
 
 def test_they_join_every_ladder_behind_its_first_learner():
-    before = dict(LADDERS)
+    before = dict(LEARNERS_BY_DOMAIN)
     try:
         add_to_ladders(["nan", "here:shape"])
-        for domain, ladder in before.items():
-            names = [spec.name for spec in LADDERS[domain]]
-            old = [spec.name for spec in ladder]
+        for domain, candidates in before.items():
+            names = [spec.name for spec in LEARNERS_BY_DOMAIN[domain]]
+            old = [spec.name for spec in candidates]
             assert names == [old[0], "fault-nan", "fault-here-shape", *old[1:]]
-        LADDERS.update(before)
+        LEARNERS_BY_DOMAIN.update(before)
         add_to_ladders(["nan"], heavy=False)
-        assert not any(spec.worker for ladder in LADDERS.values() for spec in ladder if spec.name != "fault-nan")
+        assert not any(
+            spec.worker for candidates in LEARNERS_BY_DOMAIN.values() for spec in candidates if spec.name != "fault-nan"
+        )
     finally:
-        LADDERS.update(before)
+        LEARNERS_BY_DOMAIN.update(before)
 
 
 @pytest.mark.parametrize("domain", list(Domain))
@@ -65,7 +67,7 @@ def test_until_its_fault_comes_it_works_like_the_first_learner(domain, tmp_path)
     (spec,) = faults("raise-fit")
     seed = 1  # odd: the fault comes in the second slice
     object.__setattr__(train.task, "seed", seed)
-    learner, plain = spec.create(train.task, seed), LADDERS[domain][0].create(train.task, seed)
+    learner, plain = spec.create(train.task, seed), LEARNERS_BY_DOMAIN[domain][0].create(train.task, seed)
     assert learner.fit(train, soon())
     plain.fit(train, soon())
     kept = learner.snapshot()
@@ -103,8 +105,8 @@ def test_the_loop_benches_them_and_keeps_a_good_prediction(name, seed):
     object.__setattr__(task, "seed", seed)
     budget = Budget.from_now(30.0)
     store = TensorStore(dataset, task, budget.deadline(30.0))
-    ladder = (LADDERS[Domain.TABULAR][0], *faults(f"here:{name}"))
-    played = list(rounds(store, ladder, budget))
+    candidates = (LEARNERS_BY_DOMAIN[Domain.TABULAR][0], *faults(f"here:{name}"))
+    played = list(rounds(store, candidates, budget))
     errors = [r.error for r in played if r.learner == f"fault-here-{name}"]
     assert errors[-1] and not any(errors[:-1])
     assert len(errors) == (2 if seed and name != "raise-init" else 1)
@@ -121,8 +123,8 @@ def test_faults_on_the_test_rows_alone_cost_no_other_learner_its_place(name, see
     budget = Budget.from_now(30.0)
     store = TensorStore(dataset, task, budget.deadline(30.0))
     # Alone, the faulty learner makes the first answer itself.
-    for ladder in (faults(f"here:{name}"), (LADDERS[Domain.TABULAR][0], *faults(f"here:{name}"))):
-        played = list(rounds(store, ladder, budget))
+    for candidates in (faults(f"here:{name}"), (LEARNERS_BY_DOMAIN[Domain.TABULAR][0], *faults(f"here:{name}"))):
+        played = list(rounds(store, candidates, budget))
         assert {r.learner for r in played if r.error} <= {f"fault-here-{name}"}
         assert all(np.isfinite(r.prediction).all() for r in played if r.prediction is not None)
     assert nauc(truth, [r.prediction for r in played if r.prediction is not None][-1]) > 0.8

@@ -43,7 +43,7 @@ def quick(monkeypatch):
     monkeypatch.setattr(encoders, "_loaded", {})
     config = TunedTextConfig()
     training = replace(config.training, first_samples=64, first_epochs=4, batch_rows=16, average_every=2, rate=1e-3)
-    monkeypatch.setattr(TunedText, "config", replace(config, needs_card=False, lengths=(16, 24), training=training))
+    monkeypatch.setattr(TunedText, "config", replace(config, needs_gpu=False, lengths=(16, 24), training=training))
 
 
 @pytest.mark.parametrize("length", [48, 64])
@@ -81,15 +81,15 @@ def test_what_is_beyond_the_length_is_cut_before_the_mark_of_the_end(quick):
 
 
 def test_the_contract(quick):
-    spec = next(spec for spec in registry.LADDERS[Domain.TEXT] if spec.name == "tuned-text")
+    spec = next(spec for spec in registry.LEARNERS_BY_DOMAIN[Domain.TEXT] if spec.name == "tuned-text")
     check_learner(replace(spec, fits=lambda task: True), Domain.TEXT, slices=1)
 
 
 def test_it_needs_a_card(quick, monkeypatch):
     train, _ = examples_of(memory_dataset("text", n_train=6)[0])
     for found in (False, True):
-        monkeypatch.setattr(registry, "has_card", lambda found=found: found)
-        spec = next(spec for spec in registry.LADDERS[Domain.TEXT] if spec.name == "tuned-text")
+        monkeypatch.setattr(registry, "has_gpu", lambda found=found: found)
+        spec = next(spec for spec in registry.LEARNERS_BY_DOMAIN[Domain.TEXT] if spec.name == "tuned-text")
         assert spec.fits(train.task) == found
 
 

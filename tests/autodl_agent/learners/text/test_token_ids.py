@@ -7,10 +7,10 @@ import pytest
 from autodl_agent.learners.networks.trainer import Network
 from autodl_agent.learners.testing.contract import examples_of, memory_dataset
 from autodl_agent.learners.text.cnn import TextNetwork
-from autodl_agent.learners.text.token_ids import PAD, Reading, has_words, read, sequences
+from autodl_agent.learners.text.token_ids import PAD, TokenisationConfig, has_words, read, sequences
 
-WORDS = Reading(0, 1000, 50, 1000)
-GRAMS = Reading(3, 1000, 50, 1000)
+WORDS = TokenisationConfig(0, 1000, 50, 1000)
+GRAMS = TokenisationConfig(3, 1000, 50, 1000)
 
 
 def test_the_same_word_has_the_same_number_everywhere():
@@ -21,9 +21,9 @@ def test_the_same_word_has_the_same_number_everywhere():
 
 
 def test_long_texts_are_cut():
-    found = sequences(["x y z " * 100, "x"], Reading(0, 1000, 7, 1000))
+    found = sequences(["x y z " * 100, "x"], TokenisationConfig(0, 1000, 7, 1000))
     assert found.lengths.tolist() == [7, 1]
-    assert sequences(["ab " * 100], Reading(0, 1000, 500, 30)).lengths.tolist() == [10]
+    assert sequences(["ab " * 100], TokenisationConfig(0, 1000, 500, 30)).lengths.tolist() == [10]
 
 
 def test_grams_are_all_stretches_of_a_word_in_order():

@@ -42,7 +42,7 @@ def test_every_label_learns_from_the_first_rounds(classes):
     assert margins.shape == (100, classes)
     for c in range(classes):
         assert margins[y[300:, c] > 0, c].mean() > margins[y[300:, c] == 0, c].mean() + 0.5
-    assert training.merit > 0.8
+    assert training.auc > 0.8
 
 
 def test_a_forest_is_saved_as_its_text_whatever_the_path(tmp_path):
@@ -67,9 +67,9 @@ def test_rounds_stop_before_the_deadline():
     deadline = clock.budget(100).deadline(5.2)
     training.grow(1000, deadline)
     assert 2 <= training.grower.rounds <= 5
-    assert deadline.left() >= 0
+    assert deadline.remaining() >= 0
     training.grow(1000, clock.budget(100).deadline(0.1))
-    assert deadline.left() > -1.0  # one round at most is promised, and granted
+    assert deadline.remaining() > -1.0  # one round at most is promised, and granted
 
 
 def test_early_stopping_keeps_the_best_round():
@@ -78,7 +78,7 @@ def test_early_stopping_keeps_the_best_round():
     assert training.finished
     forest = training.forest()
     assert forest.rounds <= training.grower.rounds
-    assert forest.merit == training.merit
+    assert forest.auc == training.auc
 
 
 def test_without_held_out_rows_rounds_are_fixed():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from autodl_agent.learners.trees.config import TreePlan
-from autodl_agent.learners.trees.random_forest import ARRAYS, Grove, Soil, median_filled, medians_of
+from autodl_agent.learners.trees.random_forest import ARRAYS, RandomForest, TrainingRows, median_filled, medians_of
 
 PLANS = [TreePlan(True, 1, 0.0), TreePlan(False, 3, 0.5)]
 
@@ -14,8 +14,8 @@ def rows(n=300, seed=0):
 
 
 def grove_of(x, y, plan, count=8):
-    soil = Soil.of(x, y)
-    return Grove(tuple(soil.tree(plan, np.arange(len(x)), seed) for seed in range(count)))
+    soil = TrainingRows.of(x, y)
+    return RandomForest(tuple(soil.tree(plan, np.arange(len(x)), seed) for seed in range(count)))
 
 
 @pytest.mark.parametrize("plan", PLANS)
@@ -36,7 +36,7 @@ def test_votes_are_shares_and_point_at_the_class(plan, several):
 def test_arrays_predict_what_the_library_predicts(plan):
     x, y = rows()
     grove = grove_of(x, y, plan)
-    again = Grove.restore(grove.arrays())
+    again = RandomForest.restore(grove.arrays())
     assert all(tree.native is None for tree in again.trees)
     fresh, _ = rows(seed=1)
     assert np.array_equal(grove.votes(fresh), again.votes(fresh))
@@ -48,12 +48,12 @@ def test_votes_can_begin_at_any_tree():
     x, y = rows()
     grove = grove_of(x, y, PLANS[0])
     late = grove.votes(x, first=5)
-    assert np.allclose(grove.votes(x) - late, Grove(grove.trees[:5]).votes(x), atol=1e-4)
+    assert np.allclose(grove.votes(x) - late, RandomForest(grove.trees[:5]).votes(x), atol=1e-4)
 
 
 def test_a_class_that_the_drawn_rows_lack_has_no_votes():
     x, y = rows()
-    soil = Soil.of(x, y)
+    soil = TrainingRows.of(x, y)
     two = np.flatnonzero(y[:, 2] == 0)
     tree = soil.tree(PLANS[0], two, 0)
     assert tree.values.shape[1] == 3
@@ -61,7 +61,7 @@ def test_a_class_that_the_drawn_rows_lack_has_no_votes():
 
 
 def test_an_empty_grove_survives_being_saved():
-    assert Grove.restore(Grove().arrays()) == Grove()
+    assert RandomForest.restore(RandomForest().arrays()) == RandomForest()
 
 
 def test_missing_numbers_become_medians():

@@ -6,7 +6,7 @@ from autodl_agent.learners.video.features import (
     changes,
     changes_feature,
     clip_recipe,
-    looks,
+    feature_views,
     looks_feature,
     movement_feature,
 )
@@ -39,7 +39,7 @@ def moving(step: tuple[int, int], frames: int = 8, side: int = 32, texture: bool
 def test_mirrored_clips_have_permuted_and_signed_features(channels, frames, side):
     clips = np.random.default_rng(1).integers(0, 256, (3, frames, side, side, channels), np.uint8)
     clips[2] = moving((2, 1), frames, side)[0]
-    makers = ((looks_feature, looks), (changes_feature, changes), (movement_feature, movement))
+    makers = ((looks_feature, feature_views), (changes_feature, changes), (movement_feature, movement))
     for make, compute in makers:
         feature = make(task(channels), frames, side)
         plain, mirrored = compute(clips), compute(clips[:, :, :, ::-1])
@@ -74,7 +74,7 @@ def test_still_clips_do_not_move_or_change():
     grey = grey_frames(still)
     assert not np.abs(flow(grey)).any() and np.abs(track(grey)[:, [0, 1, 3, 4, 5, 7]]).max() < 1e-5
     assert not changes(still)[0, : 3 * 64].any()
-    for compute in (looks, changes, movement):
+    for compute in (feature_views, changes, movement):
         assert np.isfinite(compute(np.zeros((1, 8, 32, 32, 3), np.uint8))).all()
 
 
@@ -88,7 +88,7 @@ def test_changes_say_where_it_moves():
 def test_looks_know_beginning_from_end():
     clip = np.zeros((1, 8, 32, 32, 1), np.uint8)
     clip[0, 4:] = 200
-    forward, backward = looks(clip), looks(clip[:, ::-1])
+    forward, backward = feature_views(clip), feature_views(clip[:, ::-1])
     third = forward.shape[1] // 3
     np.testing.assert_allclose(forward[:, : 2 * third], backward[:, : 2 * third], atol=1e-5)
     np.testing.assert_allclose(forward[:, 2 * third :], -backward[:, 2 * third :], atol=1e-5)

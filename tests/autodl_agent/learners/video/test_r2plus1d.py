@@ -9,7 +9,7 @@ from autodl_agent.data.task import Domain
 from autodl_agent.data.tensor_store import OutOfTimeError
 from autodl_agent.learners import registry
 from autodl_agent.learners.networks.device import device
-from autodl_agent.learners.registry import LADDERS
+from autodl_agent.learners.registry import LEARNERS_BY_DOMAIN
 from autodl_agent.learners.testing.contract import check_learner, examples_of, memory_dataset
 from autodl_agent.learners.video.config import ClipConfig
 from autodl_agent.learners.video.r2plus1d import FactoredVideo
@@ -20,7 +20,7 @@ from autodl_agent.pretrained.runtime.image_network import LiteNetwork
 from autodl_agent.system.clock import Budget, Deadline
 
 pytestmark = pytest.mark.skipif(not can_train("efficientnet-lite0"), reason="weights not installed")
-SPEC = next(spec for spec in LADDERS[Domain.VIDEO] if spec.name == "clip-network")
+SPEC = next(spec for spec in LEARNERS_BY_DOMAIN[Domain.VIDEO] if spec.name == "clip-network")
 FACTS = {"network": "efficientnet-lite0", "shape": [4, 32, 32, 3], "classes": 3, "dropout": 0.0}
 
 
@@ -30,20 +30,20 @@ def small(monkeypatch):
     config = FactoredVideo.config
     training = replace(config.training, first_samples=24, first_epochs=1)
     monkeypatch.setattr(
-        FactoredVideo, "config", replace(config, needs_card=False, clip=ClipConfig(4, 32), training=training)
+        FactoredVideo, "config", replace(config, needs_gpu=False, clip=ClipConfig(4, 32), training=training)
     )
 
 
 def test_it_keeps_the_contract(small, monkeypatch):
-    monkeypatch.setattr(registry, "has_card", lambda: True)
+    monkeypatch.setattr(registry, "has_gpu", lambda: True)
     check_learner(SPEC, Domain.VIDEO, slices=1)
 
 
 def test_it_is_offered_only_where_there_is_an_accelerator(monkeypatch):
     task = examples_of(memory_dataset("video")[0])[0].task
-    monkeypatch.setattr(registry, "has_card", lambda: True)
+    monkeypatch.setattr(registry, "has_gpu", lambda: True)
     assert SPEC.fits(task) and not SPEC.fits(replace(task, shape=(4, 8, 8, 2)))
-    monkeypatch.setattr(registry, "has_card", lambda: False)
+    monkeypatch.setattr(registry, "has_gpu", lambda: False)
     assert not SPEC.fits(task)
 
 
@@ -111,7 +111,7 @@ def test_a_late_deadline_leaves_the_shares(small):
 def test_all_frames_of_a_clip_are_changed_alike(small):
     train, _ = examples_of(memory_dataset("video", n_train=6)[0])
     learner = FactoredVideo(train.task, 0)
-    learner.config = replace(learner.config, policy=replace(learner.config.policy, mix=0.0))
+    learner.config = replace(learner.config, augmentation=replace(learner.config.augmentation, mix=0.0))
     still = np.repeat(learner._clips(train, np.arange(6))[:, :1], 4, 1)
     learner._clips = lambda data, positions: still[positions]
     clips, _ = learner._batch(train, np.eye(6, dtype=np.float32), np.arange(6), np.random.default_rng(0))

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from autodl_agent.learners.vision.augment import Policy, augmented, cut_mixed, square_masks, warped
+from autodl_agent.learners.vision.augment import Augmentation, augmented, cut_mixed, square_masks, warped
 
-STILL = Policy(False, shift=0, zoom=0, turn_degrees=0, shear=0, light=0, contrast=0, tint=0, cutout=0, mix=0)
+STILL = Augmentation(False, shift=0, zoom=0, turn_degrees=0, shear=0, light=0, contrast=0, tint=0, cutout=0, mix=0)
 
 
 def rng(seed=0):
@@ -24,7 +24,7 @@ def test_nothing_allowed_nothing_changed(channels):
 
 def test_flips_exchange_left_and_right_of_about_half():
     seen = pictures(n=64)
-    found = warped(seen, Policy(True, shift=0, zoom=0, turn_degrees=0, shear=0), rng())
+    found = warped(seen, Augmentation(True, shift=0, zoom=0, turn_degrees=0, shear=0), rng())
     kept = np.isclose(found, seen, atol=1e-4).all((1, 2, 3))
     turned = np.isclose(found, seen[:, :, ::-1], atol=1e-4).all((1, 2, 3))
     assert (kept | turned).all() and 16 < kept.sum() < 48
@@ -32,14 +32,14 @@ def test_flips_exchange_left_and_right_of_about_half():
 
 def test_without_leave_nothing_is_mirrored():
     ramp = np.tile(np.linspace(-1, 1, 16, dtype=np.float32)[None, None, :, None], (40, 16, 1, 1))
-    found = warped(ramp, Policy(False), rng())
+    found = warped(ramp, Augmentation(False), rng())
     assert (found[:, 8, -3, 0] > found[:, 8, 2, 0]).all()
 
 
 def test_shifts_stay_within_bounds():
     dot = np.zeros((50, 21, 21, 1), np.float32)
     dot[:, 10, 10] = 1
-    found = warped(dot, Policy(False, shift=0.1, zoom=0, turn_degrees=0, shear=0), rng())
+    found = warped(dot, Augmentation(False, shift=0.1, zoom=0, turn_degrees=0, shear=0), rng())
     places = np.array([np.unravel_index(image.argmax(), (21, 21)) for image in found[..., 0]])
     assert np.abs(places - 10).max() <= 3 and np.abs(places - 10).max() >= 1
 
@@ -47,13 +47,13 @@ def test_shifts_stay_within_bounds():
 def test_the_input_is_left_alone():
     seen, labels = pictures(), np.eye(6, dtype=np.float32)
     before = seen.copy(), labels.copy()
-    augmented(seen, labels, Policy(True, mix=1.0), rng())
+    augmented(seen, labels, Augmentation(True, mix=1.0), rng())
     assert np.array_equal(seen, before[0]) and np.array_equal(labels, before[1])
 
 
 def test_the_same_seed_gives_the_same_pictures():
     seen, labels = pictures(), np.eye(6, dtype=np.float32)
-    first, second = (augmented(seen, labels, Policy(True), rng(4)) for _ in range(2))
+    first, second = (augmented(seen, labels, Augmentation(True), rng(4)) for _ in range(2))
     assert np.array_equal(first[0], second[0]) and np.array_equal(first[1], second[1])
 
 
@@ -73,7 +73,7 @@ def test_labels_follow_the_area_that_came_from_elsewhere():
 
 
 def test_easing_takes_changes_back_and_no_more():
-    whole = Policy(True)
+    whole = Augmentation(True)
     eased = whole.eased(0.5)
     assert (eased.cutout, eased.mix, eased.light) == (whole.cutout / 2, whole.mix / 2, whole.light / 2)
     assert eased.shift == whole.shift / 2 and eased.flip
@@ -83,5 +83,5 @@ def test_easing_takes_changes_back_and_no_more():
 
 
 def test_one_pixel_pictures_do_no_harm():
-    found, _ = augmented(np.ones((2, 1, 1, 1), np.float32), np.eye(2, dtype=np.float32), Policy(True), rng())
+    found, _ = augmented(np.ones((2, 1, 1, 1), np.float32), np.eye(2, dtype=np.float32), Augmentation(True), rng())
     assert np.isfinite(found).all()

@@ -5,11 +5,11 @@ import pytest
 
 from autodl_agent.learners.networks.device import device
 from autodl_agent.pretrained.models.efficientnet import convert, map_shape
-from autodl_agent.pretrained.models.efficientnet_keras import Tail, rank
+from autodl_agent.pretrained.models.efficientnet_keras import TrainableBlocks, rank
 from autodl_agent.pretrained.runtime import interpreter
 from autodl_agent.pretrained.runtime.image_network import LiteNetwork
 
-interpreter = pytest.mark.skipif(not litefunction.interpreter_found(), reason="no LiteRT interpreter installed")
+needs_interpreter = pytest.mark.skipif(not interpreter.interpreter_found(), reason="no LiteRT interpreter installed")
 SIDE = 40
 
 
@@ -18,7 +18,7 @@ def model_of(tensors, cut):
     import keras
 
     device()
-    tail = Tail("lite0", tensors, cut)
+    tail = TrainableBlocks("lite0", tensors, cut)
     x = keras.Input(map_shape("lite0", cut, SIDE, SIDE) if cut else (SIDE, SIDE, 3))
     model = keras.Model(x, tail(x))
     tail.pour()
@@ -32,7 +32,7 @@ def run(tmp_path, tensors, pictures, cut=None):
     return LiteNetwork(path, workers=1).run(pictures, lambda part: part, shape)
 
 
-@interpreter
+@needs_interpreter
 @pytest.mark.parametrize("cut", [0, 8, 11, 15])
 def test_maps_and_tail_together_are_the_whole_network(cut, tmp_path, made_up):
     rng = np.random.default_rng(0)

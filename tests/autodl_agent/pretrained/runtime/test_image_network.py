@@ -18,7 +18,7 @@ from autodl_agent.pretrained.runtime import interpreter
 from autodl_agent.pretrained.runtime.image_network import LiteNetwork, batch_size
 from autodl_agent.pretrained.runtime.interpreter import InterpreterError
 
-interpreter = pytest.mark.skipif(not litefunction.interpreter_found(), reason="no LiteRT interpreter installed")
+needs_interpreter = pytest.mark.skipif(not interpreter.interpreter_found(), reason="no LiteRT interpreter installed")
 
 
 def convolved(x, weights, bias, stride, depthwise):
@@ -54,7 +54,7 @@ def small_graph(rng):
     return blob, plain
 
 
-@interpreter
+@needs_interpreter
 @pytest.mark.parametrize("side", [8, 11])
 def test_a_written_graph_computes_what_it_says(side, tmp_path):
     rng = np.random.default_rng(0)
@@ -74,7 +74,7 @@ def normed_layer(rng, shape, inputs_deviation, taps):
     return weights, bias, (bias, np.ones_like(bias))
 
 
-@interpreter
+@needs_interpreter
 def test_a_graph_in_bytes_computes_nearly_what_it_says(tmp_path):
     rng = np.random.default_rng(4)
     stem, filters = normed_layer(rng, (8, 3, 3, 3), 0.5, 27), normed_layer(rng, (1, 3, 3, 8), 1.0, 9)
@@ -92,7 +92,7 @@ def test_a_graph_in_bytes_computes_nearly_what_it_says(tmp_path):
     assert np.std(found - expected) < 0.2 * expected.std(0).mean()
 
 
-@interpreter
+@needs_interpreter
 def test_a_channel_without_weights_keeps_its_bias_in_bytes(tmp_path):
     graph, bias = ByteGraph(3), np.array([3.0, -1.0], np.float32)
     x = graph.conv(graph.input, np.zeros((2, 1, 1, 3), np.float32), bias, (bias, np.zeros(2, np.float32)))
@@ -101,14 +101,14 @@ def test_a_channel_without_weights_keeps_its_bias_in_bytes(tmp_path):
     assert np.allclose(found, bias, atol=0.02)
 
 
-@interpreter
+@needs_interpreter
 def test_a_layer_in_bytes_asks_for_its_spread():
     graph = ByteGraph(3)
     with pytest.raises(ValueError, match="spread"):
         graph.conv(graph.input, np.ones((2, 1, 1, 3), np.float32), np.zeros(2, np.float32))
 
 
-@interpreter
+@needs_interpreter
 def test_sizes_may_change_and_threads_may_share(tmp_path):
     rng = np.random.default_rng(1)
     blob, plain = small_graph(rng)
@@ -129,7 +129,7 @@ def test_sizes_may_change_and_threads_may_share(tmp_path):
     assert network.run(made[0][:0], lambda part: part).shape == (0, 4)
 
 
-@interpreter
+@needs_interpreter
 def test_what_is_no_network_is_said_so(tmp_path):
     for blob in (b"hello" * 100, small_graph(np.random.default_rng(0))[0][:200]):
         (tmp_path / "a.tflite").write_bytes(blob)
@@ -175,7 +175,7 @@ def in_numpy(tensors, variant, pictures):
     return norm(conv(x, "_conv_head"), "_bn1").clip(0, 6).mean((1, 2))
 
 
-@interpreter
+@needs_interpreter
 @pytest.mark.parametrize("variant", ["lite0", "lite2"])
 def test_converted_networks_compute_what_the_tensors_say(variant, tmp_path, made_up):
     rng = np.random.default_rng(2)
@@ -201,7 +201,7 @@ def test_the_real_network_in_bytes_gives_nearly_the_same_features(tmp_path):
     assert (exact * rough).sum(1).min() > 0.97
 
 
-@interpreter
+@needs_interpreter
 def test_missing_and_surplus_tensors_are_named(made_up):
     tensors = made_up("lite0", np.random.default_rng(3))
     with pytest.raises(TorchFileError, match="_se_reduce"):

@@ -7,18 +7,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from autodl_agent.system.clock import Budget
 from autodl_agent.data.domain import make_task
-from autodl_agent.system.errors import UsageError
-from autodl_agent.learners.registry import LADDERS
+from autodl_agent.data.task import Domain
+from autodl_agent.data.tensor_store import TensorStore
 from autodl_agent.engine.rounds import rounds
-from autodl_agent.runs.model.export import export_model, obstacles
+from autodl_agent.engine.snapshot import Part, Snapshot
+from autodl_agent.learners.registry import LEARNERS_BY_DOMAIN
 from autodl_agent.runs.model.batch_predict import predict_source
+from autodl_agent.runs.model.export import export_model, obstacles
 from autodl_agent.runs.model.load import load_model
 from autodl_agent.runs.model.save import save_model
-from autodl_agent.engine.snapshot import Part, Snapshot
-from autodl_agent.data.tensor_store import TensorStore
-from autodl_agent.data.task import Domain
+from autodl_agent.system.clock import Budget
+from autodl_agent.system.errors import UsageError
 from data_format.input_spec import Inputs
 from data_format.raw.arrays.dataset import dataset_from_arrays
 
@@ -37,8 +37,8 @@ def numbers():
     store = TensorStore(dataset, task, budget.deadline(60))
     best = {}
     kept = []
-    ladder = [spec for spec in LADDERS[task.domain] if spec.name in ("quick-table", "boosted-trees")]
-    for played in rounds(store, ladder, budget, keep=kept.append):
+    candidates = [spec for spec in LEARNERS_BY_DOMAIN[task.domain] if spec.name in ("quick-table", "boosted-trees")]
+    for played in rounds(store, candidates, budget, keep=kept.append):
         for part in kept[-1].parts:
             best[part.name] = part
         if len(best) == 2 or played.ended_s > 20:
@@ -55,10 +55,10 @@ def test_a_graph_of_trees_and_linear_models_agrees_with_the_model(numbers, tmp_p
         Part("quick-table", 0.25, best["quick-table"].models),
         Part("boosted-trees", 0.75, best["boosted-trees"].models),
     )
-    for coupled in (False, True):
-        both = Snapshot(parts, coupled, snapshot.calibration)
+    for softmax in (False, True):
+        both = Snapshot(parts, softmax, snapshot.calibration)
         save_model(tmp_path / "model", both, task, inputs, 1.0)
-        out = tmp_path / f"export-{coupled}"
+        out = tmp_path / f"export-{softmax}"
         said = export_model(tmp_path / "model", "savedmodel", out)
         assert "float64 (rows, 5)" in said
         x = dataset.test.source.table().numbers

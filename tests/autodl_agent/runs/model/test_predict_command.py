@@ -13,8 +13,8 @@ import pytest
 
 from autodl_agent.runs.agent import run
 from autodl_agent.runs.config import RunConfig
-from autodl_agent.system.errors import UsageError
 from autodl_agent.runs.model.prediction_table import predict_files, separator
+from autodl_agent.system.errors import UsageError
 from data_format.errors import DataError
 from data_format.predictions import list_predictions, read_prediction
 from data_format.raw import archives
@@ -238,9 +238,9 @@ def test_probabilities_that_a_run_tells_people_follow_its_thresholds(tmp_path):
 
 
 def test_a_model_of_class_frequencies_takes_any_table(table, tmp_path):
+    from autodl_agent.engine.snapshot import Snapshot
     from autodl_agent.runs.model.load import load_model
     from autodl_agent.runs.model.save import save_model
-    from autodl_agent.engine.snapshot import Snapshot
     from data_format.input_spec import Inputs
 
     save_model(tmp_path / "model", Snapshot(), load_model(table / "run").task, Inputs(), 0.1)

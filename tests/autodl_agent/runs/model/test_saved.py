@@ -10,23 +10,23 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from autodl_agent.runs.agent import run
-from autodl_agent.system.clock import Budget
-from autodl_agent.runs.config import RunConfig
 from autodl_agent.data.domain import make_task
-from autodl_agent.system.errors import UsageError
-from autodl_agent.learners.image.quick import QuickImage
-from autodl_agent.learners.registry import LADDERS
+from autodl_agent.data.task import Domain
+from autodl_agent.data.tensor_store import TensorStore
 from autodl_agent.engine.rounds import rounds
+from autodl_agent.engine.snapshot import Part, Snapshot
+from autodl_agent.learners.image.quick import QuickImage
+from autodl_agent.learners.registry import LEARNERS_BY_DOMAIN
+from autodl_agent.learners.testing.contract import FakeClock, examples_of, memory_dataset
+from autodl_agent.runs.agent import run
+from autodl_agent.runs.config import RunConfig
 from autodl_agent.runs.model import save
 from autodl_agent.runs.model.batch_predict import predict_source
-from autodl_agent.runs.model.checkpointer import Keeper
+from autodl_agent.runs.model.checkpointer import Checkpointer
 from autodl_agent.runs.model.load import SavedModel, load_model
 from autodl_agent.runs.model.save import MODEL_FILE, save_model
-from autodl_agent.engine.snapshot import Part, Snapshot
-from autodl_agent.data.tensor_store import TensorStore
-from autodl_agent.data.task import Domain
-from autodl_agent.learners.testing.contract import FakeClock, examples_of, memory_dataset
+from autodl_agent.system.clock import Budget
+from autodl_agent.system.errors import UsageError
 from data_format.dataset import Split
 from data_format.examples import Encoded
 from data_format.input_spec import Inputs
@@ -51,7 +51,7 @@ def play(domain, seconds=20.0, most=8, multilabel=False, choose=None):
     store = TensorStore(dataset, task, budget.deadline(seconds))
     kept, seen = [], []
     options = {} if choose is None else {"choose": choose}
-    for played in rounds(store, LADDERS[task.domain], budget, keep=kept.append, **options):
+    for played in rounds(store, LEARNERS_BY_DOMAIN[task.domain], budget, keep=kept.append, **options):
         if played.prediction is not None:
             seen.append((kept[-1], played.prediction))
         if played.number >= most:
@@ -82,7 +82,7 @@ def test_settled_learners_do_not_learn(domain):
     """Fitting goes on by binding anew, in every learner: a copy made before predicts as before."""
     dataset, _ = memory_dataset(domain, *sizes(domain))
     train, test = examples_of(dataset)
-    for spec in LADDERS[domain]:
+    for spec in LEARNERS_BY_DOMAIN[domain]:
         if not spec.fits(train.task):
             continue
         learner = spec.create(train.task, 1)
@@ -221,112 +221,112 @@ class TestKeeper:
     def parts(self, tmp_path):
         _, task, inputs, seen = play("tabular", most=3)
         clock = FakeClock()
-        return Keeper(tmp_path / "model", task, clock.budget(100), lambda: inputs), clock, [s for s, _ in seen]
+        return Checkpointer(tmp_path / "model", task, clock.budget(100), lambda: inputs), clock, [s for s, _ in seen]
 
     def test_only_what_is_on_disk_is_saved(self, parts):
-        keeper, _, snapshots = parts
-        keeper.offer(snapshots[1])
-        keeper.confirm()
-        keeper.offer(snapshots[2])  # its prediction came too late
-        facts = keeper.finish(30)
+        checkpointer, _, snapshots = parts
+        checkpointer.offer(snapshots[1])
+        checkpointer.confirm()
+        checkpointer.offer(snapshots[2])  # its prediction came too late
+        facts = checkpointer.finish(30)
         assert facts is not None and facts["held_out_nauc"] == snapshots[1].nauc
 
     def test_saving_waits_until_it_is_cheap(self, parts):
-        keeper, clock, snapshots = parts
-        keeper.offer(snapshots[1])
-        keeper.confirm()
-        assert keeper.saves == 0 and not keeper.folder.exists()  # 0.1 s are more than 5 % of no time
+        checkpointer, clock, snapshots = parts
+        checkpointer.offer(snapshots[1])
+        checkpointer.confirm()
+        assert checkpointer.saves == 0 and not checkpointer.folder.exists()  # 0.1 s are more than 5 % of no time
         clock.at += 10
-        keeper.offer(snapshots[2])
-        keeper.confirm()
-        keeper.finish(30)
-        assert keeper.saves == 1
-        keeper.seconds = 1.0  # 10 % of the time gone went into saving
-        keeper.offer(snapshots[1])
-        keeper.confirm()
-        assert keeper.saves == 1
-        assert keeper.finish(30) is not None and keeper.saves == 2
+        checkpointer.offer(snapshots[2])
+        checkpointer.confirm()
+        checkpointer.finish(30)
+        assert checkpointer.saves == 1
+        checkpointer.seconds = 1.0  # 10 % of the time gone went into saving
+        checkpointer.offer(snapshots[1])
+        checkpointer.confirm()
+        assert checkpointer.saves == 1
+        assert checkpointer.finish(30) is not None and checkpointer.saves == 2
 
     def test_a_save_that_was_too_dear_is_made_up_for(self, parts):
-        keeper, clock, snapshots = parts
-        keeper.catch_up()  # there is nothing yet
-        keeper.offer(snapshots[1])
-        keeper.confirm()
-        keeper.catch_up()
-        assert not keeper.folder.exists()
+        checkpointer, clock, snapshots = parts
+        checkpointer.catch_up()  # there is nothing yet
+        checkpointer.offer(snapshots[1])
+        checkpointer.confirm()
+        checkpointer.catch_up()
+        assert not checkpointer.folder.exists()
         clock.at += 10
-        keeper.catch_up()
-        keeper.finish(30)  # waits for it
-        assert keeper.saves == 1
+        checkpointer.catch_up()
+        checkpointer.finish(30)  # waits for it
+        assert checkpointer.saves == 1
 
     def test_a_save_that_failed_is_not_tried_again_and_again(self, parts, caplog):
-        keeper, clock, snapshots = parts
-        keeper.folder.parent.joinpath("file").write_text("in the way")
-        keeper.folder = keeper.folder.parent / "file" / "model"
-        keeper.offer(snapshots[1])
-        keeper.confirm()
+        checkpointer, clock, snapshots = parts
+        checkpointer.folder.parent.joinpath("file").write_text("in the way")
+        checkpointer.folder = checkpointer.folder.parent / "file" / "model"
+        checkpointer.offer(snapshots[1])
+        checkpointer.confirm()
         clock.at += 10
         for _ in range(3):
-            keeper.catch_up()
-            with keeper._lock:
+            checkpointer.catch_up()
+            with checkpointer._lock:
                 pass
         assert caplog.text.count("the model was not saved") <= 1
 
     def test_a_dear_save_has_to_begin_before_the_end(self, parts):
-        keeper, _, snapshots = parts
-        assert keeper.early_s == 0
-        keeper.offer(snapshots[1])
-        keeper.confirm()
-        assert keeper.early_s == 0  # the first guess is short
-        keeper._cost = 3.0
-        assert keeper.early_s == pytest.approx(2.6)
-        keeper._cost = 1000.0
-        assert keeper.early_s == pytest.approx(20)
-        keeper.finish(30)
-        assert keeper.early_s == 0
+        checkpointer, _, snapshots = parts
+        assert checkpointer.early_s == 0
+        checkpointer.offer(snapshots[1])
+        checkpointer.confirm()
+        assert checkpointer.early_s == 0  # the first guess is short
+        checkpointer._cost = 3.0
+        assert checkpointer.early_s == pytest.approx(2.6)
+        checkpointer._cost = 1000.0
+        assert checkpointer.early_s == pytest.approx(20)
+        checkpointer.finish(30)
+        assert checkpointer.early_s == 0
 
     def test_the_last_save_is_expected_to_take_longer_than_an_earlier_one(self, parts):
-        keeper, clock, snapshots = parts
+        checkpointer, clock, snapshots = parts
         for moment, number in ((40, 1), (60, 2)):
             clock.at += moment
-            keeper.offer(snapshots[number])
-            keeper.confirm()
+            checkpointer.offer(snapshots[number])
+            checkpointer.confirm()
             if number == 1:
-                keeper.finish(30)
-        keeper._cost = 2.0
-        assert keeper.early_s == pytest.approx(2 * 100 / 40 - 0.4)
+                checkpointer.finish(30)
+        checkpointer._cost = 2.0
+        assert checkpointer.early_s == pytest.approx(2 * 100 / 40 - 0.4)
 
     def test_a_save_that_takes_too_long_is_given_up(self, parts, monkeypatch, caplog):
-        keeper, clock, snapshots = parts
+        checkpointer, clock, snapshots = parts
         clock.at += 40
-        keeper.offer(snapshots[1])
-        keeper.confirm()
-        before = keeper.finish(30)
+        checkpointer.offer(snapshots[1])
+        checkpointer.confirm()
+        before = checkpointer.finish(30)
         clock.at += 20
-        keeper.offer(snapshots[2])
-        monkeypatch.setattr(keeper, "_cost", 1000.0)  # nothing is saved in the background
-        keeper.confirm()
+        checkpointer.offer(snapshots[2])
+        monkeypatch.setattr(checkpointer, "_cost", 1000.0)  # nothing is saved in the background
+        checkpointer.confirm()
         for part in snapshots[2].parts:
             monkeypatch.setattr(type(part.models[0]), "save", lambda self, folder: time.sleep(1.0))
-        assert keeper.finish(0.05) is before
+        assert checkpointer.finish(0.05) is before
         assert (
             "it would have taken longer" in caplog.text and "the one of the prediction at 40.0 s stays" in caplog.text
         )
         time.sleep(1.2)
-        assert [entry.name for entry in keeper.folder.parent.iterdir()] == ["model"]
-        assert json.loads((keeper.folder / MODEL_FILE).read_text()) == json.loads(json.dumps(before))
+        assert [entry.name for entry in checkpointer.folder.parent.iterdir()] == ["model"]
+        assert json.loads((checkpointer.folder / MODEL_FILE).read_text()) == json.loads(json.dumps(before))
 
     def test_nothing_to_keep_is_no_model(self, parts):
-        keeper, _, _ = parts
-        assert keeper.finish(30) is None and not keeper.folder.exists()
+        checkpointer, _, _ = parts
+        assert checkpointer.finish(30) is None and not checkpointer.folder.exists()
 
     def test_a_run_does_not_end_for_its_model(self, parts, caplog):
-        keeper, _, snapshots = parts
-        keeper.folder.parent.joinpath("model").write_text("in the way")
-        keeper.folder = keeper.folder / "below"
-        keeper.offer(snapshots[1])
-        keeper.confirm()
-        assert keeper.finish(30) is None
+        checkpointer, _, snapshots = parts
+        checkpointer.folder.parent.joinpath("model").write_text("in the way")
+        checkpointer.folder = checkpointer.folder / "below"
+        checkpointer.offer(snapshots[1])
+        checkpointer.confirm()
+        assert checkpointer.finish(30) is None
 
 
 @pytest.mark.parametrize("needed", [False, True])

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from autodl_agent.data.domain import make_task
-from autodl_agent.runs.report.report_data import Scene
+from autodl_agent.data.tensor_store import TensorStore
 from autodl_agent.engine.rounds import Round
 from autodl_agent.engine.snapshot import HeldOut, Part, Snapshot
-from autodl_agent.data.tensor_store import TensorStore
 from autodl_agent.learners.testing.contract import FakeClock, memory_dataset
+from autodl_agent.runs.report.report_data import ReportData
 
 VOID = {"meta", "link", "img", "input", "br"}
 
@@ -26,13 +26,13 @@ def held_out(labels: np.ndarray, rows: np.ndarray, wrong: tuple[int, ...] = ()) 
 
 
 @pytest.fixture
-def make_scene() -> Callable[..., Scene]:
+def make_scene() -> Callable[..., ReportData]:
     """scene(domain, multilabel, classes, wrong, ended, snapshot=True): a run after 12 of 60 seconds."""
 
     def make(
         domain: Any = "text", multilabel: bool = False, classes: tuple[str, ...] = ("first", "second", "third"),
         wrong: tuple[int, ...] = (1, 4), ended: str = "", n_test: int = 20, judged: bool = True,
-    ) -> Scene:  # fmt: skip
+    ) -> ReportData:  # fmt: skip
         dataset, _ = memory_dataset(domain, n_test=n_test, multilabel=multilabel)
         dataset = replace(dataset, class_names=classes)
         budget = FakeClock().budget(60.0)
@@ -49,7 +49,7 @@ def make_scene() -> Callable[..., Scene]:
         )
         curve: list[dict[str, float | None]] = [{"time": 0.2, "held_out_nauc": None}, {"time": 2.0}]
         curve[1]["held_out_nauc"] = 0.8 if judged else None
-        return Scene(store, budget, 7, 12.0, tuple(curve), played, snapshot if judged else Snapshot(), ended)
+        return ReportData(store, budget, 7, 12.0, tuple(curve), played, snapshot if judged else Snapshot(), ended)
 
     return make
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from autodl_agent.learners.testing.contract import memory_dataset
 from autodl_agent.runs.report.data_checks import Checks
 from autodl_agent.runs.report.sections import data_section
-from autodl_agent.learners.testing.contract import memory_dataset
 from data_format.dataset import Split
 from data_format.errors import Unreadable
 from data_format.examples import Table

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from autodl_agent.runs.report.evaluation import MATRIX_CLASSES, MISTAKES, evaluate
 from autodl_agent.engine.snapshot import HeldOut, Part, Snapshot
+from autodl_agent.runs.report.evaluation import MATRIX_CLASSES, MISTAKES, evaluate
 
 
 def snapshot(labels, p, rows=None):

@@ -7,10 +7,10 @@ from importlib.util import find_spec
 
 import pytest
 
-from autodl_agent.system.errors import UsageError
+from autodl_agent.learners.testing.contract import FakeClock
 from autodl_agent.runs.report import mlflow
 from autodl_agent.runs.report.mlflow import check_mlflow, track
-from autodl_agent.learners.testing.contract import FakeClock
+from autodl_agent.system.errors import UsageError
 
 
 def test_a_missing_mlflow_is_told_before_anything_runs(tmp_path, monkeypatch):

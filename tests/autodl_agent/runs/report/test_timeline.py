@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from autodl_agent.runs.report.timeline import _in_words, outcome, timeline_section
 from autodl_agent.engine.rounds import Round
+from autodl_agent.runs.report.timeline import _in_words, outcome, timeline_section
 
 
 def test_every_round_is_a_bar_in_the_lane_of_its_learner(make_scene, parse):

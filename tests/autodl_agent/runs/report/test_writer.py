@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from autodl_agent.system.clock import Budget
 from autodl_agent.runs.report import writer as module
 from autodl_agent.runs.report.writer import Reporter
+from autodl_agent.system.clock import Budget
 
 
 def live(scene, folder, monkeypatch, **settings):
@@ -17,7 +17,7 @@ def live(scene, folder, monkeypatch, **settings):
         monkeypatch.setattr(module, key, value)
     budget = Budget.from_now(60)
     scene = replace(scene, budget=budget)
-    return Reporter(folder, budget, lambda ended: replace(scene, gone_s=budget.gone(), ended=ended)), budget
+    return Reporter(folder, budget, lambda ended: replace(scene, elapsed_s=budget.elapsed(), ended=ended)), budget
 
 
 def until(happens, seconds=20.0):
@@ -32,7 +32,7 @@ def test_pages_appear_while_the_run_goes_on_and_the_last_stands(make_scene, tmp_
     reporter.start()
     until(lambda: reporter.pages >= 2)
     assert "Running" in (tmp_path / "report.html").read_text(encoding="utf-8")
-    reporter.finish("budget used", budget.gone() + 20)
+    reporter.finish("budget used", budget.elapsed() + 20)
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "budget used" in text and "Running" not in text
     assert (tmp_path / "learning_curve.png").read_bytes().startswith(b"\x89PNG")
@@ -43,7 +43,7 @@ def test_pages_appear_while_the_run_goes_on_and_the_last_stands(make_scene, tmp_
 def test_a_late_live_page_never_replaces_the_last(make_scene, tmp_path, monkeypatch):
     scene = make_scene()
     reporter, budget = live(scene, tmp_path, monkeypatch)
-    reporter.finish("done", budget.gone() + 20)
+    reporter.finish("done", budget.elapsed() + 20)
     reporter._write(replace(scene, ended=""), None)
     assert "Running" not in (tmp_path / "report.html").read_text(encoding="utf-8")
 
@@ -58,7 +58,7 @@ def test_no_page_is_begun_beyond_its_share_of_the_time(make_scene, tmp_path, mon
 
 def test_no_time_means_the_page_without_the_picture(make_scene, tmp_path, monkeypatch):
     reporter, budget = live(make_scene(), tmp_path, monkeypatch)
-    reporter.finish("budget used", budget.gone() - 1)
+    reporter.finish("budget used", budget.elapsed() - 1)
     assert [p.name for p in tmp_path.iterdir()] == ["report.html"]
 
 
@@ -70,7 +70,7 @@ def test_trouble_with_the_report_stays_in_the_log(make_scene, tmp_path, monkeypa
     logger = logging.getLogger("autodl_agent")
     monkeypatch.setattr(logger, "propagate", True)
     with caplog.at_level(logging.WARNING, "autodl_agent"):
-        reporter.finish("done", budget.gone() + 5)
+        reporter.finish("done", budget.elapsed() + 5)
     assert "no last report" in caplog.text
 
 
@@ -85,6 +85,6 @@ def test_a_run_that_broke_off_stops_its_page_from_reloading(make_scene, tmp_path
 def test_a_run_without_a_prediction_has_no_page(tmp_path):
     budget = Budget.from_now(60)
     reporter = Reporter(tmp_path, budget, lambda ended: None)
-    reporter.finish("done", budget.gone() + 5)
+    reporter.finish("done", budget.elapsed() + 5)
     reporter.abandon("again")
     assert list(tmp_path.iterdir()) == []
