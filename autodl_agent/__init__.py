@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from autodl_agent.data.task import Domain, Task
     from autodl_agent.engine.rounds import Round
-    from autodl_agent.runs.agent import RunResult, run
+    from autodl_agent.runs.agent import run
     from autodl_agent.runs.classifier import AutoDLClassifier
     from autodl_agent.runs.config import RunConfig
+    from autodl_agent.runs.result import RunResult
     from autodl_agent.system.clock import Budget
     from autodl_agent.system.errors import AutoDLError
 
@@ -24,7 +25,7 @@ _HOMES = {
     "Domain": "data.task",
     "Round": "engine.rounds",
     "RunConfig": "runs.config",
-    "RunResult": "runs.agent",
+    "RunResult": "runs.result",
     "Task": "data.task",
     "run": "runs.agent",
 }

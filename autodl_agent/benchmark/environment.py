@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from autodl_agent.runs.manifest import environment
+from autodl_agent.system.environment import environment
 
 _ROOT = Path(__file__).resolve().parents[2]
 

@@ -99,12 +99,12 @@ def run(
         from autodl_agent.runs.report.mlflow import check_mlflow, track
 
         check_mlflow()
-    clock, earlier = Budget.from_launch(budget), None
+    clock, previous = Budget.from_launch(budget), None
     if resume is not None:
         if output is not None or overwrite:
             raise click.UsageError("--resume goes on in its own folder; leave out --output and --overwrite")
-        earlier, output = read_previous_run(resume), resume
-        clock = clock.after(earlier.seconds)
+        previous, output = read_previous_run(resume), resume
+        clock = clock.after(previous.seconds)
     progress = None if quiet else make_progress(clock)
     config = RunConfig(
         budget_s=budget,
@@ -123,7 +123,7 @@ def run(
             watcher(task, played, written)
 
     try:
-        result = run_agent(dataset, output or _new_folder(dataset), config, clock, choose_by(policy), watch, earlier)
+        result = run_agent(dataset, output or _new_folder(dataset), config, clock, choose_by(policy), watch, previous)
     finally:
         if progress:
             progress.close()

@@ -1,4 +1,4 @@
-"""Two lanes of slices: one in a thread of this process, one in the worker; their results are judged as they come.
+"""Slices in two places, a thread of this process and the worker; their results are judged as they come.
 
 On few cores two slices at once would only slow each other down and spoil the measured costs. So there one slice runs
 at a time, wherever the policy sees the most to gain; only when it takes much longer than expected is the other lane
@@ -9,6 +9,7 @@ import queue
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from autodl_agent.engine.members import Member, Worked
 from autodl_agent.engine.policy.planner import Slice
@@ -26,6 +27,8 @@ TICK_S = 0.25
 FIRST_TRIES = 3  # slices that may fail to give a first answer before the worker is let in
 TRIES = 2  # of a learner whose worker was ended by somebody else
 
+Place = Literal["local", "worker"]
+
 
 @dataclass(frozen=True)
 class LocalResult:
@@ -37,105 +40,107 @@ class LocalResult:
 
 
 class Dispatcher:
-    """Plays both lanes for one loop."""
+    """Plays slices here and in the worker for one run."""
 
-    def __init__(self, loop: RunState, choose: Choose, lane: WorkerClient) -> None:
-        self.loop, self.choose, self.lane = loop, choose, lane
-        self.events: queue.Queue[Finished | LocalResult | None] = lane.events  # type: ignore[assignment]
-        self._due: dict[str, float] = {}  # lane -> when its slice is overdue
+    def __init__(self, state: RunState, choose: Choose, worker: WorkerClient) -> None:
+        self.state, self.choose, self.worker = state, choose, worker
+        self._events: queue.Queue[Finished | LocalResult | None] = queue.Queue()
+        self._due: dict[Place, float] = {}  # when the slice there is overdue
         self._retries: dict[str, int] = {}
         self._opened = False
+        worker.deliver_to(self._events.put)
 
     def play(self) -> Iterator[Round]:
         """Rounds as they end. Slices run in this thread until there is a first answer: nothing is to come before it."""
-        loop = self.loop
+        state = self.state
         if not self._opened:
-            for _ in range(FIRST_TRIES):
-                if (first := self._chosen(loop.candidates)) is not None:
-                    yield from loop.play(first)
-                if loop.answered or loop.over or first is None:
-                    break
-            self.lane.open(loop.store, loop.folds)
+            yield from self._first_answer()
+            self.worker.open(state.store, state.folds)
             self._opened = True
-        while not loop.over:
+        while not state.over:
             self._fill()
-            # A slice may have ended since the lanes were filled: its result is among the events then.
-            if self._idle and self.events.empty():
+            # A slice may have ended since both places were filled: its result is among the events then.
+            if self._idle and self._events.empty():
                 return
             try:
-                event = self.events.get(timeout=max(0.01, min(TICK_S, loop.budget.remaining())))
+                event = self._events.get(timeout=max(0.01, min(TICK_S, state.budget.remaining())))
             except queue.Empty:
                 continue
             if isinstance(event, LocalResult):
-                loop.running = None
-                yield from loop.finish_slice(event.member, event.started_s, event.worked)
+                state.mark_running(None)
+                yield from state.finish_slice(event.member, event.started_s, event.worked)
             elif event is not None:
-                yield from self._finished(event)
+                yield from self._finish_remote(event)
+
+    def _first_answer(self) -> Iterator[Round]:
+        state = self.state
+        for _ in range(FIRST_TRIES):
+            if (first := self._chosen(state.candidates)) is not None:
+                yield from state.play(first)
+            if state.answered or state.over or first is None:
+                return
 
     @property
     def _idle(self) -> bool:
-        return self.loop.running is None and self.lane.playing is None and not self.lane.loading
+        return self.state.running is None and self.worker.playing is None and not self.worker.loading
 
     def _fill(self) -> None:
-        """Start what the policy wants in the lanes that are free."""
-        here = self.loop.running is None
-        heavy = self.lane.free
-        now = self.loop.budget.elapsed()
-        waiting = [name for name, busy in (("here", not here), ("worker", self.lane.playing is not None)) if busy]
-        if not waiting and cores() < ENOUGH_CORES:
-            chosen = self._chosen((*self.loop.candidates, *heavy) if here else heavy)
-            self._start(chosen)
-        elif cores() >= ENOUGH_CORES or all(now > self._due.get(name, 0.0) for name in waiting):
+        """Start what the policy wants where a slice can start."""
+        state, heavy = self.state, self.worker.free
+        local_is_free = state.running is None
+        busy: list[Place] = [] if local_is_free else ["local"]
+        if self.worker.playing is not None:
+            busy.append("worker")
+        now = state.budget.elapsed()
+        if not busy and cores() < ENOUGH_CORES:
+            self._start(self._chosen((*state.candidates, *heavy)))
+        elif cores() >= ENOUGH_CORES or all(now > self._due.get(place, 0.0) for place in busy):
             if heavy:
                 self._start(self._chosen(heavy))
-            if here:
-                self._start(self._chosen(self.loop.candidates))
+            if local_is_free:
+                self._start(self._chosen(state.candidates))
 
     def _chosen(self, candidates: Sequence[LearnerSpec]) -> Slice | None:
-        loop = self.loop
-        if not candidates:
-            return None
-        gone, total = loop.budget.elapsed(), loop.budget.total_s
-        return self.choose(loop.history, candidates, loop.task, gone, total, len(loop.folds))
+        return self.state.choose_from(candidates, self.choose) if candidates else None
 
     def _start(self, chosen: Slice | None) -> None:
         if chosen is None:
             return
-        lane = "worker" if chosen.spec.worker else "here"
-        spare = min(OVERDUE_S, OVERDUE_SHARE * self.loop.budget.total_s)
-        self._due[lane] = self.loop.budget.elapsed() + OVERDUE * chosen.expected_cost_s + spare
+        budget = self.state.budget
+        place: Place = "worker" if chosen.spec.worker else "local"
+        spare = min(OVERDUE_S, OVERDUE_SHARE * budget.total_s)
+        self._due[place] = budget.elapsed() + OVERDUE * chosen.expected_cost_s + spare
         if chosen.spec.worker:
-            self.lane.play(chosen.spec, chosen.seconds)
+            self.worker.play(chosen.spec, chosen.seconds)
             return
-        member = self.loop.member(chosen.spec)
-        self.loop.running = chosen.spec.name
+        member = self.state.member(chosen.spec)
+        self.state.mark_running(chosen.spec.name)
         threading.Thread(target=self._work, args=(member, chosen.seconds), name="slice", daemon=True).start()
 
     def _work(self, member: Member, seconds: float) -> None:
-        started = self.loop.budget.elapsed()
-        worked = capture_errors(lambda: member.work(self.loop.budget.deadline(seconds)))
-        self.events.put(LocalResult(member, started, worked))
+        started = self.state.budget.elapsed()
+        worked = capture_errors(lambda: member.work(self.state.budget.deadline(seconds)))
+        self._events.put(LocalResult(member, started, worked))
 
-    def _finished(self, event: Finished) -> Iterator[Round]:
-        """HoldoutMetric a slice of the worker."""
-        loop, name = self.loop, event.spec.name
-        found = loop.members.get(name)
+    def _finish_remote(self, event: Finished) -> Iterator[Round]:
+        """Judge a slice of the worker."""
+        state, name = self.state, event.spec.name
+        found = state.members.get(name)
         member = found if isinstance(found, RemoteMember) else RemoteMember(event.spec)
         if event.again:
             self._retries[name] = self._retries.get(name, 0) + 1
         if event.error and (not event.again or self._retries[name] >= TRIES):
-            yield loop.disabled(member, event.started_s, event.error)
+            yield state.disabled(member, event.started_s, event.error)
         elif not event.logits:
-            yield loop.timed_out(member, event.started_s)
+            yield state.timed_out(member, event.started_s)
         else:
-            yield from loop.finish(member, event.started_s, lambda: self._take(member, event))
-            models = [model for part in loop.snapshot.parts for model in part.models] + list(member.frozen_models)
-            self.lane.tidy(model.folder for model in models if isinstance(model, StoredModel))
+            yield from state.finish(member, event.started_s, lambda: self._take(member, event))
+            models = [model for part in state.snapshot.parts for model in part.models] + list(member.frozen_models)
+            self.worker.tidy(model.folder for model in models if isinstance(model, StoredModel))
 
     def _take(self, member: RemoteMember, event: Finished) -> None:
         """Make the slice's results the member's own, unless they are worse than those before."""
-        loop = self.loop
-        loop.members[event.spec.name] = member
+        self.state.replace_member(member)
         member.more = event.more
-        if not loop.is_worse(event.logits.get("held_out"), member.held_out):
-            member.accept(event.logits.get("held_out"), event.logits["test"], list(event.models), loop.task)
+        if not self.state.is_worse(event.logits.get("held_out"), member.held_out):
+            member.accept(event.logits.get("held_out"), event.logits["test"], list(event.models), self.state.task)

@@ -27,8 +27,8 @@ def rounds(
     budget: Budget,
     choose: Choose = planner.choose,
     keep: Keep = lambda snapshot: None,
-    lane: "WorkerClient | None" = None,
-    earlier: WarmStart | None = None,
+    worker: "WorkerClient | None" = None,
+    previous: WarmStart | None = None,
     endless: bool = False,
     seed_replicas: int = final_phase.SEED_REPLICAS,
 ) -> Iterator[Round]:
@@ -40,43 +40,42 @@ def rounds(
     endless: make more copies of the best learners rather than end early.
     seed_replicas: copies of one learner with other seeds, at most, once every learner has done its work.
     """
-    loop = RunState(
+    state = RunState(
         store, tuple(spec for spec in candidates if not spec.worker and spec.fits(store.task)), budget, keep
     )
-    if earlier is None:
-        yield loop.prior()
+    if previous is None:
+        yield state.prior()
     else:
-        loop.adopt(earlier)
-    play = _alone(loop, choose) if lane is None else _both_lanes(loop, choose, lane)
+        state.adopt(previous)
+    play = _alone(state, choose) if worker is None else _with_worker(state, choose, worker)
     yield from play()
-    while not loop.over and (more := final_phase.seed_replicas(loop, seed_replicas, endless)):
-        before, nauc = len(loop.history), loop.emitted_nauc
-        loop.candidates += more
+    while not state.over and (more := final_phase.seed_replicas(state, seed_replicas, endless)):
+        before, nauc = len(state.history), state.emitted_nauc
+        state.add_candidates(more)
         yield from play()
         # No copy fits the time that is left, or they bring nothing.
-        if len(loop.history) == before or (not endless and loop.emitted_nauc == nauc):
+        if len(state.history) == before or (not endless and state.emitted_nauc == nauc):
             break
-    yield from final_phase.refit_on_all_rows(loop)
+    yield from final_phase.refit_on_all_rows(state)
 
 
-def _alone(loop: RunState, choose: Choose) -> Play:
+def _alone(state: RunState, choose: Choose) -> Play:
     """One slice after the other, in this thread, until the policy wants no more."""
 
     def play() -> Iterator[Round]:
-        while not loop.over:
-            gone, total = loop.budget.elapsed(), loop.budget.total_s
-            chosen = choose(loop.history, loop.candidates, loop.task, gone, total, len(loop.folds))
+        while not state.over:
+            chosen = state.choose_from(state.candidates, choose)
             if chosen is None:
                 return
-            yield from loop.play(chosen)
+            yield from state.play(chosen)
 
     return play
 
 
-def _both_lanes(loop: RunState, choose: Choose, lane: "WorkerClient") -> Play:
+def _with_worker(state: RunState, choose: Choose, worker: "WorkerClient") -> Play:
     from autodl_agent.engine.dispatch import Dispatcher  # with all that a worker needs
 
-    return Dispatcher(loop, choose, lane).play
+    return Dispatcher(state, choose, worker).play
 
 
-__all__ = ["Choose", "Round", "rounds"]
+__all__ = ["Choose", "Keep", "Round", "rounds"]

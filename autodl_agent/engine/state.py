@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
@@ -85,6 +85,23 @@ class RunState:
         self.weights: dict[str, float] = {}
         self.own: dict[str, float] = {}  # held-out NAUC of each learner's last finished slice
 
+    def add_candidates(self, more: tuple[LearnerSpec, ...]) -> None:
+        """Let the policy choose from these learners, too."""
+        self.candidates += more
+
+    def mark_running(self, learner: str | None) -> None:
+        """Say whose slice another thread is in now; None when it has ended."""
+        self.running = learner
+
+    def choose_from(self, candidates: Sequence[LearnerSpec], choose: Choose) -> planner.Slice | None:
+        """What the policy would do next with these learners; None where nothing useful fits the time left."""
+        elapsed_s, total_s = self.budget.elapsed(), self.budget.total_s
+        return choose(self.history, candidates, self.task, elapsed_s, total_s, len(self.folds))
+
+    def replace_member(self, member: "Member | RemoteMember") -> None:
+        """Let this member stand for its learner from now on."""
+        self.members[member.spec.name] = member
+
     @property
     def over(self) -> bool:
         """Whether the budget is used up."""
@@ -112,16 +129,16 @@ class RunState:
         self.keep(Snapshot())
         return self._round("prior", now, prediction=prediction)
 
-    def adopt(self, earlier: WarmStart) -> None:
+    def adopt(self, previous: WarmStart) -> None:
         """Start from another run: from its ensemble where the same rows were held out, and from its held-out NAUC."""
         self.answered = True
         # The figure of other rows is as good a guess as any of what a better prediction must reach.
-        self.emitted_nauc = earlier.to_beat
-        if not np.array_equal(earlier.rows, self.held_out):
-            what = "was judged on other rows" if len(earlier.rows) else "was not kept"
+        self.emitted_nauc = previous.to_beat
+        if not np.array_equal(previous.rows, self.held_out):
+            what = "was judged on other rows" if len(previous.rows) else "was not kept"
             log.warning("the ensemble of the run before %s; its last prediction stays until one is better", what)
             return
-        for part in earlier.members(self.task):
+        for part in previous.members(self.task):
             self.members[f"earlier {part.spec.name}"] = part
 
     def member(self, spec: LearnerSpec) -> Member:
@@ -145,7 +162,7 @@ class RunState:
         yield from self.finish_slice(member, started, capture_errors(lambda: member.work(deadline, done)))
 
     def finish_slice(self, member: Member, started: float, worked: Worked | Exception) -> Iterator[Round]:
-        """HoldoutMetric what a slice came to: results, out of time, or an error that benches the learner."""
+        """Judge what a slice came to: results, out of time, or an error that disables the learner."""
 
         def take() -> None:
             if isinstance(worked, Exception):

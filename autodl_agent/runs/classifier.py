@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 
 from autodl_agent.data.arrays import Labels, Probabilities
 from autodl_agent.data.inspection.task_warnings import problem_summary
-from autodl_agent.runs.agent import RunResult
 from autodl_agent.runs.agent import run as run_agent
 from autodl_agent.runs.config import RunConfig
 from autodl_agent.runs.model.batch_predict import forecasts
 from autodl_agent.runs.model.load import SavedModel, load_model
+from autodl_agent.runs.result import RunResult
 from autodl_agent.system.errors import UsageError
 from data_format import open_dataset
 from data_format.dataset import Dataset, Problem

@@ -16,6 +16,7 @@ class RunConfig:
     overwrite: replace a run that the output folder already holds.
     use_all_budget: go on while there is time, even where nothing seems left to gain.
     learners: names of the only learners to use, of any domain; none given means all.
+    use_worker: whether learners that need a process of their own may work.
     seed_replicas: copies of one learner with other seeds, at most, once every learner has done its work.
     reading: what decides about raw data where their content would decide otherwise.
     needs_model: the end waits until the last model is saved; else the one of an earlier prediction may have to do.
@@ -27,6 +28,7 @@ class RunConfig:
     overwrite: bool = False
     learners: tuple[str, ...] = ()
     use_all_budget: bool = False
+    use_worker: bool = True
     seed_replicas: int = SEED_REPLICAS
     reading: ReadOptions = AS_FOUND
     needs_model: bool = False

@@ -242,14 +242,14 @@ def prepare_folder(folder: Path, overwrite: bool) -> None:
     if any((folder / name).exists() for name in RUN_FILES):
         if not overwrite:
             raise UsageError(f"{folder} already holds a run; choose another --output, or --overwrite to replace it")
-        _remove_run(folder)
+        _remove_run_files(folder)
     elif any(folder.iterdir()):
         raise UsageError(f"{folder} is not empty and holds no run of autodl; choose another --output")
 
 
-def remove_run(folder: Path, there: bool) -> None:
+def discard_run(folder: Path, there: bool) -> None:
     """Take away what a run that came to nothing has written, and the folder unless it was `there` before."""
-    _remove_run(folder)
+    _remove_run_files(folder)
     if not there:
         with suppress(OSError):  # somebody else's file is in it
             folder.rmdir()
@@ -283,7 +283,7 @@ def log_to(path: Path, budget: Budget) -> logging.Handler:
     return handler
 
 
-def _remove_run(folder: Path) -> None:
+def _remove_run_files(folder: Path) -> None:
     unfinished = [*folder.glob(".model-*.new"), *folder.glob(".model-*.old")]  # of a run that was killed while saving
     for path in (folder / "predictions", folder / "model", *unfinished):
         shutil.rmtree(path, ignore_errors=True)

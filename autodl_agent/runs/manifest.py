@@ -1,18 +1,14 @@
 """What stands in run.json: enough to understand and repeat a run."""
 
-import platform
-import sys
-from importlib import metadata
 from typing import Any
 
 from autodl_agent.data.task import Task
 from autodl_agent.engine.rounds import Round
 from autodl_agent.runs.config import RunConfig
 from autodl_agent.system.clock import Budget
-from autodl_agent.system.resources import cores, memory_limit_bytes, peak_memory_bytes
+from autodl_agent.system.environment import environment
+from autodl_agent.system.resources import peak_memory_bytes
 from data_format.dataset import Dataset
-
-PACKAGES = ("autodl-agent", "numpy", "scipy", "scikit-learn", "lightgbm", "pillow", "opencv-python-headless", "av")
 
 
 def run_manifest(
@@ -41,19 +37,6 @@ def run_manifest(
     }
 
 
-def environment() -> dict[str, Any]:
-    """The machine and the versions of what does the work."""
-    return {
-        "machine": {
-            "cores": cores(),
-            "memory_limit_bytes": memory_limit_bytes(),
-            "system": platform.platform(),
-            "python": sys.version.split()[0],
-        },
-        "versions": {name: found for name in PACKAGES if (found := package_version(name))},
-    }
-
-
 def _round(played: Round) -> dict[str, Any]:
     return {
         "number": played.number,
@@ -66,11 +49,3 @@ def _round(played: Round) -> dict[str, Any]:
         "weights": played.weights,
         "error": played.error,
     }
-
-
-def package_version(name: str) -> str | None:
-    """Version of an installed package, None where it is not installed."""
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return None

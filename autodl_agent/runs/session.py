@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from autodl_agent.data.arrays import Probabilities
 from autodl_agent.data.domain import make_task
-from autodl_agent.data.tensor_store import TensorStore
 from autodl_agent.engine.policy import planner
-from autodl_agent.engine.rounds import Choose, rounds
-from autodl_agent.engine.worker.factory import start_worker
-from autodl_agent.learners.registry import LEARNERS_BY_DOMAIN
-from autodl_agent.runs.config import MEMORY_SHARE
-from autodl_agent.system.clock import Budget, Deadline
-from autodl_agent.system.resources import limit_blas_threads, memory_limit_bytes
+from autodl_agent.engine.rounds import Choose
+from autodl_agent.runs.config import RunConfig
+from autodl_agent.runs.context import RunContext
+from autodl_agent.system.clock import Budget
+from autodl_agent.system.resources import limit_blas_threads
 from data_format.dataset import Dataset
 
 if TYPE_CHECKING:
@@ -33,27 +31,26 @@ class Newest(NamedTuple):
 class Session(threading.Thread):
     """Plays the rounds of one data set within a budget, in a daemon thread that ends with them.
 
-    heavy: whether learners that need the worker process are played. lane: one that was started beforehand.
+    worker: one that was started beforehand; it is used or ended.
     """
 
     def __init__(
         self,
         dataset: Dataset,
         budget: Budget,
-        seed: int = 0,
+        config: RunConfig | None = None,
         choose: Choose = planner.choose,
-        heavy: bool = True,
-        lane: "WorkerClient | None" = None,
+        worker: "WorkerClient | None" = None,
     ) -> None:
         super().__init__(name="session", daemon=True)
         self._stopped, self._real = threading.Event(), budget
-        self.dataset, self.seed, self.choose = dataset, seed, choose
+        self.dataset, self.config, self.choose = dataset, config or RunConfig(), choose
         self.budget = replace(budget, now=self._clock)
         # Nothing yet: version 0 is that of the class frequencies.
         self._newest = Newest(-1, None)
         self._changed = threading.Condition()
         self._ended = False
-        self.heavy, self.lane = heavy, lane
+        self._worker = worker
 
     def run(self) -> None:
         """Thread body; whatever happens, the last good prediction stays available."""
@@ -80,8 +77,8 @@ class Session(threading.Thread):
     def stop(self) -> None:
         """End it as if its time were over: its worker at once, a learner as soon as it looks at the clock."""
         self._stopped.set()
-        if (lane := self.lane) is not None:
-            lane.halt()
+        if (worker := self._worker) is not None:
+            worker.halt()
 
     @property
     def ended(self) -> bool:
@@ -95,20 +92,14 @@ class Session(threading.Thread):
 
     def _play(self) -> None:
         limit_blas_threads()
-        task = make_task(self.dataset, self.seed)
-        end = Deadline(self.budget.started + self.budget.total_s, self.budget.now)
-        candidates = LEARNERS_BY_DOMAIN[task.domain]
-        if self.heavy:
-            self.lane = start_worker(task, candidates, self.budget, started=self.lane)
-        share = self.lane.share if self.lane else None
-        store = TensorStore(self.dataset, task, end, int(memory_limit_bytes() * MEMORY_SHARE), share=share)
+        task = make_task(self.dataset, self.config.seed)
+        context = RunContext.build(self.dataset, task, self.budget, self.config, self.choose, self._worker)
+        self._worker = context.worker
         try:
-            for played in rounds(store, candidates, self.budget, self.choose, lane=self.lane):
+            for played in context.rounds():
                 if played.prediction is not None:
                     with self._changed:
                         self._newest = Newest(self._newest.version + 1, played.prediction)
                         self._changed.notify_all()
         finally:
-            store.close()
-            if self.lane:
-                self.lane.close()
+            context.close()

@@ -42,9 +42,9 @@ class Model:
         self._test_length: int | None = None
         self._handed_out = -1
         self._from_files = False
-        self._lane: WorkerClient | None = None
+        self._worker: WorkerClient | None = None
         try:
-            self._lane = warm_up(metadata)
+            self._worker = warm_up(metadata)
         except Exception:
             log.exception("warm-up failed; the first call pays for it")
 
@@ -117,8 +117,8 @@ class Model:
             self._session.stop()
             self._session.join(STOPPING_S)
         self._test_length = len(dataset.test)
-        self._session = Session(dataset, self._budget, lane=self._lane)
-        self._lane = None
+        self._session = Session(dataset, self._budget, worker=self._worker)
+        self._worker = None
         self._session.start()
 
     def _see_test(self, dataset: Any) -> None:

@@ -18,8 +18,9 @@ from autodl_agent.challenge.submission import input_data
 from autodl_agent.data.domain import domain_of
 from autodl_agent.data.task import Domain, Task
 from autodl_agent.engine.policy.planner import Slice, SliceRecord
-from autodl_agent.engine.worker.factory import libraries_found, start_lane, switched_off
+from autodl_agent.engine.worker.factory import launch_worker, libraries_found, switched_off
 from autodl_agent.learners.registry import LEARNERS_BY_DOMAIN, LearnerSpec
+from autodl_agent.runs.config import RunConfig
 from autodl_agent.runs.session import Session
 from autodl_agent.system.clock import Budget
 from data_format.dataset import Dataset
@@ -53,8 +54,8 @@ def warm_up(metadata: Any) -> "WorkerClient | None":
         except ImportError as error:
             log.info("not there: %s", error)
     heavy = [spec for spec in LEARNERS_BY_DOMAIN[domain] if spec.worker]
-    lane = (
-        start_lane(heavy, Budget.from_now(LOADING_S))
+    worker = (
+        launch_worker(heavy, Budget.from_now(LOADING_S))
         if heavy and libraries_found(heavy) and not switched_off()
         else None
     )
@@ -65,9 +66,9 @@ def warm_up(metadata: Any) -> "WorkerClient | None":
         input_data.read_descriptions(metadata)
         _warm_decoders(domain)
     _rehearse(_random_dataset(metadata, domain))
-    if lane is not None:
-        lane.wait_loaded(LOADING_S)
-    return lane
+    if worker is not None:
+        worker.wait_loaded(LOADING_S)
+    return worker
 
 
 def _domain(metadata: Any) -> Domain:
@@ -79,7 +80,7 @@ def _domain(metadata: Any) -> Domain:
 
 def _rehearse(dataset: Dataset) -> None:
     """Play one slice of every learner; their predictions are for nobody."""
-    session = Session(dataset, Budget.from_now(LONGEST_S), choose=_each_once, heavy=False)
+    session = Session(dataset, Budget.from_now(LONGEST_S), choose=_each_once, config=RunConfig(use_worker=False))
     session.start()
     session.join(LONGEST_S + 1)
 

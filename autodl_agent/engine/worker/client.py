@@ -4,11 +4,10 @@ The rounds ask `free` and `play`, and read its events from their own queue; noth
 """
 
 import logging
-import queue
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,7 +65,7 @@ class WorkerClient:
         self.folder = folder or Path(tempfile.mkdtemp(prefix="autodl-worker-"))
         self.share = self.folder / "share"
         self.share.mkdir(exist_ok=True)
-        self.events: queue.Queue[Finished | None] = queue.Queue()  # None: look again, something changed
+        self._deliver: Callable[[Finished | None], None] = _to_nobody
         self.reason = ""  # why no more slices are played
         self._libraries = list(libraries)
         self._process: WorkerProcess | None = None
@@ -111,6 +110,10 @@ class WorkerClient:
         """Tell the worker the task, in the background."""
         self._task = store, folds
         threading.Thread(target=self._hand_over, name="worker-handover", daemon=True).start()
+
+    def deliver_to(self, sink: Callable[[Finished | None], None]) -> None:
+        """Hand every `Finished` slice to `sink`, from any thread; None means that something else changed."""
+        self._deliver = sink
 
     def play(self, spec: LearnerSpec, seconds: float) -> None:
         """Start a slice; it ends with a `Finished` among the events."""
@@ -181,7 +184,7 @@ class WorkerClient:
             self._handed_over = True
             if self._ready and self._process is not None:
                 self._process.send(Open(str(target)))
-        self.events.put(None)
+        self._deliver(None)
 
     def _heard(self, generation: int, event: Event) -> None:
         """In the thread that watches the process."""
@@ -207,7 +210,7 @@ class WorkerClient:
         self._loaded_event.set()
         if self._handed_over:
             process.send(Open(str(self.folder / "task")))
-        self.events.put(None)
+        self._deliver(None)
 
     def _ended(self, event: Done | Starved | Failed) -> None:
         if event.number == -1 and isinstance(event, Failed):
@@ -218,12 +221,12 @@ class WorkerClient:
         _, spec, started, results = self._playing
         self._playing = None
         if isinstance(event, Starved):
-            self.events.put(Finished(spec, started, {}))
+            self._deliver(Finished(spec, started, {}))
         elif isinstance(event, Failed):
             log.info("%s failed in the worker: %s", spec.name, event.details or event.error)
-            self.events.put(Finished(spec, started, {}, more=False, error=event.error))
+            self._deliver(Finished(spec, started, {}, more=False, error=event.error))
         else:
-            self.events.put(self._read(spec, started, results, event))
+            self._deliver(self._read(spec, started, results, event))
 
     def _read(self, spec: LearnerSpec, started: float, results: Path, event: Done) -> Finished:
         if self._task is None:
@@ -249,7 +252,7 @@ class WorkerClient:
         if self._playing is not None:
             _, spec, started, _ = self._playing
             self._playing = None
-            self.events.put(
+            self._deliver(
                 Finished(spec, started, {}, more=event.stopped, error=f"worker: {event.reason}", again=event.stopped)
             )
         if self._losses > RESTARTS:
@@ -257,10 +260,14 @@ class WorkerClient:
             return
         with suppress(RuntimeError):  # no new thread at the end of the interpreter
             self._start()
-        self.events.put(None)
+        self._deliver(None)
 
     def _give_up(self, reason: str) -> None:
         self.reason = reason
         self._loaded_event.set()
         log.warning("no heavy learners: %s", reason)
-        self.events.put(None)
+        self._deliver(None)
+
+
+def _to_nobody(event: Finished | None) -> None:
+    """Before the rounds begin nobody waits for what the worker says."""

@@ -39,16 +39,16 @@ def start_worker(
     """
     heavy = [spec for spec in candidates if spec.worker]
     allowed = memory_bytes or memory_limit_bytes()
-    lane = None
+    worker = None
     if heavy and _affordable(heavy, budget, allowed) and (specs := [spec for spec in heavy if spec.fits(task)]):
-        lane = started or start_lane(specs, budget, allowed - COORDINATOR_BYTES if memory_bytes else None)
-        lane.adopt(specs, budget)
-    if started is not None and lane is None:
+        worker = started or launch_worker(specs, budget, allowed - COORDINATOR_BYTES if memory_bytes else None)
+        worker.adopt(specs, budget)
+    if started is not None and worker is None:
         started.close()
-    return lane
+    return worker
 
 
-def start_lane(specs: Sequence[LearnerSpec], budget: Budget, memory_bytes: int | None = None) -> "WorkerClient":
+def launch_worker(specs: Sequence[LearnerSpec], budget: Budget, memory_bytes: int | None = None) -> "WorkerClient":
     """A lane whose worker is starting. memory_bytes: of the worker; by default a share of what the machine has."""
     from autodl_agent.engine.worker.client import WorkerClient
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from autodl_agent.data.task import Task
 from autodl_agent.engine.snapshot import Snapshot
-from autodl_agent.runs.manifest import PACKAGES, package_version
+from autodl_agent.system.environment import PACKAGES, package_version
 from data_format.input_spec import Inputs
 
 FORMAT = 1  # raised when older programs could not read what is written

@@ -141,8 +141,8 @@ class Reporter:
             log.info("no %s: %.2f s would be needed for it", PICTURE, picture_s)
 
     def _write(self, scene: ReportData, found: Any) -> None:
-        from autodl_agent.runs.manifest import environment
         from autodl_agent.runs.report.page import render
+        from autodl_agent.system.environment import environment
 
         self._environment = self._environment or environment()
         interval = max(SHORTEST_S, min(LONGEST_S, max(self._cost / SHARE, GROWTH * self.budget.elapsed())))

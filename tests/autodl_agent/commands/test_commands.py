@@ -149,11 +149,11 @@ def test_nothing_heavy_stands_before_the_first_real_prediction(tmp_path, domain)
     code = f"""
 import sys
 from pathlib import Path
-from autodl_agent.runs import agent
+from autodl_agent.runs import agent, engine_thread
 from autodl_agent.runs.config import RunConfig
 from autodl_agent.learners.testing.contract import memory_dataset
 dataset, _ = memory_dataset({domain!r})
-agent.open_dataset = lambda path, reading: dataset
+engine_thread.open_dataset = lambda path, reading: dataset
 seen = []
 def watch(task, played, written):
     if played.number == 1 and not seen:

@@ -1,7 +1,7 @@
 """Two lanes with a worker that exists only on paper: its slices are judged like those of this process."""
 
 import queue
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,9 +30,12 @@ class PaperLane:
     loading, playing = False, None
 
     def __init__(self, known: dict[str, Labels], clock: FakeClock) -> None:
-        self.events: queue.Queue[Finished | None] = queue.Queue()
         self.free = (REMOTE,)
         self._known, self._clock = known, clock
+
+    def deliver_to(self, sink: Callable[[Finished | None], None]) -> None:
+        """Where results go."""
+        self._deliver = sink
 
     def open(self, store: TensorStore, folds: object) -> None:
         """The worker would be told the task."""
@@ -43,7 +46,7 @@ class PaperLane:
         """Answer."""
         logits = {name: to_logits(0.2 + 0.6 * self._known[name]) for name in ("held_out", "test")}
         self._clock.at += 1
-        self.events.put(Finished(spec, 0.0, logits, (Path("model"),), more=False))
+        self._deliver(Finished(spec, 0.0, logits, (Path("model"),), more=False))
 
     def tidy(self, needed: object) -> None:
         """Nothing to remove."""
@@ -67,7 +70,7 @@ def play(monkeypatch: pytest.MonkeyPatch, choose: Choose = in_turn, **settings: 
     candidates = [scripted("good", clock=clock, truth=truth, slices=1)]
     candidates.append(scripted("bad", clock=clock, truth=truth, slices=1, **settings))
     lane = PaperLane({"train": dataset.train.labels, "test": truth}, clock)
-    return list(rounds(store, candidates, budget, choose, lane=lane))  # type: ignore[arg-type]
+    return list(rounds(store, candidates, budget, choose, worker=lane))  # type: ignore[arg-type]
 
 
 def test_a_slice_of_the_worker_is_blended(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,11 +150,11 @@ def test_a_worker_that_hangs_keeps_the_other_lane_waiting_in_proportion_to_the_b
     store = TensorStore(dataset, make_task(dataset), budget.deadline(total))
     lane = HungLane({"train": dataset.train.labels, "test": truth}, clock)
 
-    def empty(timeout: float) -> None:
+    def empty(events: object, timeout: float) -> None:
         clock.at += 0.1
         raise queue.Empty
 
-    monkeypatch.setattr(lane.events, "get", empty)
+    monkeypatch.setattr(queue.Queue, "get", empty)
     began: list[float] = []
 
     def remote_first(
@@ -170,7 +173,7 @@ def test_a_worker_that_hangs_keeps_the_other_lane_waiting_in_proportion_to_the_b
         return Slice(names["remote"], 5.0, 0.0)
 
     candidates = [scripted("good", clock=clock, truth=truth, slices=50)]
-    played = rounds(store, candidates, budget, remote_first, lane=lane)  # type: ignore[arg-type]
+    played = rounds(store, candidates, budget, remote_first, worker=lane)  # type: ignore[arg-type]
     for _ in played:
         if began:
             break

@@ -118,7 +118,7 @@ def test_a_run_without_its_ensemble_goes_on_from_its_last_nauc(last, rows, tmp_p
     earlier = PreviousRun(tmp_path, "set", 3.0, 0.0, curve, rows=np.array(rows, np.int64))
     kept = []
     spec = scripted("a", clock=clock, truth=truth, slices=4)
-    played = list(rounds(store, [spec], clock.budget(60), keep=kept.append, earlier=earlier))
+    played = list(rounds(store, [spec], clock.budget(60), keep=kept.append, previous=earlier))
     assert played[0].member_nauc < last  # it would have been written
     written = [r for r in played if r.prediction is not None]
     assert written and all(r.ensemble_nauc >= last for r in written)

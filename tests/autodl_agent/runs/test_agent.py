@@ -12,6 +12,7 @@ from autodl_agent.learners import registry
 from autodl_agent.learners.testing.contract import scripted
 from autodl_agent.runs.agent import run
 from autodl_agent.runs.config import RunConfig
+from autodl_agent.runs.lifecycle import RunLifecycle
 from autodl_agent.system.clock import Budget
 from data_format.errors import DataError
 from data_format.predictions import list_predictions, read_prediction
@@ -120,16 +121,14 @@ def test_an_interrupt_keeps_what_there_is(tmp_path):
 
 
 def test_an_interrupt_while_the_last_files_are_written_loses_none(tmp_path, monkeypatch):
-    import autodl_agent.runs.agent as agent
+    whole = RunLifecycle.complete
 
-    whole = agent._complete
-
-    def interrupted_once(engine, interrupted, reporter):
-        monkeypatch.setattr(agent, "_complete", whole)
-        engine.out.stop()
+    def interrupted_once(lifecycle, interrupted):
+        monkeypatch.setattr(RunLifecycle, "complete", whole)
+        lifecycle.engine.out.stop()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(agent, "_complete", interrupted_once)
+    monkeypatch.setattr(RunLifecycle, "complete", interrupted_once)
     with pytest.raises(KeyboardInterrupt):
         run(write_table(tmp_path / "set"), tmp_path / "out", RunConfig(20), choose=in_turn)
     names = {path.name for path in (tmp_path / "out").iterdir()}
@@ -147,8 +146,8 @@ def test_data_too_slow_to_open_leave_the_folder_for_the_next_try(tmp_path, monke
         opened.set()
         return open_dataset(*args)
 
-    monkeypatch.setattr("autodl_agent.runs.agent.GRACE_S", 0.0)
-    monkeypatch.setattr("autodl_agent.runs.agent.open_dataset", slowly)
+    monkeypatch.setattr("autodl_agent.runs.lifecycle.GRACE_S", 0.0)
+    monkeypatch.setattr("autodl_agent.runs.engine_thread.open_dataset", slowly)
     with pytest.raises(DataError, match="could not be opened within the budget"):
         run(data, tmp_path / "out", RunConfig(0.3))
     assert not (tmp_path / "out").exists()

@@ -9,7 +9,7 @@ import pytest
 from autodl_agent.data.task import Domain, Task
 from autodl_agent.learners.prior import class_priors
 from autodl_agent.learners.testing.contract import FakeClock
-from autodl_agent.runs.folder import RunFolder, log_to, prepare_folder, remove_run, restore_log
+from autodl_agent.runs.folder import RunFolder, discard_run, log_to, prepare_folder, restore_log
 from autodl_agent.system.errors import UsageError
 from data_format.dataset import Problem
 from data_format.predictions import list_predictions, prediction_text, read_prediction, read_start
@@ -113,7 +113,7 @@ def test_the_log_of_a_refused_run_goes_and_that_of_the_run_before_stays(tmp_path
     (tmp_path / "log.txt").write_text("old\nnew\n")
     restore_log(tmp_path, 4)
     assert (tmp_path / "log.txt").read_text() == "old\n"
-    remove_run(tmp_path, True)
+    discard_run(tmp_path, True)
     assert not (tmp_path / "log.txt").exists() and tmp_path.exists()
 
 

@@ -9,7 +9,8 @@ from autodl_agent.data.domain import make_task
 from autodl_agent.engine.rounds import Round
 from autodl_agent.learners.testing.contract import FakeClock, memory_dataset
 from autodl_agent.runs.config import RunConfig
-from autodl_agent.runs.manifest import environment, package_version, run_manifest
+from autodl_agent.runs.manifest import run_manifest
+from autodl_agent.system.environment import environment, package_version
 from data_format.dataset import Problem
 
 PLAYED = [

@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 
 from autodl_agent.learners.testing.contract import memory_dataset
-from autodl_agent.runs.agent import RunResult, run
+from autodl_agent.runs.agent import run
 from autodl_agent.runs.config import RunConfig
 from autodl_agent.runs.model.load import load_model
+from autodl_agent.runs.result import RunResult
 from autodl_agent.runs.resume import PreviousRun, read_previous_run
 from autodl_agent.system.clock import Budget
 from autodl_agent.system.errors import UsageError
@@ -34,7 +35,7 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def go_on(folder: Path, data: object = WINE, more_s: float = 2.0) -> RunResult:
     earlier = read_previous_run(folder)
     budget = Budget.from_now(more_s).after(earlier.seconds)
-    return run(data, folder, RunConfig(budget_s=more_s), budget, earlier=earlier)
+    return run(data, folder, RunConfig(budget_s=more_s), budget, previous=earlier)
 
 
 def test_a_finished_run_is_extended(first: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from autodl_agent.data.task import Domain
 from autodl_agent.learners.registry import LEARNERS_BY_DOMAIN
 from autodl_agent.learners.testing.contract import ScriptedLearner, memory_dataset, scripted
-from autodl_agent.runs import session as module
+from autodl_agent.runs.config import RunConfig
 from autodl_agent.runs.session import Session
 from autodl_agent.system.clock import Budget
 
@@ -31,7 +31,7 @@ def endless(monkeypatch):
 def test_it_ends_when_it_is_stopped_and_its_last_prediction_stays(endless):
     dataset, _ = memory_dataset("text")
     budget = Budget.from_now(600)
-    session = Session(dataset, budget, heavy=False)
+    session = Session(dataset, budget, config=RunConfig(use_worker=False))
     session.start()
     assert session.wait_for(0, 60)
     session.stop()
@@ -44,7 +44,7 @@ def test_it_ends_when_it_is_stopped_and_its_last_prediction_stays(endless):
 def test_its_worker_is_ended_at_once(endless, monkeypatch):
     halted = threading.Event()
 
-    class Lane:
+    class Worker:
         share = None
 
         def halt(self):
@@ -53,9 +53,9 @@ def test_its_worker_is_ended_at_once(endless, monkeypatch):
         def close(self):
             halted.set()
 
-    monkeypatch.setattr(module, "start_worker", lambda *arguments, **settings: None)
+    monkeypatch.setattr("autodl_agent.runs.context.start_worker", lambda *arguments, **settings: None)
     dataset, _ = memory_dataset("text")
-    session = Session(dataset, Budget.from_now(600), lane=Lane())
+    session = Session(dataset, Budget.from_now(600), worker=Worker())
     session.stop()
     assert halted.is_set()
     session.start()

@@ -246,7 +246,7 @@ def test_libraries_that_are_missing_are_told() -> None:
     assert lane.wait_loaded(20)
     assert "no_such_library: ModuleNotFoundError" in lane.reason
     store = TensorStore(dataset, make_task(dataset, 0), budget.deadline(20), share=lane.share)
-    played = list(rounds(store, (QUICK, REMOTE), budget, lane=lane))
+    played = list(rounds(store, (QUICK, REMOTE), budget, worker=lane))
     lane.close()
     store.close()
     assert {one.learner for one in played} == {"prior", QUICK.name}

@@ -8,7 +8,7 @@ import pytest
 from autodl_agent.data.domain import make_task
 from autodl_agent.data.task import Domain, Task
 from autodl_agent.engine.worker import factory
-from autodl_agent.engine.worker.factory import libraries_found, start_lane, start_worker
+from autodl_agent.engine.worker.factory import launch_worker, libraries_found, start_worker
 from autodl_agent.learners.registry import LEARNERS_BY_DOMAIN, LearnerSpec
 from autodl_agent.learners.testing.contract import memory_dataset
 from autodl_agent.system.clock import Budget
@@ -90,7 +90,7 @@ def test_a_worker_for_the_learners_that_fit(task: Task) -> None:
 
 def test_a_worker_started_beforehand_is_used_or_closed(task: Task) -> None:
     budget = Budget.from_now(60)
-    started = start_lane([HEAVY], Budget.from_now(5))
+    started = launch_worker([HEAVY], Budget.from_now(5))
     lane = start_worker(task, [QUICK, HEAVY], budget, started=started)
     assert lane is started
     assert lane.budget is budget

@@ -4,11 +4,11 @@ import re
 
 import pytest
 
-from autodl_agent.runs.manifest import environment
 from autodl_agent.runs.report.assets import SCRIPT
 from autodl_agent.runs.report.evaluation import evaluate
 from autodl_agent.runs.report.page import render
 from autodl_agent.runs.report.thumbnails import Exhibits
+from autodl_agent.system.environment import environment
 from data_format.dataset import Problem
 
 HOSTILE = ("<script>alert(1)</script>", '"><img src=x onerror=alert(2)>', "مرحبا" + "x" * 300)
