@@ -90,6 +90,7 @@ SLOW = {
     "autodl_agent/runs/model/test_saved.py::test_every_prediction_of_a_run_is_repeated_by_its_saved_model",
     "autodl_agent/runs/model/test_saved.py::test_only_a_run_that_needs_its_model_waits_for_it",
     "autodl_agent/runs/model/test_saved.py::test_settled_learners_do_not_learn",
+    "autodl_agent/runs/report/test_tensorboard.py::test_scalars_are_what_tensorflow_reads",
     "autodl_agent/runs/report/test_mlflow.py",
     "autodl_agent/runs/test_agent.py::test_data_too_slow_to_open_leave_the_folder_for_the_next_try",
     "autodl_agent/runs/test_agent.py::test_the_program_ends_although_a_learner_hangs",

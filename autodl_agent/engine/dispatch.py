@@ -11,9 +11,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from autodl_agent.engine.guard import capture_errors
 from autodl_agent.engine.members import Member, Worked
 from autodl_agent.engine.policy.planner import Slice
-from autodl_agent.engine.state import Choose, Round, RunState, capture_errors
+from autodl_agent.engine.round import Choose, Round
+from autodl_agent.engine.state import RunState
 from autodl_agent.engine.worker.client import Finished, WorkerClient
 from autodl_agent.engine.worker.remote_member import RemoteMember, StoredModel
 from autodl_agent.learners.registry import LearnerSpec
@@ -55,7 +57,7 @@ class Dispatcher:
         state = self.state
         if not self._opened:
             yield from self._first_answer()
-            self.worker.open(state.store, state.folds)
+            self.worker.open(state.store, state.held_out.folds)
             self._opened = True
         while not state.over:
             self._fill()
@@ -142,5 +144,5 @@ class Dispatcher:
         """Make the slice's results the member's own, unless they are worse than those before."""
         self.state.replace_member(member)
         member.more = event.more
-        if not self.state.is_worse(event.logits.get("held_out"), member.held_out):
+        if not self.state.held_out.is_worse(event.logits.get("held_out"), member.held_out):
             member.accept(event.logits.get("held_out"), event.logits["test"], list(event.models), self.state.task)

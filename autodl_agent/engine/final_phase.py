@@ -15,8 +15,9 @@ from autodl_agent.data.arrays import Logits
 from autodl_agent.data.tensor_store import OutOfTimeError
 from autodl_agent.engine.members import Member, logits_of
 from autodl_agent.engine.policy.planner import guess_s
+from autodl_agent.engine.round import Round
 from autodl_agent.engine.snapshot import Part
-from autodl_agent.engine.state import Round, RunState
+from autodl_agent.engine.state import RunState
 from autodl_agent.learners.registry import LearnerSpec
 
 log = logging.getLogger(__name__)
@@ -43,7 +44,7 @@ def seed_replicas(state: RunState, most: int, endless: bool) -> tuple[LearnerSpe
         number = 1 + sum(spec.name.startswith(f"{name}{MARK}") for spec in state.candidates)
         if number <= (MANY if endless else most):
             spec = replace(member.spec, name=f"{name}{MARK}{number}", start_s=0.0, copy=number)
-            priced = guess_s(replace(spec, example_ms=1.0), state.task, len(state.folds))
+            priced = guess_s(replace(spec, example_ms=1.0), state.task, len(state.held_out.folds))
             found.append(replace(spec, example_ms=_first_cost_s(state, name) / max(priced, 1e-6)))
     return tuple(found)
 
@@ -52,7 +53,12 @@ def refit_on_all_rows(state: RunState) -> Iterator[Round]:
     """Fit the members of the newest ensemble on all rows, where a part was held out and the time holds it."""
     snapshot, started = state.snapshot, state.budget.elapsed()
     members = [state.members.get(name) for name in state.weights]
-    whole = len(state.folds) == 1 and len(state.truth) and snapshot.parts and len(members) == len(snapshot.parts)
+    whole = (
+        len(state.held_out.folds) == 1
+        and len(state.held_out)
+        and snapshot.parts
+        and len(members) == len(snapshot.parts)
+    )
     cost = SPARE * sum(_seconds(state, name) for name in state.weights)
     if not whole or cost > state.budget.remaining() or not all(isinstance(member, Member) for member in members):
         return

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from autodl_agent.data.tensor_store import TensorStore
 from autodl_agent.engine import final_phase
 from autodl_agent.engine.policy import planner
-from autodl_agent.engine.state import Choose, Keep, Round, RunState
+from autodl_agent.engine.round import Choose, Keep, Round
+from autodl_agent.engine.state import RunState
 from autodl_agent.engine.warm_start import WarmStart
 from autodl_agent.learners.registry import LearnerSpec
 from autodl_agent.system.clock import Budget

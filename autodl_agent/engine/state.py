@@ -1,23 +1,21 @@
 """State of one run and what is done with one slice: played, judged on held-out rows, blended, never fatal."""
 
 import logging
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from autodl_agent.data.arrays import Labels, Logits, Probabilities, Rows
-from autodl_agent.data.splits import Fold, make_folds
-from autodl_agent.data.task import Domain
+from autodl_agent.data.arrays import Labels, Logits, Probabilities
 from autodl_agent.data.tensor_store import OutOfTimeError, TensorStore
-from autodl_agent.engine.ensemble.holdout_metric import HoldoutMetric, subset
-from autodl_agent.engine.ensemble.selection import Blend, select
+from autodl_agent.engine.ensemble.selection import Blend
+from autodl_agent.engine.guard import capture_errors
+from autodl_agent.engine.held_out import HeldOutRows
 from autodl_agent.engine.members import Member, Worked
 from autodl_agent.engine.policy import planner
+from autodl_agent.engine.round import Choose, Keep, Round
 from autodl_agent.engine.snapshot import HeldOut, Part, Snapshot
 from autodl_agent.engine.warm_start import WarmStart
 from autodl_agent.learners.base import Examples
@@ -30,11 +28,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 CHANCE = 0.0  # held-out NAUC of what knows nothing
-WORSE, WORSE_ERRORS = 0.002, 0.5  # NAUC, and standard errors of it, by which new results may be below the old ones
 TIME_OUTS_AT_MOST = 4  # slices without a result after which a learner is disabled
-Choose = Callable[..., planner.Slice | None]
-Keep = Callable[[Snapshot], None]
-T = TypeVar("T")
 
 
 class _TestRowsError(Exception):
@@ -43,28 +37,6 @@ class _TestRowsError(Exception):
     def __init__(self, member: Member, cause: Exception) -> None:
         super().__init__(str(cause))
         self.member, self.cause = member, cause
-
-
-@dataclass(frozen=True)
-class Round:
-    """What one slice did.
-
-    started_s, ended_s: seconds since the budget's zero. member_nauc, ensemble_nauc: on held-out rows, None where
-    there are none. prediction: (n_test, classes) when there is a better one than before, else None.
-    weights: learner -> weight in the ensemble. error: why the learner was disabled, else "". more: whether the learner
-    could go on.
-    """
-
-    number: int
-    learner: str
-    started_s: float
-    ended_s: float
-    member_nauc: float | None = None
-    ensemble_nauc: float | None = None
-    prediction: Probabilities | None = None
-    weights: dict[str, float] = field(default_factory=dict)
-    error: str = ""
-    more: bool = False
 
 
 class RunState:
@@ -96,7 +68,7 @@ class RunState:
     def choose_from(self, candidates: Sequence[LearnerSpec], choose: Choose) -> planner.Slice | None:
         """What the policy would do next with these learners; None where nothing useful fits the time left."""
         elapsed_s, total_s = self.budget.elapsed(), self.budget.total_s
-        return choose(self.history, candidates, self.task, elapsed_s, total_s, len(self.folds))
+        return choose(self.history, candidates, self.task, elapsed_s, total_s, len(self.held_out.folds))
 
     def replace_member(self, member: "Member | RemoteMember") -> None:
         """Let this member stand for its learner from now on."""
@@ -108,19 +80,9 @@ class RunState:
         return self.budget.remaining() <= 0
 
     @cached_property
-    def folds(self) -> tuple[Fold, ...]:
-        """One split for all learners; a table is read for it, so not before the prior is out."""
-        return make_folds(self.labels, self.task.seed, order=_time_order(self.store))
-
-    @cached_property
-    def held_out(self) -> Rows:
-        """(m,) numbers of the rows held out in all folds together."""
-        return np.concatenate([fold.held_out for fold in self.folds])
-
-    @cached_property
-    def truth(self) -> Labels:
-        """(m, classes) labels of the held-out rows."""
-        return self.labels[self.held_out]
+    def held_out(self) -> HeldOutRows:
+        """Made when it is first asked for, after the prior is out: a table is read for it."""
+        return HeldOutRows.of(self.store)
 
     def prior(self) -> Round:
         """Class frequencies for every row: what stands on disk until something is learned."""
@@ -134,7 +96,7 @@ class RunState:
         self.answered = True
         # The figure of other rows is as good a guess as any of what a better prediction must reach.
         self.emitted_nauc = previous.to_beat
-        if not np.array_equal(previous.rows, self.held_out):
+        if not np.array_equal(previous.rows, self.held_out.rows):
             what = "was judged on other rows" if len(previous.rows) else "was not kept"
             log.warning("the ensemble of the run before %s; its last prediction stays until one is better", what)
             return
@@ -145,7 +107,7 @@ class RunState:
         """The learner's member here, made when it is first asked for."""
         found = self.members.get(spec.name)
         if not isinstance(found, Member):
-            found = self.members[spec.name] = Member(spec, self.data, self.test, self.folds)
+            found = self.members[spec.name] = Member(spec, self.data, self.test, self.held_out.folds)
         return found
 
     def play(self, chosen: planner.Slice) -> Iterator[Round]:
@@ -167,7 +129,7 @@ class RunState:
         def take() -> None:
             if isinstance(worked, Exception):
                 raise worked
-            if self.is_worse(worked.held_out, member.held_out):
+            if self.held_out.is_worse(worked.held_out, member.held_out):
                 member.reject(worked)
             else:
                 member.accept(worked)
@@ -199,7 +161,7 @@ class RunState:
 
     def disabled(self, member: "Member | RemoteMember", started: float, error: str) -> Round:
         """A learner that gets no more slices; what it had delivered before stays in the ensemble."""
-        if not member.frozen_models or (member.held_out is None and len(self.truth)):
+        if not member.frozen_models or (member.held_out is None and len(self.held_out)):
             self.members.pop(member.spec.name, None)
         member.more = False
         self._remember(member.spec, started, member, failed=True)
@@ -232,14 +194,14 @@ class RunState:
             name
             for name, m in self.members.items()
             if m.frozen_models
-            and (m.held_out is not None or not len(self.truth))
+            and (m.held_out is not None or not len(self.held_out))
             and (self.running is None or m.test_is_cached)
         ]
         member_nauc = self._alone(member)
         # A learner that came to nothing answers with class shares: blended in, it would only change the sharpness.
         names = [name for name in names if self.own.get(name, 1.0) > CHANCE] or names
-        blend = self._blend(names)
-        better = self.emitted_nauc is None or blend.nauc > self.emitted_nauc or not len(self.truth)
+        blend = self.held_out.blend([self.members[name].held_out for name in names])
+        better = self.emitted_nauc is None or blend.nauc > self.emitted_nauc or not len(self.held_out)
         weights = {n: w for n, w in zip(names, blend.weights, strict=True) if w > 0}
         prediction = None
         if better:
@@ -248,7 +210,7 @@ class RunState:
             self.emitted_nauc = blend.nauc
             self.keep(self.snapshot)
         self._remember(member.spec, started, member, nauc=member_nauc)
-        ensemble_nauc = max(blend.nauc, self.emitted_nauc or 0.0) if len(self.truth) else None
+        ensemble_nauc = max(blend.nauc, self.emitted_nauc or 0.0) if len(self.held_out) else None
         return self._round(member.spec.name, started, member_nauc, ensemble_nauc, prediction, weights if better else {})
 
     def _first_answer(self, member: Member, started: float, deadline: Deadline) -> Round:
@@ -266,38 +228,22 @@ class RunState:
         self.keep(snapshot)
         return self._round(learner, started, ensemble_nauc=self.emitted_nauc, prediction=prediction)
 
-    def is_worse(self, new: Logits | None, old: Logits | None) -> bool:
-        """Whether the first logits of the held-out rows are worse than the second by more than chance explains."""
-        if new is None or old is None:
-            return False
-        now, before = (select([logits], self.truth, False, picks=1).nauc for logits in (new, old))
-        error = HoldoutMetric(self.truth[subset(self.truth)]).standard_error(
-            before
-        )  # of the rows that `select` looks at
-        return now < before - max(WORSE, WORSE_ERRORS * error)
-
     def _snapshot(self, names: list[str], blend: Blend) -> Snapshot:
         used = [(self.members[name], weight) for name, weight in zip(names, blend.weights, strict=True) if weight > 0]
         scale = blend.inverse_temperature  # of the softmax, where there is one
         parts = tuple(Part(member.spec.name, weight * scale, member.frozen_models) for member, weight in used)
         logits = tuple(member.held_out for member, _ in used if member.held_out is not None)
-        judged = bool(len(self.truth)) and len(logits) == len(parts)
-        held_out = HeldOut(logits, self.truth, self.held_out) if judged else None
+        judged = bool(len(self.held_out)) and len(logits) == len(parts)
+        held_out = HeldOut(logits, self.held_out.labels, self.held_out.rows) if judged else None
         snapshot = Snapshot.of(parts, blend.softmax, blend.nauc if judged else None, held_out)
         return replace(snapshot, test=tuple(_test_rows_of(member) for member, _ in used))
 
-    def _blend(self, names: list[str]) -> Blend:
-        if not len(self.truth):
-            return Blend(tuple(1 / len(names) for _ in names), False, 0.0)
-        held_out = [m.held_out for n in names if (m := self.members[n]).held_out is not None]
-        return select(held_out, self.truth, not self.task.multilabel)
-
     def _alone(self, member: "Member | RemoteMember") -> float | None:
         """NAUC of one learner on the held-out rows."""
-        if not len(self.truth) or member.held_out is None:
-            return None
-        self.own[member.spec.name] = select([member.held_out], self.truth, False, picks=1).nauc
-        return self.own[member.spec.name]
+        nauc = self.held_out.nauc(member.held_out)
+        if nauc is not None:
+            self.own[member.spec.name] = nauc
+        return nauc
 
     def _remember(
         self,
@@ -339,18 +285,6 @@ class RunState:
         return np.asarray(prediction, np.float32)
 
 
-def capture_errors(work: Callable[[], T]) -> T | Exception:
-    """What a learner's `work` gives, or what it raises; a wish to end the program counts where it may be the user's."""
-    try:
-        return work()
-    except Exception as error:
-        return error
-    except (SystemExit, KeyboardInterrupt) as error:
-        if threading.current_thread() is threading.main_thread():
-            raise
-        return RuntimeError(f"it tried to end the program ({type(error).__name__})")
-
-
 def _test_rows_of(member: "Member | RemoteMember") -> Logits:
     """(n_test, classes) logits. Raises OutOfTimeError, and _TestRowsError for all that a learner may raise."""
     found = capture_errors(member.test)
@@ -359,20 +293,3 @@ def _test_rows_of(member: "Member | RemoteMember") -> Logits:
             raise found
         raise _TestRowsError(member, found) from found
     return found
-
-
-def _time_order(store: TensorStore) -> NDArray[np.float64] | None:
-    """(n,) sort keys where the test rows of a table come after the training rows; the newest are then held out."""
-    if store.task.domain is not Domain.TABULAR:
-        return None
-    from autodl_agent.learners.tabular.time_order import time_order
-
-    try:
-        found = time_order(store.table("train"), store.table("test"))
-    except Exception as error:  # what is wrong with the table is for its learners to say
-        log.info("no order in time: %s: %s", type(error).__name__, error)
-        return None
-    if found is None:
-        return None
-    log.info("note: %s", found.note)
-    return found.keys

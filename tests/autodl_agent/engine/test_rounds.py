@@ -164,7 +164,7 @@ def test_the_latest_rows_are_held_out_where_the_test_rows_come_later(later, tmp_
     budget = FakeClock().budget(60)
     loop = RunState(TensorStore(dataset, make_task(dataset), budget.deadline(60)), (), budget, lambda snapshot: None)
     if later:
-        (fold,) = loop.folds
+        (fold,) = loop.held_out.folds
         assert fold.train.max() < fold.held_out.min()
     else:
-        assert len(loop.folds) == 4
+        assert len(loop.held_out.folds) == 4
