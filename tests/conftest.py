@@ -24,11 +24,10 @@ TESTS = Path(__file__).parent
 
 # Files, or single tests of a file, that belong to the slow lane.
 SLOW = {
-    "autodl_agent/benchmark/test_results.py::test_what_is_there_is_known_when_the_file_is_opened_again",
     "autodl_agent/benchmark/test_ray_executor.py::test_a_job_travels_as_text",
+    "autodl_agent/benchmark/test_results.py::test_what_is_there_is_known_when_the_file_is_opened_again",
     "autodl_agent/benchmark/test_runner.py",
-    "autodl_agent/challenge/api/test_tf_dataset.py::test_dense_of_fixed_and_of_varying_length",
-    "autodl_agent/challenge/api/test_tf_dataset.py::test_pictures_are_divided_by_255",
+    "autodl_agent/challenge/api/test_tf_dataset.py",
     "autodl_agent/challenge/live_scoring/test_ingestion_process.py",
     "autodl_agent/challenge/sandbox/test_process_tree.py",
     "autodl_agent/challenge/submission/test_bundle.py::test_it_learns_where_only_the_challenge_s_libraries_are",
@@ -56,11 +55,10 @@ SLOW = {
     "autodl_agent/engine/worker/test_factory.py::test_a_worker_for_the_learners_that_fit",
     "autodl_agent/engine/worker/test_factory.py::test_a_worker_started_beforehand_is_used_or_closed",
     "autodl_agent/engine/worker/test_signals.py",
-    "autodl_agent/learners/image/test_finetuned.py::test_at_full_depth_it_learns_from_pictures",
-    "autodl_agent/learners/image/test_finetuned.py::test_grey_and_unreadable_pictures",
+    "autodl_agent/learners/image/test_finetuned.py",
     "autodl_agent/learners/image/test_resnet.py",
     "autodl_agent/learners/networks/test_optimiser.py",
-    "autodl_agent/learners/networks/test_trainer.py::test_it_learns",
+    "autodl_agent/learners/networks/test_trainer.py",
     "autodl_agent/learners/speech/test_trees.py",
     "autodl_agent/learners/tabular/test_learners.py::test_nothing_heavy_is_imported_before_boosting",
     "autodl_agent/learners/tabular/test_learners.py::test_two_labels_may_both_be_on",
@@ -73,9 +71,7 @@ SLOW = {
     "autodl_agent/learners/video/test_frame_sequence.py::test_keeps_the_contract",
     "autodl_agent/learners/video/test_frame_sequence.py::test_samplings_take_turns_and_a_new_network_starts_where_the_last_one_was",
     "autodl_agent/learners/video/test_quick.py::test_contract",
-    "autodl_agent/learners/video/test_r2plus1d.py::test_it_keeps_the_contract",
-    "autodl_agent/learners/video/test_r2plus1d.py::test_order_in_time_can_be_learned",
-    "autodl_agent/learners/video/test_r2plus1d.py::test_untrained_it_sees_the_mean_over_the_frames",
+    "autodl_agent/learners/video/test_r2plus1d.py",
     "autodl_agent/pretrained/models/test_efficientnet_keras.py",
     "autodl_agent/pretrained/models/test_tflite_encoders.py::test_a_damaged_table_of_pieces_is_made_anew",
     "autodl_agent/pretrained/models/test_tflite_encoders.py::test_the_real_encoders_in_bytes_and_in_numpy",
@@ -90,8 +86,8 @@ SLOW = {
     "autodl_agent/runs/model/test_saved.py::test_every_prediction_of_a_run_is_repeated_by_its_saved_model",
     "autodl_agent/runs/model/test_saved.py::test_only_a_run_that_needs_its_model_waits_for_it",
     "autodl_agent/runs/model/test_saved.py::test_settled_learners_do_not_learn",
-    "autodl_agent/runs/report/test_tensorboard.py::test_scalars_are_what_tensorflow_reads",
     "autodl_agent/runs/report/test_mlflow.py",
+    "autodl_agent/runs/report/test_tensorboard.py::test_scalars_are_what_tensorflow_reads",
     "autodl_agent/runs/test_agent.py::test_data_too_slow_to_open_leave_the_folder_for_the_next_try",
     "autodl_agent/runs/test_agent.py::test_the_program_ends_although_a_learner_hangs",
     "autodl_agent/runs/test_classifier.py",
@@ -101,6 +97,7 @@ SLOW = {
     "autodl_agent/system/test_resources.py::test_a_limit_of_the_shell_is_seen_and_heaps_are_few_then",
     "benchmarks/test_ablation.py::test_the_command_runs_and_goes_on_where_it_was",
     "benchmarks/test_chaos.py",
+    "benchmarks/test_decode_rates.py",
     "benchmarks/test_gpu.py",
     "benchmarks/test_leave_one_out.py",
     "benchmarks/test_worker_cost.py",
@@ -134,9 +131,25 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.slow)
 
 
+def is_quick(config: pytest.Config) -> bool:
+    """Whether this is `make quick`."""
+    return bool(config.getoption("markexpr") == "not slow")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """A slow file may load TensorFlow when it is imported."""
+    return True if is_quick(config) and collection_path.relative_to(TESTS).as_posix() in SLOW else None
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """What a test module imports counts, too."""
+    if is_quick(session.config) and (found := TENSORFLOW & set(sys.modules)):
+        raise pytest.UsageError(f"a test module of the quick lane imports {found}: add it to SLOW")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """In the quick lane a process or TensorFlow is a fault of the test."""
-    if config.getoption("markexpr") == "not slow":
+    if is_quick(config):
         sys.addaudithook(_refuse)
 
 

@@ -8,7 +8,6 @@ import pytest
 from autodl_agent.data.task import Domain
 from autodl_agent.data.tensor_store import OutOfTimeError
 from autodl_agent.learners import registry
-from autodl_agent.learners.networks.device import device
 from autodl_agent.learners.networks.keras_model import engine
 from autodl_agent.learners.testing.contract import check_learner, examples_of, memory_dataset
 from autodl_agent.learners.text.config import TunedTextConfig
@@ -18,6 +17,7 @@ from autodl_agent.pretrained import encoders
 from autodl_agent.pretrained.models.e5 import E5Encoder
 from autodl_agent.pretrained.models.e5_keras import E5Layers
 from autodl_agent.system.clock import Budget, Deadline
+from autodl_agent.system.resources import has_gpu
 from data_format.examples import Text
 
 pytestmark = pytest.mark.skipif(not encoders.can_load("e5-small"), reason="weights not installed")
@@ -93,7 +93,7 @@ def test_it_needs_a_card(quick, monkeypatch):
         assert spec.fits(train.task) == found
 
 
-@pytest.mark.skipif(device().accelerators > 0, reason="there is an accelerator")
+@pytest.mark.skipif(has_gpu(), reason="there is an accelerator")
 def test_a_card_that_keras_cannot_use_is_none():
     train, test = examples_of(memory_dataset("text", n_train=12)[0])
     learner = TunedText(train.task, 0)

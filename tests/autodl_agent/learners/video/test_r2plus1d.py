@@ -8,7 +8,6 @@ import pytest
 from autodl_agent.data.task import Domain
 from autodl_agent.data.tensor_store import OutOfTimeError
 from autodl_agent.learners import registry
-from autodl_agent.learners.networks.device import device
 from autodl_agent.learners.registry import LEARNERS_BY_DOMAIN
 from autodl_agent.learners.testing.contract import check_learner, examples_of, memory_dataset
 from autodl_agent.learners.video.config import ClipConfig
@@ -18,6 +17,7 @@ from autodl_agent.pretrained.models.efficientnet import convert
 from autodl_agent.pretrained.networks import can_train, tensors_of
 from autodl_agent.pretrained.runtime.image_network import LiteNetwork
 from autodl_agent.system.clock import Budget, Deadline
+from autodl_agent.system.resources import has_gpu
 
 pytestmark = pytest.mark.skipif(not can_train("efficientnet-lite0"), reason="weights not installed")
 SPEC = next(spec for spec in LEARNERS_BY_DOMAIN[Domain.VIDEO] if spec.name == "clip-network")
@@ -47,7 +47,7 @@ def test_it_is_offered_only_where_there_is_an_accelerator(monkeypatch):
     assert not SPEC.fits(task)
 
 
-@pytest.mark.skipif(device().accelerators > 0, reason="there is an accelerator")
+@pytest.mark.skipif(has_gpu(), reason="there is an accelerator")
 def test_a_card_that_keras_cannot_use_is_none():
     train, test = examples_of(memory_dataset("video", n_train=12)[0])
     learner = FactoredVideo(train.task, 0)
