@@ -11,7 +11,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore $(BIN)/python -m pip install --quiet --quiet
 
 # Tests run side by side, one process a core.
-PARALLEL ?= -n auto
+PARALLEL ?= -n $(shell nproc 2>/dev/null || echo 2) --dist worksteal
 
 # An editable install is not compiled, and some machines forbid Python to do it as it goes: 0.1 s at every start.
 COMPILE := $(BIN)/python -m compileall -q -x examples autodl_agent data_format || true
