@@ -11,8 +11,9 @@ follow each other; those that RUNS has already are left out. `run.json` and `lea
 table: writes the slices and ensembles of such runs as JSON lines (`autodl_agent/benchmark/slice_table.py`); any other
 run folder of the same data sets adds the ensembles that it saw.
 
-check: plays the table in the order of each run, and compares the area under the simulated learning curve with that
-of the run, both on held-out rows. Only runs that the table was not made of say something of it.
+check: compares the area under the learning curve of each run with what the table makes of it, on held-out rows: at the
+run's own times, with its own members and modelled ensembles; and replayed, in the run's order at the table's times.
+Only runs that the table was not made of say something of it.
 """
 
 import argparse
@@ -26,9 +27,10 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from autodl_agent.benchmark.ensemble_model import EnsembleModel
 from autodl_agent.benchmark.jobs import plan
 from autodl_agent.benchmark.simulator import simulate
-from autodl_agent.benchmark.slice_table import read_slice_table
+from autodl_agent.benchmark.slice_table import RecordedSet, read_slice_table
 from autodl_agent.data.domain import make_task
 from autodl_agent.data.splits import CROSS_FIT_UP_TO, FOLDS
 from autodl_agent.data.task import Domain
@@ -132,20 +134,33 @@ def states_of(rounds: Iterable[Run]) -> Iterator[tuple[dict[str, float], float]]
 
 
 def check(table: Path, runs: Sequence[Run]) -> None:
-    """Print ALC of each run, and of the same order of learners on the table."""
+    """Print the area under the curve of each run; with modelled ensembles; and of the same order on the table."""
     sets = {one.name: one for one in read_slice_table(table)}
     for run in runs:
         curve, budget_s = curve_of(run["rounds"]), run["budget_s"]
         if run["name"] not in sets or not curve:
             continue
-        real = alc([t for t, _ in curve], [nauc for _, nauc in curve], budget_s)
+        real, modelled = _alc(curve, budget_s), _alc(modelled_curve(run, sets[run["name"]]), budget_s)
         order = [played["learner"] for played in run["rounds"] if played["member_nauc"] is not None]
-        played = simulate(sets[run["name"]], in_order(order), budget_s)
-        ours, last = played.curve.get_alc(), played.curve.get_final_score()
+        replayed = simulate(sets[run["name"]], in_order(order), budget_s)
+        alc_again, last = replayed.curve.get_alc(), replayed.curve.get_final_score()
         print(
-            f"{run['name']:14} ALC {real:.4f}, replayed {ours:.4f} ({ours - real:+.4f}), "
-            f"last NAUC {curve[-1][1]:.4f}, replayed {last:.4f}, {len(played.history)} of {len(order)} slices"
+            f"{run['name']:14} ALC {real:.4f}, ensembles modelled {modelled - real:+.4f}, replayed "
+            f"{alc_again - real:+.4f}; last NAUC {curve[-1][1]:.4f}, replayed {last:.4f}; "
+            f"{len(replayed.history)} of {len(order)} slices"
         )
+
+
+def modelled_curve(run: Run, recorded: RecordedSet) -> list[tuple[float, float]]:
+    """The curve of a run, with its own times and members, but the ensembles' NAUC as a replay of the table has it."""
+    model, members, best = EnsembleModel.fit(recorded.states), {}, 0.0
+    judged = [played for played in run["rounds"] if played["member_nauc"] is not None]
+    changed = []
+    for played in judged:
+        members[played["learner"]] = played["member_nauc"]
+        best = max(best, model.nauc(members))
+        changed.append({**played, "ensemble_nauc": best, "predicted": True})
+    return curve_of([one for one in run["rounds"] if one["member_nauc"] is None] + changed)
 
 
 def in_order(order: Sequence[str]) -> Choose:
@@ -181,6 +196,10 @@ def curve_of(rounds: Iterable[Run]) -> list[tuple[float, float]]:
         points += [(t, played["ensemble_nauc"]) for t in (*unjudged, played["ended_s"])]
         unjudged = []
     return points
+
+
+def _alc(curve: Sequence[tuple[float, float]], budget_s: float) -> float:
+    return alc([moment for moment, _ in curve], [nauc for _, nauc in curve], budget_s)
 
 
 def runs_below(folders: Iterable[Path]) -> list[Run]:
