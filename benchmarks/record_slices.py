@@ -9,7 +9,7 @@ worth, and one of 35 s for each learner alone, whose slices do not depend on wha
 follow each other; those that RUNS has already are left out. `run.json` and `learning_curve.csv` of each stay.
 
 table: writes the slices and ensembles of such runs as JSON lines (`autodl_agent/benchmark/slice_table.py`); any other
-run folder of the same data sets adds the ensembles that it saw.
+run folder of the same data sets adds the ensembles that it saw, and its times where it was faster.
 
 check: compares the area under the learning curve of each run with what the table makes of it, on held-out rows: at the
 run's own times, with its own members and modelled ensembles; and replayed, in the run's order at the table's times.
@@ -92,12 +92,10 @@ def table_of(runs: Sequence[Run]) -> Iterator[dict[str, Any]]:
     """The lines of the table, set by set."""
     for name in sorted({run["name"] for run in runs}):
         found = [run for run in runs if run["name"] == name]
-        slices = {run_id: slices_of(run["rounds"]) for run_id, run in enumerate(found)}
-        known = LEARNERS_BY_DOMAIN[Domain(found[0]["domain"])]
+        slices = [slices_of(run["rounds"]) for run in found]
         yield _set_line(found)
-        for spec in known:
-            best = max(slices, key=lambda run_id: _worth(slices[run_id], spec.name))
-            for one in slices[best].get(spec.name, ()):
+        for spec in LEARNERS_BY_DOMAIN[Domain(found[0]["domain"])]:
+            for one in fastest([own for own in slices if spec.name in own], spec.name):
                 yield {"kind": "slice", "set": name, "learner": spec.name, **one}
         for members, nauc in _unique(state for run in found for state in states_of(run["rounds"])):
             yield {"kind": "ensemble", "set": name, "members": members, "nauc": nauc}
@@ -122,6 +120,34 @@ def slices_of(rounds: Iterable[Run]) -> dict[str, list[dict[str, Any]]]:
         }
         slices[started] = one
     return {learner: [_without_defaults(one) for one in slices.values()] for learner, slices in found.items()}
+
+
+def fastest(runs: Sequence[dict[str, list[dict[str, Any]]]], learner: str) -> list[dict[str, Any]]:
+    """Slices of a learner by the run that had it alone, or else that has most of it; times by the fastest run.
+
+    runs: learner -> slices of each. Where another run came to the same NAUC in less time, slices without a result
+    before it included, the rest was other work on the machine.
+    """
+    if not runs:
+        return []
+    attempts = [attempts_of(own[learner]) for own in runs]
+    best = max(range(len(runs)), key=lambda k: (set(runs[k]) == {learner}, len(attempts[k])))
+    found = []
+    for k, attempt in enumerate(attempts[best]):
+        alike = [own[k] for own in attempts if k < len(own) and own[k][-1]["nauc"] == attempt[-1]["nauc"]]
+        quickest = min(alike, key=lambda slices: sum(one["seconds"] for one in slices))
+        found += quickest if attempt[-1]["nauc"] is not None else attempt
+    return found
+
+
+def attempts_of(slices: Iterable[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Slices up to each with a result; the last may be without."""
+    found: list[list[dict[str, Any]]] = [[]]
+    for one in slices:
+        found[-1].append(one)
+        if not one.get("timed_out"):
+            found.append([])
+    return [attempt for attempt in found if attempt]
 
 
 def states_of(rounds: Iterable[Run]) -> Iterator[tuple[dict[str, float], float]]:
@@ -228,12 +254,6 @@ def _set_line(runs: Sequence[Run]) -> dict[str, Any]:
         "machine": {name: first["machine"][name] for name in ("cores", "python")},
         "version": first["versions"]["autodl-agent"],
     }
-
-
-def _worth(slices: dict[str, list[dict[str, Any]]], learner: str) -> tuple[bool, int]:
-    """Runs of a learner alone first, then those with most results."""
-    results = sum(not one.get("timed_out") for one in slices.get(learner, ()))
-    return set(slices) == {learner}, results
 
 
 def _unique(states: Iterable[tuple[dict[str, float], float]]) -> list[tuple[dict[str, float], float]]:

@@ -72,7 +72,7 @@ def benchmark(
     With --replay, recorded slices take the place of runs: seconds instead of minutes, to compare policies on held-out
     NAUC; -o writes results that --compare takes. `benchmarks/record_slices.py` makes a TABLE.
     """
-    from autodl_agent.benchmark.results import read_records
+    from autodl_agent.benchmark.results import read_results
     from autodl_agent.commands.benchmark_view import show
 
     _check_usage(context)
@@ -80,7 +80,7 @@ def benchmark(
         _replay(table, budget, names_of(learners), policy, output, csv_path)
         return
     if compare:
-        show([(path.stem, read_records(path)) for path in suite], csv_path)
+        show([(path.stem, read_results(path)) for path in suite], csv_path)
         return
     from autodl_agent.benchmark.executor import run_all
     from autodl_agent.benchmark.jobs import plan
@@ -92,14 +92,14 @@ def benchmark(
     jobs = plan(suite, budget, range(seeds), names, policy, memory)
     out = output or _new_file()
     try:
-        tell = None if quiet else lambda line: click.echo(line, err=True)
-        run_all(jobs, out, workers, ray_address, tell, keep.resolve() if keep else None)
+        progress = None if quiet else lambda line: click.echo(line, err=True)
+        run_all(jobs, out, workers, ray_address, progress, keep.resolve() if keep else None)
     except (KeyboardInterrupt, SystemExit) as stop:
         # Exit rather than the interrupt itself: the command line's own words for it are about a single run.
         click.echo(f"autodl: interrupted; what has ended is in {out}, the same command with -o {out} goes on", err=True)
         raise click.exceptions.Exit(stop.code if isinstance(stop, SystemExit) else 130) from None  # type: ignore[arg-type]
     keys = {job.key for job in jobs}
-    records = [record for record in read_records(out) if record.key in keys]
+    records = [record for record in read_results(out) if record.key in keys]
     show([(out.stem, records)], csv_path)
     click.echo(f"Results are in {out}")
     if any(record.failure for record in records):
@@ -127,7 +127,7 @@ def _replay(
 ) -> None:
     """Play the policy on every data set of the table and show the results."""
     from autodl_agent.benchmark.replay import replay_table
-    from autodl_agent.benchmark.results import RecordFile
+    from autodl_agent.benchmark.results import ResultFile
     from autodl_agent.commands.benchmark_view import show
     from autodl_agent.learners.registry import check_learner_names
 
@@ -136,7 +136,7 @@ def _replay(
         raise click.UsageError(f"{output}: a new file expected for what is replayed, found one that exists")
     records, exhausted = replay_table(table, policy, budget, learners)
     if output is not None:
-        file = RecordFile(output)
+        file = ResultFile(output)
         for record in records:
             file.add(record)
     show([(table.stem, records)], csv_path)

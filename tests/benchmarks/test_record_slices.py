@@ -74,6 +74,16 @@ def test_the_table_holds_each_learner_alone_and_the_ensembles_of_all_runs(runs):
     assert len(found.states) == 4
 
 
+def test_a_slice_recorded_twice_takes_the_time_of_the_faster_run():
+    def of(seconds, nauc, **more):
+        return {"seconds": seconds, "nauc": nauc, "more": True, **more}
+
+    late = of(3.0, None, timed_out=True)
+    alone = {"a": [late, of(4.0, 0.5), of(2.0, 0.6), of(9.0, 0.7), late]}
+    mixed = {"a": [of(5.0, 0.5), of(1.0, 0.61), of(8.0, 0.7)], "b": [of(1.0, 0.9)] * 9}
+    assert record_slices.fastest([mixed, alone], "a") == [of(5.0, 0.5), of(2.0, 0.6), of(8.0, 0.7), late]
+
+
 def test_the_order_of_a_run_is_played_again(runs, capsys):
     record_slices.check(write_table(runs, runs / "t.jsonl"), record_slices.runs_below([runs / "quick"]))
     printed = capsys.readouterr().out

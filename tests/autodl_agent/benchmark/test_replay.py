@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from autodl_agent.benchmark.replay import replay_table
-from autodl_agent.benchmark.results import read_records
+from autodl_agent.benchmark.results import read_results
 from autodl_agent.commands.group import cli
 from autodl_agent.engine.policy import planner
 from autodl_agent.system.errors import UsageError
@@ -75,7 +75,7 @@ def test_the_command_prints_the_table_and_writes_results_to_compare(table, tmp_p
         found = call("--replay", table, "--policy", policy, "--budget", 20, "-o", files[-1])
         assert found.exit_code == 0, found.output
         assert all(word in found.output for word in ("numbers", "words", "mean over sets"))
-    assert {record.job.policy for record in read_records(files[1])} == {"ladder"}
+    assert {record.job.policy for record in read_results(files[1])} == {"ladder"}
     compared = call("--compare", *files)
     assert compared.exit_code == 0 and "average rank over 2 data sets" in compared.output
     assert "a new file expected" in call("--replay", table, "-o", files[0]).output
