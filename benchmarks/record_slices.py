@@ -35,7 +35,7 @@ from autodl_agent.data.domain import make_task
 from autodl_agent.data.splits import CROSS_FIT_UP_TO, FOLDS
 from autodl_agent.data.task import Domain
 from autodl_agent.engine.policy.slices import Slice, SliceRecord
-from autodl_agent.engine.state import Choose
+from autodl_agent.engine.round import Choose
 from autodl_agent.learners.registry import LEARNERS_BY_DOMAIN, LearnerSpec, learners_for
 from autodl_agent.scoring.alc import alc
 from data_format import open_dataset

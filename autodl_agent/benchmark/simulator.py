@@ -17,7 +17,8 @@ from autodl_agent.benchmark.ensemble_model import EnsembleModel
 from autodl_agent.benchmark.slice_table import RecordedSet, RecordedSlice
 from autodl_agent.engine.dispatch import FIRST_TRIES
 from autodl_agent.engine.policy.slices import Slice, SliceRecord
-from autodl_agent.engine.state import TIME_OUTS_AT_MOST, Choose
+from autodl_agent.engine.round import Choose
+from autodl_agent.engine.state import TIME_OUTS_AT_MOST
 from autodl_agent.learners.registry import LearnerSpec, learners_for
 from autodl_agent.scoring.alc import LearningCurve
 
