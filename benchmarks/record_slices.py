@@ -6,7 +6,7 @@
 
 record: for every data set in SUITE one run of 30 s with all learners in turn, whose rounds show what ensembles are
 worth, and one of 35 s for each learner alone, whose slices do not depend on what a policy happened to prefer. Runs
-follow each other; those that RUNS has already are left out. `run.json` and `learning_curve.csv` of each stay.
+follow each other; those that RUNS has already are left out. Only `run.json` of each stays.
 
 table: writes the slices and ensembles of such runs as JSON lines (`autodl_agent/benchmark/slice_table.py`); any other
 run folder of the same data sets adds the ensembles that it saw, and its times where it was faster.
@@ -42,7 +42,7 @@ from data_format import open_dataset
 
 ROOT = Path(__file__).resolve().parents[1]
 TABLE = ROOT / "benchmarks" / "results" / "slices.jsonl"
-KEPT = ("run.json", "learning_curve.csv")
+OUT_OF_TIME = "out of time"  # the error of a learner whose slices ran out of time again and again
 Run = dict[str, Any]
 
 
@@ -81,11 +81,11 @@ def _play_apart(dataset: str, folder: Path, learners: tuple[str, ...], policy: s
     process.start()
     process.join()
     folder.mkdir(parents=True)
-    for name in KEPT:
-        if (scratch / name).exists():
-            shutil.move(scratch / name, folder / name)
+    recorded = (scratch / "run.json").exists()
+    if recorded:
+        shutil.move(scratch / "run.json", folder / "run.json")
     shutil.rmtree(scratch, ignore_errors=True)
-    print(folder, "" if (folder / "run.json").exists() else "failed", flush=True)
+    print(folder, "" if recorded else "failed", flush=True)
 
 
 def table_of(runs: Sequence[Run]) -> Iterator[dict[str, Any]]:
@@ -108,17 +108,16 @@ def slices_of(rounds: Iterable[Run]) -> dict[str, list[dict[str, Any]]]:
         if played["learner"] == "prior":
             continue
         slices, started = found.setdefault(played["learner"], {}), played["started_s"]
-        seconds = round(played["ended_s"] - started, 3)
-        one = {
-            "seconds": seconds,
+        timed_out = played["member_nauc"] is None and played["error"] in ("", OUT_OF_TIME)
+        slices[started] = {
+            "seconds": round(played["ended_s"] - started, 3),
             "nauc": _rounded(played["member_nauc"]),
-            "more": played["more"],
+            "more": played["more"] or (timed_out and not played["error"]),
             "next_s": played["next_s"],
-            "timed_out": played["member_nauc"] is None and not played["error"].strip().replace("out of time", ""),
+            "timed_out": timed_out,
             "failed": bool(played["error"]),
             "answer_s": slices[started]["seconds"] if started in slices else None,
         }
-        slices[started] = one
     return {learner: [_without_defaults(one) for one in slices.values()] for learner, slices in found.items()}
 
 
@@ -233,6 +232,8 @@ def runs_below(folders: Iterable[Path]) -> list[Run]:
     found = []
     for path in sorted(path for folder in folders for path in folder.rglob("run.json")):
         run = json.loads(path.read_text(encoding="utf-8"))
+        if not all("more" in played for played in run["rounds"]):
+            raise SystemExit(f"{path}: rounds with `more` and `next_s` expected, as runs have them since this script")
         known = {"prior", *(spec.name for spec in LEARNERS_BY_DOMAIN[Domain(run["domain"])])}
         rounds = sorted(run["rounds"], key=lambda played: played["ended_s"])
         found.append({**run, "rounds": [played for played in rounds if played["learner"] in known]})
