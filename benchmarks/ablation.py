@@ -20,8 +20,8 @@ from rich.table import Table
 
 from autodl_agent.benchmark.executor import run_all
 from autodl_agent.benchmark.jobs import Job, plan
-from autodl_agent.benchmark.results import BenchmarkResult, read_records
-from autodl_agent.benchmark.summary import Cell
+from autodl_agent.benchmark.results import BenchmarkResult, read_results
+from autodl_agent.benchmark.summary import MeanStd
 from autodl_agent.data.domain import make_task
 from autodl_agent.learners.registry import LEARNERS_BY_DOMAIN
 from autodl_agent.system.errors import AutoDLError
@@ -40,8 +40,8 @@ class Part:
     """
 
     learner: str
-    added: dict[str, Cell]
-    alone: dict[str, Cell]
+    added: dict[str, MeanStd]
+    alone: dict[str, MeanStd]
     seeds: int
 
 
@@ -75,9 +75,9 @@ def parts_of(records: Sequence[BenchmarkResult], names: Sequence[str], alone: bo
     for name in names:
         rest = by_variant.get(tuple(other for other in names if other != name), {}) if len(names) > 1 else {}
         seeds = [seed for seed in whole if seed in rest and _scored(whole[seed]) and _scored(rest[seed])]
-        added = {m: Cell.of([_less(whole[s], rest[s], m) for s in seeds]) for m in MEASURES}
+        added = {m: MeanStd.of([_less(whole[s], rest[s], m) for s in seeds]) for m in MEASURES}
         single = by_variant.get((name,), {}) if alone else {}
-        means = {m: Cell.of([getattr(record, m) for record in single.values()]) for m in MEASURES} if single else {}
+        means = {m: MeanStd.of([getattr(record, m) for record in single.values()]) for m in MEASURES} if single else {}
         out.append(Part(name, added, means, len(seeds)))
     return out
 
@@ -93,7 +93,7 @@ def _less(whole: BenchmarkResult, rest: BenchmarkResult, measure: str) -> float:
 def table_of(name: str, records: Sequence[BenchmarkResult], parts: Sequence[Part]) -> Table:
     """For the terminal: the runs with all learners in the title, one line a learner."""
     whole = [record for record in records if not record.job.learners]
-    cells = {measure: Cell.of([getattr(record, measure) for record in whole]) for measure in MEASURES}
+    cells = {measure: MeanStd.of([getattr(record, measure) for record in whole]) for measure in MEASURES}
     title = f"{escape(name)}: all learners NAUC {_shown(cells['nauc'])}, ALC {_shown(cells['alc'])}"
     table = Table("learner", title=title, title_justify="left")
     for head in (
@@ -110,7 +110,7 @@ def table_of(name: str, records: Sequence[BenchmarkResult], parts: Sequence[Part
     return table
 
 
-def _shown(cell: Cell, sign: str = "") -> str:
+def _shown(cell: MeanStd, sign: str = "") -> str:
     if np.isnan(cell.mean):
         return "–"
     return f"{cell.mean:{sign}.4f}" + ("" if np.isnan(cell.spread) else f" ± {cell.spread:.4f}")
@@ -148,8 +148,8 @@ def main() -> None:
         usual = plan(options.suite, options.budget, range(options.seeds))
         candidates = {job.name: learners_of(job.path) for job in usual if job.seed == 0}
         jobs = jobs_of(usual, candidates, options.alone)
-        run_all(jobs, options.output, options.workers, tell=print)
-        records = read_records(options.output)
+        run_all(jobs, options.output, options.workers, progress=print)
+        records = read_results(options.output)
     except (AutoDLError, DataError, OSError) as error:
         raise SystemExit(f"ablation: {error}") from None
     raise SystemExit(1 if show(records, jobs, candidates, options.alone) else 0)

@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 
 from autodl_agent.benchmark.jobs import Job
-from autodl_agent.benchmark.runner import Ended, command_of, truth_of, watch
+from autodl_agent.benchmark.runner import ProcessOutcome, command_of, truth_of, watch
 from autodl_agent.commands.benchmark import POLICIES
 from autodl_agent.data.domain import make_task
 from autodl_agent.learners.registry import LEARNERS_BY_DOMAIN
@@ -108,7 +108,7 @@ def run_case(case: Case, options: argparse.Namespace) -> Outcome:
 
 
 def problems_of(
-    ended: Ended, value: float, facts: dict[str, Any], case: Case, options: argparse.Namespace
+    ended: ProcessOutcome, value: float, facts: dict[str, Any], case: Case, options: argparse.Namespace
 ) -> list[str]:
     found = []
     if ended.hung:

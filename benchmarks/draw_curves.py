@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from autodl_agent.benchmark.results import read_records
+from autodl_agent.benchmark.results import read_results
 from autodl_agent.scoring.alc import alc, transformed_time
 
 
@@ -12,7 +12,7 @@ def main() -> None:
     parser.add_argument("results", type=Path, nargs="?", default=Path("runs/bench.jsonl"))
     parser.add_argument("out", type=Path, nargs="?", default=Path("runs/bench.png"))
     options = parser.parse_args()
-    records = [record for record in read_records(options.results) if record.curve]
+    records = [record for record in read_results(options.results) if record.curve]
     if not records:
         parser.error(f"{options.results} holds no run with a curve")
     first_of_each = {record.job.name: record for record in reversed(records)}

@@ -32,9 +32,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from autodl_agent.benchmark.compare import compare
 from autodl_agent.benchmark.executor import run_all
 from autodl_agent.benchmark.jobs import Job, plan
-from autodl_agent.benchmark.results import BenchmarkResult, read_records
+from autodl_agent.benchmark.results import BenchmarkResult, read_results
 from autodl_agent.benchmark.runner import HANGS_S, command_of, watch
-from autodl_agent.benchmark.summary import Cell
+from autodl_agent.benchmark.summary import MeanStd
 from autodl_agent.commands.benchmark_view import comparison_tables
 from autodl_agent.engine.policy.priors import VERSION
 from autodl_agent.system.errors import AutoDLError
@@ -104,9 +104,9 @@ def play(jobs: Sequence[Job], folder: Path) -> dict[str, list[BenchmarkResult]]:
         turn = number % len(TABLES)  # the first to run would find the files of a set cold
         for table in (*TABLES[turn:], *TABLES[:turn]):
             with priors(table_path(folder / "tables", table, job)):
-                run_all([job], files[table], tell=partial(_tell, table))
+                run_all([job], files[table], progress=partial(_tell, table))
     keys = {job.key for job in jobs}
-    return {table: [r for r in read_records(path) if r.key in keys] for table, path in files.items()}
+    return {table: [r for r in read_results(path) if r.key in keys] for table, path in files.items()}
 
 
 def _tell(table: str, line: str) -> None:
@@ -144,7 +144,7 @@ def show(found: dict[str, list[BenchmarkResult]], domains: dict[str, str], folde
 
 
 def _scores(records: Sequence[BenchmarkResult]) -> str:
-    last, area = Cell.of([record.nauc for record in records]), Cell.of([record.alc for record in records])
+    last, area = MeanStd.of([record.nauc for record in records]), MeanStd.of([record.alc for record in records])
     spread = "" if np.isnan(area.spread) else f" ± {area.spread:.4f}"
     return f"{last.mean:.4f} / {area.mean:.4f}{spread}"
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from autodl_agent.data.splits import CROSS_FIT_UP_TO, FOLDS
 from autodl_agent.data.task import Domain, Task
-from autodl_agent.engine.policy import planner
+from autodl_agent.engine.policy.costs import guess_s
 from autodl_agent.engine.policy.priors import LIMITS, TABLE, VERSION, Prior, load_priors
 from autodl_agent.learners.registry import LEARNERS_BY_DOMAIN
 
@@ -90,7 +90,7 @@ def guess_of(run: dict[str, Any], learner: str) -> float:
     spec = next(spec for spec in LEARNERS_BY_DOMAIN[domain] if spec.name == learner)
     n_train, n_test = run["n_train"], run["n_test"]
     task = Task("", domain, "", ("a", "b"), n_train, n_test, (1, 1, 1, 1), False, (1, 1))
-    return planner.guess_s(spec.when_loaded(), task, FOLDS if n_train <= CROSS_FIT_UP_TO else 1)
+    return guess_s(spec.when_loaded(), task, FOLDS if n_train <= CROSS_FIT_UP_TO else 1)
 
 
 def shrunk(values: list[float], neutral: float, low: float, high: float) -> float:

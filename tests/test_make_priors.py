@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from autodl_agent.data.task import Domain
-from autodl_agent.engine.policy.planner import guess_s
+from autodl_agent.engine.policy.costs import guess_s
 from autodl_agent.engine.policy.priors import load_priors
 from autodl_agent.learners.registry import LEARNERS_BY_DOMAIN
 from benchmarks.make_priors import main, make, slices_of

@@ -1,1 +1,1 @@
-"""Whole runs on many data sets as processes of their own: measured, written down line by line, and compared."""
+"""Whole runs on many data sets, each in a separate process, and policies replayed on recorded slices."""

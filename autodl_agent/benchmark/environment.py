@@ -11,7 +11,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 
 @cache
-def surroundings() -> dict[str, Any]:
+def benchmark_environment() -> dict[str, Any]:
     """JSON values: `machine` (cores, memory, system, Python), `versions` of packages, `commit` or None."""
     return {**environment(), "commit": commit()}
 

@@ -7,10 +7,10 @@ from contextlib import closing
 from pathlib import Path
 
 from autodl_agent.benchmark.jobs import Job
-from autodl_agent.benchmark.results import BenchmarkResult, RecordFile
+from autodl_agent.benchmark.results import BenchmarkResult, ResultFile
 from autodl_agent.benchmark.runner import run_job
 
-Tell = Callable[[str], None]
+Progress = Callable[[str], None]
 
 
 def run_all(
@@ -18,21 +18,21 @@ def run_all(
     out: Path,
     workers: int = 1,
     ray_address: str | None = None,
-    tell: Tell | None = None,
+    progress: Progress | None = None,
     keep: Path | None = None,
 ) -> None:
     """Run the jobs that `out` does not hold yet and add their results to it.
 
-    workers: runs side by side on each machine. tell: is handed a line of progress for each. keep: a folder
+    workers: runs side by side on each machine. progress: is handed a line of progress for each. keep: a folder
     for the small files of every run, with Ray the same path on every machine. Raises UsageError where
     Ray is asked for and cannot be had. An interrupt ends what is running, leaves no process, and is raised again.
     """
-    file = RecordFile(out)
+    file = ResultFile(out)
     open_jobs = [job for job in jobs if job.key not in file.done]
     skipped = len(jobs) - len(open_jobs)
-    if skipped and tell:
+    if skipped and progress:
         older = f"; {file.of_other_commits()} runs in it are of another commit" if file.of_other_commits() else ""
-        tell(f"{skipped} of {len(jobs)} runs are in {out} already{older}")
+        progress(f"{skipped} of {len(jobs)} runs are in {out} already{older}")
     if not open_jobs:
         return
     if ray_address is None:
@@ -44,8 +44,8 @@ def run_all(
     with closing(results):  # an interrupt may come anywhere, also between two results
         for number, record in enumerate(results, skipped + 1):
             file.add(record)
-            if tell:
-                tell(f"[{number}/{len(jobs)}] {line_of(record)}")
+            if progress:
+                progress(f"[{number}/{len(jobs)}] {line_of(record)}")
 
 
 def on_this_machine(jobs: Sequence[Job], workers: int, keep: Path | None = None) -> Generator[BenchmarkResult]:

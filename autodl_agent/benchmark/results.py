@@ -17,7 +17,7 @@ class BenchmarkResult:
 
     first: when the first prediction came that is not the same for all rows. nauc: of the last prediction in time.
     drop: largest fall along the curve. peak_mb: memory of all processes together, shared pages counted once (PSS);
-    peak_rss_mb: counted in each process. failure: one line, or empty. benched: learner -> why. surroundings: machine,
+    peak_rss_mb: counted in each process. failure: one line, or empty. benched: learner -> why. environment: machine,
     versions, commit.
     """
 
@@ -38,7 +38,7 @@ class BenchmarkResult:
     benched: dict[str, str] = field(default_factory=dict)
     curve: tuple[tuple[float, float], ...] = ()
     started: str = ""
-    surroundings: dict[str, Any] = field(default_factory=dict)
+    environment: dict[str, Any] = field(default_factory=dict)
 
     @property
     def key(self) -> tuple[Any, ...]:
@@ -51,31 +51,29 @@ class BenchmarkResult:
         return self.wall - self.job.budget
 
     def as_json(self) -> dict[str, Any]:
-        """JSON values: the job, the measurements, the surroundings, on one level."""
-        own = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("job", "surroundings")}
-        return {**self.job.as_json(), **own, "overrun": round(self.overrun, 3), **self.surroundings}
+        """JSON values: the job, the measurements, the environment, on one level."""
+        own = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("job", "environment")}
+        return {**self.job.as_json(), **own, "overrun": round(self.overrun, 3), **self.environment}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "BenchmarkResult":
-        """The inverse of `as_json`; unknown keys are the surroundings.
+        """The inverse of `as_json`; unknown keys are the environment.
 
         Raises KeyError, TypeError or ValueError for values that make no record.
         """
         job = Job.from_json(values)
-        own = {
-            f.name: values[f.name] for f in fields(cls) if f.name in values and f.name not in ("job", "surroundings")
-        }
+        own = {f.name: values[f.name] for f in fields(cls) if f.name in values and f.name not in ("job", "environment")}
         own["curve"] = tuple((float(t), float(s)) for t, s in own.get("curve", ()))
         rest = {key: value for key, value in values.items() if key not in own and key not in job.as_json()}
         rest.pop("overrun", None)
-        record = cls(job=job, **own, surroundings=rest)
+        record = cls(job=job, **own, environment=rest)
         for name in ("wall", "first", "nauc", "alc", "drop", "peak_mb"):
             if not isinstance(value := getattr(record, name), int | float | None):
                 raise TypeError(f"{name}: expected a number, found {value!r}")
         return record
 
 
-def read_records(path: Path) -> list[BenchmarkResult]:
+def read_results(path: Path) -> list[BenchmarkResult]:
     """The results in a file; of two with one key the later counts. A torn last line is left out.
 
     Raises DataError naming the file and the line for anything else that is not a result, OSError where the file
@@ -98,7 +96,7 @@ def read_records(path: Path) -> list[BenchmarkResult]:
     return list(found.values())
 
 
-class RecordFile:
+class ResultFile:
     """A file that results are added to. Raises DataError where it holds something else."""
 
     def __init__(self, path: Path) -> None:
@@ -106,13 +104,13 @@ class RecordFile:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.found: list[BenchmarkResult] = []
         if path.exists():
-            self.found = read_records(path)
+            self.found = read_results(path)
             _mend(path)
         self.done = {record.key for record in self.found}
 
     def of_other_commits(self) -> int:
         """How many results were there before that another state of the code gave."""
-        return sum(record.surroundings.get("commit") != commit() for record in self.found)
+        return sum(record.environment.get("commit") != commit() for record in self.found)
 
     def add(self, record: BenchmarkResult) -> None:
         """Write one line, as a whole and to the disk."""

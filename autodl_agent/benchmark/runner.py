@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autodl_agent.benchmark.environment import surroundings
+from autodl_agent.benchmark.environment import benchmark_environment
 from autodl_agent.benchmark.jobs import Job
 from autodl_agent.benchmark.results import BenchmarkResult
 from autodl_agent.scoring.alc import LearningCurve
@@ -36,7 +36,7 @@ _KEPT = ("run.json", "log.txt", "report.html")
 
 
 @dataclass(frozen=True)
-class Ended:
+class ProcessOutcome:
     """How the process ended. code: its exit code, negative for a signal. wall_s: from launch until it was gone.
 
     launched: seconds since 1970. hung: it had to be killed. left: number of processes that outlived it by a second, and
@@ -101,7 +101,7 @@ def watch(
     scratch: Path,
     stop: threading.Event,
     more_environment: dict[str, str] | None = None,
-) -> Ended | None:
+) -> ProcessOutcome | None:
     """Start a command in a session of its own, look after it and end it after `limit_s`; None when `stop` was set.
 
     scratch: an existing folder, for its temporary files and what it prints. No process of it is left.
@@ -142,7 +142,7 @@ def watch(
         return None
     left = len(orphans), sum(path.is_file() for path in temporary.rglob("*"))
     words = (scratch / "stderr").read_bytes()[-100_000:].decode("utf-8", "replace")
-    return Ended(process.returncode, launched, gone[0], hung, peak, left, words)
+    return ProcessOutcome(process.returncode, launched, gone[0], hung, peak, left, words)
 
 
 @lru_cache(maxsize=64)
@@ -160,7 +160,9 @@ def _launcher() -> list[str]:
     return [str(installed)] if installed.exists() else [sys.executable, "-m", "autodl_agent.commands"]
 
 
-def _measured(job: Job, ended: Ended, out: Path, truth: NDArray[np.float32] | None, problem: str) -> BenchmarkResult:
+def _measured(
+    job: Job, ended: ProcessOutcome, out: Path, truth: NDArray[np.float32] | None, problem: str
+) -> BenchmarkResult:
     times, scores, first, bad = _curve(out / "predictions", ended.launched, truth)
     facts = _facts(out / "run.json")
     values: dict[str, float | None] = dict.fromkeys(("nauc", "alc", "drop"))
@@ -187,7 +189,7 @@ def _measured(job: Job, ended: Ended, out: Path, truth: NDArray[np.float32] | No
         if truth is not None
         else (),
         started=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(ended.launched)),
-        surroundings=surroundings(),
+        environment=benchmark_environment(),
     )
 
 
@@ -212,7 +214,7 @@ def _curve(
     return times, scores, first, bad
 
 
-def _failure(ended: Ended, out: Path, predictions: int, bad: str, problem: str) -> str:
+def _failure(ended: ProcessOutcome, out: Path, predictions: int, bad: str, problem: str) -> str:
     """What went wrong in one line, with the last words of the run; empty where nothing did."""
     words = _last_line(ended.stderr) or _last_line(_text(out / "log.txt"))
     if ended.hung:

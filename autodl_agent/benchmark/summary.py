@@ -15,14 +15,14 @@ MEASURES = ("first", "nauc", "alc", "drop", "overrun", "peak_mb")
 
 
 @dataclass(frozen=True)
-class Cell:
+class MeanStd:
     """Mean and standard deviation of the values that are known; NaN where none is, or for the latter only one."""
 
     mean: float
     spread: float
 
     @classmethod
-    def of(cls, values: Sequence[float | None]) -> "Cell":
+    def of(cls, values: Sequence[float | None]) -> "MeanStd":
         """Of at least no value."""
         known = np.array([value for value in values if value is not None], np.float64)
         if not len(known):
@@ -31,7 +31,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Line:
+class SummaryRow:
     """One data set under one budget and one variant, or (`name` empty) the mean over data sets.
 
     cells: measure -> mean and spread, over the seeds; of the mean line over data sets.
@@ -42,21 +42,21 @@ class Line:
     budget: float
     runs: int
     failures: int
-    cells: dict[str, Cell]
+    cells: dict[str, MeanStd]
 
 
-def summarise(records: Sequence[BenchmarkResult]) -> list[Line]:
+def summarise(records: Sequence[BenchmarkResult]) -> list[SummaryRow]:
     """A line for every variant, budget and data set, in order of first appearance, and a mean line after each group."""
     groups: dict[tuple[str, float], dict[str, list[BenchmarkResult]]] = {}
     for record in records:
         group = groups.setdefault((record.job.variant_name, record.job.budget), {})
         group.setdefault(record.job.name, []).append(record)
-    lines: list[Line] = []
+    lines: list[SummaryRow] = []
     for (variant, budget), sets in groups.items():
-        own = [_line(variant, name, budget, runs) for name, runs in sets.items()]
+        own = [_row(variant, name, budget, runs) for name, runs in sets.items()]
         lines += own
         if len(own) > 1:
-            lines.append(_mean_line(own))
+            lines.append(_mean_row(own))
     return lines
 
 
@@ -69,7 +69,7 @@ def write_csv(path: Path, columns: Sequence[str], rows: Sequence[Sequence[object
     write_atomic(path, text.getvalue().encode("utf-8", "surrogateescape"))
 
 
-def csv_of(lines: Sequence[Line]) -> tuple[list[str], list[list[object]]]:
+def csv_of(lines: Sequence[SummaryRow]) -> tuple[list[str], list[list[object]]]:
     """Columns and rows of the table."""
     columns = ["variant", "set", "budget", "runs", "failures"]
     columns += [f"{measure}{end}" for measure in MEASURES for end in ("", "_spread")]
@@ -80,13 +80,15 @@ def csv_of(lines: Sequence[Line]) -> tuple[list[str], list[list[object]]]:
     return columns, rows
 
 
-def _line(variant: str, name: str, budget: float, runs: Sequence[BenchmarkResult]) -> Line:
-    cells = {measure: Cell.of([getattr(record, measure) for record in runs]) for measure in MEASURES}
-    return Line(variant, name, budget, len(runs), sum(bool(record.failure) for record in runs), cells)
+def _row(variant: str, name: str, budget: float, runs: Sequence[BenchmarkResult]) -> SummaryRow:
+    cells = {measure: MeanStd.of([getattr(record, measure) for record in runs]) for measure in MEASURES}
+    return SummaryRow(variant, name, budget, len(runs), sum(bool(record.failure) for record in runs), cells)
 
 
-def _mean_line(lines: Sequence[Line]) -> Line:
+def _mean_row(lines: Sequence[SummaryRow]) -> SummaryRow:
     """Every data set counts the same, however many seeds it has."""
-    cells = {m: Cell.of([line.cells[m].mean for line in lines if not np.isnan(line.cells[m].mean)]) for m in MEASURES}
+    cells = {
+        m: MeanStd.of([line.cells[m].mean for line in lines if not np.isnan(line.cells[m].mean)]) for m in MEASURES
+    }
     runs, failures = sum(line.runs for line in lines), sum(line.failures for line in lines)
-    return Line(lines[0].variant, "", lines[0].budget, runs, failures, cells)
+    return SummaryRow(lines[0].variant, "", lines[0].budget, runs, failures, cells)

@@ -12,7 +12,7 @@ POLICIES = ("policy", "round-robin", "ladder")
 
 
 @click.command()
-@click.argument("suite", metavar="SUITE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("suite", metavar="SUITE...", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--budget", type=SECONDS, default=60.0, show_default=True, metavar="SECONDS",
               help="Time from the launch of a run to its last prediction.")  # fmt: skip
 @click.option("--seeds", type=click.IntRange(min=1), default=3, show_default=True, metavar="N",
@@ -32,8 +32,12 @@ POLICIES = ("policy", "round-robin", "ladder")
 @click.option("--keep", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
               help="Copy run.json, log.txt and the report of every run into a folder in DIR.")  # fmt: skip
 @click.option("--compare", is_flag=True, help="Run nothing: SUITE are result files, shown and compared.")
+@click.option("--replay", "table", metavar="TABLE", type=click.Path(path_type=Path, exists=True, dir_okay=False),
+              help="Run nothing: play the policy on recorded slices, in simulated time; no SUITE.")  # fmt: skip
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress, only the table.")
+@click.pass_context
 def benchmark(
+    context: click.Context,
     suite: tuple[Path, ...],
     budget: float,
     seeds: int,
@@ -46,6 +50,7 @@ def benchmark(
     csv_path: Path | None,
     keep: Path | None,
     compare: bool,
+    table: Path | None,
     quiet: bool,
 ) -> None:
     """Run `autodl run` on every data set in SUITE with several seeds, and print what came of it.
@@ -63,12 +68,19 @@ def benchmark(
     The same command goes on where it was stopped. With --compare, SUITE are such files: their average ranks over data
     sets, and the mean differences to the first of them with 95 % bootstrap intervals. The exit code is 1 when a run
     failed.
+
+    With --replay, recorded slices take the place of runs: seconds instead of minutes, to compare policies on held-out
+    NAUC; -o writes results that --compare takes. `benchmarks/record_slices.py` makes a TABLE.
     """
-    from autodl_agent.benchmark.results import read_records
+    from autodl_agent.benchmark.results import read_results
     from autodl_agent.commands.benchmark_view import show
 
+    _check_usage(context)
+    if table is not None:
+        _replay(table, budget, names_of(learners), policy, output, csv_path)
+        return
     if compare:
-        show([(path.stem, read_records(path)) for path in suite], csv_path)
+        show([(path.stem, read_results(path)) for path in suite], csv_path)
         return
     from autodl_agent.benchmark.executor import run_all
     from autodl_agent.benchmark.jobs import plan
@@ -80,19 +92,57 @@ def benchmark(
     jobs = plan(suite, budget, range(seeds), names, policy, memory)
     out = output or _new_file()
     try:
-        tell = None if quiet else lambda line: click.echo(line, err=True)
-        run_all(jobs, out, workers, ray_address, tell, keep.resolve() if keep else None)
+        progress = None if quiet else lambda line: click.echo(line, err=True)
+        run_all(jobs, out, workers, ray_address, progress, keep.resolve() if keep else None)
     except (KeyboardInterrupt, SystemExit) as stop:
         # Exit rather than the interrupt itself: the command line's own words for it are about a single run.
         click.echo(f"autodl: interrupted; what has ended is in {out}, the same command with -o {out} goes on", err=True)
         raise click.exceptions.Exit(stop.code if isinstance(stop, SystemExit) else 130) from None  # type: ignore[arg-type]
     keys = {job.key for job in jobs}
-    records = [record for record in read_records(out) if record.key in keys]
+    records = [record for record in read_results(out) if record.key in keys]
     show([(out.stem, records)], csv_path)
     click.echo(f"Results are in {out}")
     if any(record.failure for record in records):
         sys.stdout.flush()
         raise click.exceptions.Exit(1)
+
+
+def _check_usage(context: click.Context) -> None:
+    """Raises UsageError for options that do not go together."""
+    given = context.params
+    if given["table"] is None:
+        if not given["suite"]:
+            raise click.UsageError("Missing argument 'SUITE...'.")
+        return
+    if given["suite"]:
+        raise click.UsageError("--replay plays the data sets of its table; leave out SUITE")
+    for name in ("seeds", "memory", "workers", "ray_address", "keep", "compare"):
+        if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT:
+            option = next(option.opts[0] for option in context.command.params if option.name == name)
+            raise click.UsageError(f"--replay runs nothing; leave out {option}")
+
+
+def _replay(
+    table: Path, budget: float, learners: tuple[str, ...], policy: str, output: Path | None, csv_path: Path | None
+) -> None:
+    """Play the policy on every data set of the table and show the results."""
+    from autodl_agent.benchmark.replay import replay_table
+    from autodl_agent.benchmark.results import ResultFile
+    from autodl_agent.commands.benchmark_view import show
+    from autodl_agent.learners.registry import check_learner_names
+
+    check_learner_names(learners)
+    if output is not None and output.exists():
+        raise click.UsageError(f"{output}: a new file expected for what is replayed, found one that exists")
+    records, exhausted = replay_table(table, policy, budget, learners)
+    if output is not None:
+        file = ResultFile(output)
+        for record in records:
+            file.add(record)
+    show([(table.stem, records)], csv_path)
+    if exhausted:
+        names = ", ".join(f"{name} ({'+'.join(learners)})" for name, learners in exhausted.items())
+        click.echo(f"left out once all their recorded slices were played: {names}")
 
 
 def _check_size(text: str) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from autodl_agent.benchmark.compare import LEVEL, Comparison, Difference, by_variant, compare
 from autodl_agent.benchmark.results import BenchmarkResult
-from autodl_agent.benchmark.summary import MEASURES, Cell, csv_of, summarise, write_csv
+from autodl_agent.benchmark.summary import MEASURES, MeanStd, csv_of, summarise, write_csv
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -93,7 +93,7 @@ def comparison_tables(found: Comparison) -> list["Table"]:
     return [ranks, gaps]
 
 
-def _words(cell: Cell, digits: int) -> str:
+def _words(cell: MeanStd, digits: int) -> str:
     if cell.mean != cell.mean:  # NaN: not known for any run
         return ""
     spread = "" if cell.spread != cell.spread else f" ±{cell.spread:.{digits}f}"

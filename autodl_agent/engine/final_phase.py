@@ -14,7 +14,7 @@ import numpy as np
 from autodl_agent.data.arrays import Logits
 from autodl_agent.data.tensor_store import OutOfTimeError
 from autodl_agent.engine.members import Member, logits_of
-from autodl_agent.engine.policy.planner import guess_s
+from autodl_agent.engine.policy.costs import guess_s
 from autodl_agent.engine.round import Round
 from autodl_agent.engine.snapshot import Part
 from autodl_agent.engine.state import RunState

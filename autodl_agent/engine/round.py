@@ -20,7 +20,7 @@ class Round:
     started_s, ended_s: seconds since the budget's zero. member_nauc, ensemble_nauc: on held-out rows, None where
     there are none. prediction: (n_test, classes) when there is a better one than before, else None.
     weights: learner -> weight in the ensemble. error: why the learner was disabled, else "". more: whether the learner
-    could go on.
+    could go on. next_s: seconds that the learner expects its next slice to take, None where it cannot tell.
     """
 
     number: int
@@ -33,3 +33,4 @@ class Round:
     weights: dict[str, float] = field(default_factory=dict)
     error: str = ""
     more: bool = False
+    next_s: float | None = None

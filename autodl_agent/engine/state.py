@@ -273,8 +273,19 @@ class RunState:
         self.number += 1
         ended, found = self.budget.elapsed(), self.members.get(learner)
         more = found is not None and found.more and not error
+        next_s = found.next_s if found is not None and more else None
         return Round(
-            self.number - 1, learner, started, ended, member_nauc, ensemble_nauc, prediction, weights or {}, error, more
+            self.number - 1,
+            learner,
+            started,
+            ended,
+            member_nauc,
+            ensemble_nauc,
+            prediction,
+            weights or {},
+            error,
+            more,
+            next_s,
         )
 
     def _guarded(self, prediction: Probabilities) -> Probabilities:

@@ -48,4 +48,6 @@ def _round(played: Round) -> dict[str, Any]:
         "predicted": played.prediction is not None,
         "weights": played.weights,
         "error": played.error,
+        "more": played.more,
+        "next_s": None if played.next_s is None else round(played.next_s, 3),
     }

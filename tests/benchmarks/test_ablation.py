@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from autodl_agent.benchmark.jobs import Job
-from autodl_agent.benchmark.results import BenchmarkResult, read_records
+from autodl_agent.benchmark.results import BenchmarkResult, read_results
 from autodl_agent.data.task import Domain
 from autodl_agent.learners.registry import LEARNERS_BY_DOMAIN
 from benchmarks import ablation
@@ -83,7 +83,7 @@ def test_the_command_runs_and_goes_on_where_it_was(tmp_path, monkeypatch, capsys
     with pytest.raises(SystemExit) as ended:
         ablation.main()
     assert ended.value.code == 0
-    records = read_records(out)
+    records = read_results(out)
     assert {one.job.learners for one in records} == {(), ("quick-table",), ("extra-trees",)}
     assert all(one.exit == 0 for one in records)
     capsys.readouterr()
@@ -91,7 +91,7 @@ def test_the_command_runs_and_goes_on_where_it_was(tmp_path, monkeypatch, capsys
         ablation.main()
     text = capsys.readouterr().out
     assert "3 of 3 runs are in" in text and "quick-table" in text
-    assert read_records(out) == records
+    assert read_results(out) == records
 
 
 def test_a_suite_that_is_not_there_is_one_line(monkeypatch):

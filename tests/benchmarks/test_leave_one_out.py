@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from autodl_agent.benchmark.jobs import Job
-from autodl_agent.benchmark.results import BenchmarkResult, read_records
+from autodl_agent.benchmark.results import BenchmarkResult, read_results
 from autodl_agent.data.task import Domain
 from autodl_agent.engine.policy.priors import load_priors
 from autodl_agent.learners.registry import LEARNERS_BY_DOMAIN
@@ -82,7 +82,7 @@ def test_the_command_learns_runs_and_goes_on_where_it_was(tmp_path, monkeypatch,
         leave_one_out.main()
     assert ended.value.code == 0
     assert [path.name for path in (folder / "runs").iterdir()] == ["wine-2s-0"]
-    records = {table: read_records(folder / f"{table}.jsonl") for table in leave_one_out.TABLES}
+    records = {table: read_results(folder / f"{table}.jsonl") for table in leave_one_out.TABLES}
     assert all(len(found) == 1 and found[0].exit == 0 for found in records.values())
     assert "0 (tabular)" in capsys.readouterr().out
     stamp = (folder / "runs" / "wine-2s-0" / "run.json").stat().st_mtime_ns

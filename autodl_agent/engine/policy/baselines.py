@@ -1,19 +1,19 @@
-"""Two simple ways to choose the next slice, to compare the policy with: in turn, and one rung after the other.
+"""Two simple policies to compare the planner with: round-robin, and a fixed order of learners.
 
-Pure functions of the same signature as `policy.choose`. Every slice gets the same share of the budget, more where a
-learner timed_out, since neither guesses costs.
+Pure functions of the same signature as `planner.choose`. Every slice gets the same share of the budget, more where a
+learner timed out, since neither guesses costs.
 """
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from autodl_agent.engine.policy import planner
-from autodl_agent.engine.policy.planner import Slice, SliceRecord
+from autodl_agent.engine.policy.slices import Slice, SliceRecord, is_finished, slices_of, trailing_timeouts
 from autodl_agent.learners.registry import LearnerSpec
 
-SHARE = 0.1  # of the budget for one slice
-LEAST_S = 3.0
-KEPT_S = 0.3  # at the end, for the prediction that the last slice may lead to
+SLICE_SHARE = 0.1  # of the budget for one slice
+MIN_SLICE_S = 3.0
+RESERVE_S = 0.3  # at the end, for the prediction that the last slice may lead to
 
 
 def round_robin(
@@ -24,7 +24,7 @@ def round_robin(
     total_s: float,
     *rest: Any,
 ) -> Slice | None:
-    """The learners in the order of the ladder, over and over, those left out that are exhausted or have failed."""
+    """The learners in the order of the ladder, over and over, without those that are exhausted or have failed."""
     names = [spec.name for spec in candidates]
     last = next((names.index(record.learner) for record in reversed(history) if record.learner in names), -1)
     turn = [*candidates[last + 1 :], *candidates[: last + 1]]
@@ -51,16 +51,12 @@ def choose_by(name: str) -> Callable[..., Slice | None]:
 def _first_of(
     specs: Sequence[LearnerSpec], history: Sequence[SliceRecord], elapsed_s: float, total_s: float
 ) -> Slice | None:
-    room = total_s - elapsed_s - KEPT_S
+    room = total_s - elapsed_s - RESERVE_S
     if room <= 0:
         return None
     for spec in specs:
-        past = [record for record in history if record.learner == spec.name]
-        if past and (past[-1].failed or not past[-1].more):
-            continue
-        timed_out = 0
-        while timed_out < len(past) and past[-1 - timed_out].timed_out:
-            timed_out += 1
-        seconds = min(room, max(LEAST_S, SHARE * total_s) * 2**timed_out)
-        return Slice(spec, seconds, seconds)
+        past = slices_of(history, spec)
+        if not is_finished(past):
+            seconds = min(room, max(MIN_SLICE_S, SLICE_SHARE * total_s) * 2 ** trailing_timeouts(past))
+            return Slice(spec, seconds, seconds)
     return None

@@ -26,7 +26,7 @@ def test_a_whole_run_is_measured(tmp_path):
     assert 0 < record.first < record.wall
     assert record.nauc > 0.5 and 0 < record.alc < record.nauc and record.drop >= 0
     assert record.peak_rss_mb >= record.peak_mb > 20
-    assert record.surroundings["machine"]["cores"] >= 1 and "numpy" in record.surroundings["versions"]
+    assert record.environment["machine"]["cores"] >= 1 and "numpy" in record.environment["versions"]
 
 
 def test_a_run_that_fails_says_so_with_its_last_words(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 
 from autodl_agent.benchmark.jobs import Job
 from autodl_agent.benchmark.results import BenchmarkResult
-from autodl_agent.benchmark.summary import Cell, csv_of, summarise, write_csv
+from autodl_agent.benchmark.summary import MeanStd, csv_of, summarise, write_csv
 from autodl_agent.commands.benchmark_view import show
 
 
@@ -17,10 +17,10 @@ RECORDS = [record("a", 0, 0.2), record("a", 1, 0.4), record("b", 0, 0.9, failure
 
 
 def test_a_cell_leaves_out_what_is_not_known():
-    cell = Cell.of([1.0, None, 3.0])
+    cell = MeanStd.of([1.0, None, 3.0])
     assert cell.mean == 2.0 and cell.spread == pytest.approx(math.sqrt(2))
-    assert math.isnan(Cell.of([1.0]).spread)
-    assert math.isnan(Cell.of([None]).mean)
+    assert math.isnan(MeanStd.of([1.0]).spread)
+    assert math.isnan(MeanStd.of([None]).mean)
 
 
 def test_sets_count_the_same_in_the_mean_however_many_seeds_they_have():

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from autodl_agent.benchmark.jobs import Job
-from autodl_agent.benchmark.results import BenchmarkResult, RecordFile, read_records
+from autodl_agent.benchmark.results import BenchmarkResult, ResultFile, read_results
 from autodl_agent.commands.group import cli
 
 SAMPLES = Path(__file__).resolve().parents[3] / "sample_data"
@@ -25,7 +25,7 @@ def test_jobs_run_side_by_side_and_are_not_run_again(tmp_path):
     options = ("--budget", 2, "--seeds", 1, "--workers", 2, "--policy", "round-robin", "-o", out)
     found = call(SAMPLES / "wine", SAMPLES / "digits", *options, "--csv", table)
     assert found.exit_code == 0, found.output
-    records = read_records(out)
+    records = read_results(out)
     assert {record.job.name for record in records} == {"wine", "digits"}
     assert {record.job.policy for record in records} == {"round-robin"}
     assert "mean over sets" in found.output and table.read_text().count("\n") == 4
@@ -56,7 +56,7 @@ def test_wrong_options_run_nothing(tmp_path):
 
 def test_result_files_are_compared(tmp_path):
     for name, alc in (("a", 0.5), ("b", 0.6)):
-        file = RecordFile(tmp_path / f"{name}.jsonl")
+        file = ResultFile(tmp_path / f"{name}.jsonl")
         for seed in range(2):
             file.add(BenchmarkResult(Job("", "wine", 5.0, seed), alc=alc, nauc=alc))
     found = call("--compare", tmp_path / "a.jsonl", tmp_path / "b.jsonl")
@@ -67,7 +67,7 @@ def test_result_files_are_compared(tmp_path):
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs /proc")  # noqa: PTH112
 def test_ctrl_c_keeps_what_has_ended_and_leaves_no_child(tmp_path):
     out = tmp_path / "r.jsonl"
-    RecordFile(out).add(BenchmarkResult(Job("", "wine", 60.0, 0), alc=0.5, nauc=0.5))
+    ResultFile(out).add(BenchmarkResult(Job("", "wine", 60.0, 0), alc=0.5, nauc=0.5))
     command = [sys.executable, "-m", "autodl_agent.commands", "benchmark", str(SAMPLES / "wine")]
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     process = subprocess.Popen(

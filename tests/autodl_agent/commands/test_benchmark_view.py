@@ -9,7 +9,7 @@ from autodl_agent.benchmark.compare import compare
 from autodl_agent.benchmark.executor import line_of, run_all
 from autodl_agent.benchmark.jobs import Job
 from autodl_agent.benchmark.results import BenchmarkResult
-from autodl_agent.benchmark.summary import Cell
+from autodl_agent.benchmark.summary import MeanStd
 from autodl_agent.commands.benchmark_view import _words, comparison_tables, show, summary_table
 
 NAN = float("nan")
@@ -22,13 +22,13 @@ def record(name: str, seed: int = 0, score: float | None = 0.5, **more: Any) -> 
 @pytest.mark.parametrize(
     ("cell", "digits", "text"),
     [
-        (Cell(1.23456, 0.1), 2, "1.23 ±0.10"),
-        (Cell(1.23456, NAN), 4, "1.2346"),
-        (Cell(NAN, NAN), 4, ""),
-        (Cell(512.4, 3.6), 0, "512 ±4"),
+        (MeanStd(1.23456, 0.1), 2, "1.23 ±0.10"),
+        (MeanStd(1.23456, NAN), 4, "1.2346"),
+        (MeanStd(NAN, NAN), 4, ""),
+        (MeanStd(512.4, 3.6), 0, "512 ±4"),
     ],
 )
-def test_a_cell_in_words(cell: Cell, digits: int, text: str) -> None:
+def test_a_cell_in_words(cell: MeanStd, digits: int, text: str) -> None:
     assert _words(cell, digits) == text
 
 
@@ -81,10 +81,10 @@ def test_a_result_in_words(made: BenchmarkResult, line: str) -> None:
 
 
 def test_runs_that_a_file_holds_are_not_run_again(tmp_path: Path) -> None:
-    from autodl_agent.benchmark.results import RecordFile
+    from autodl_agent.benchmark.results import ResultFile
 
     out, told = tmp_path / "out.jsonl", []
-    RecordFile(out).add(record("a"))
-    run_all([record("a").job], out, tell=told.append)
+    ResultFile(out).add(record("a"))
+    run_all([record("a").job], out, progress=told.append)
     assert told[0].startswith(f"1 of 1 runs are in {out} already")
     assert len(out.read_text().splitlines()) == 1

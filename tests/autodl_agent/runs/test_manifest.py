@@ -15,7 +15,7 @@ from data_format.dataset import Problem
 
 PLAYED = [
     Round(0, "prior", 0.12345, 0.2, prediction=np.zeros((20, 3), np.float32)),
-    Round(1, "linear", 0.2, 2.0, 0.8, 0.8, np.zeros((20, 3), np.float32), {"linear": 1.0}),
+    Round(1, "linear", 0.2, 2.0, 0.8, 0.8, np.zeros((20, 3), np.float32), {"linear": 1.0}, "", True, 3.14159),
     Round(2, "forest", 2.0, 7.0, error="ValueError: no"),
 ]
 NEXT = Round(3, "forest", 7.0, 9.0, weights={"linear": 0.5, "forest": 0.5})
@@ -37,6 +37,7 @@ def test_facts_are_json_and_hold_no_prediction() -> None:
         ("prior", True, ""), ("linear", True, ""), ("forest", False, "ValueError: no"),
     ]  # fmt: skip
     assert facts["rounds"][0]["started_s"] == 0.123
+    assert [(r["more"], r["next_s"]) for r in facts["rounds"]] == [(False, None), (True, 3.142), (False, None)]
     assert (facts["seed"], facts["seconds_used"], facts["ended_because"]) == (5, 7.0, "done")
     assert facts["learners"] == ["forest", "linear", "prior"]
     assert (facts["multilabel"], facts["n_train"], facts["classes"]) == (True, 60, 3)
