@@ -17,9 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autodl_agent.engine.worker.channel import Channel
-from autodl_agent.engine.worker.protocol import VERSION, Beat, Hello, Message, ProtocolError
+from autodl_agent.engine.worker.protocol import VERSION, Beat, Hello, Message
 from autodl_agent.system.clock import Deadline
-from autodl_agent.system.processes import TaggedProcesses
+from autodl_agent.system.framing import ProtocolError
+from autodl_agent.system.process_identity import read_stat
+from autodl_agent.system.process_memory import anonymous_bytes
+from autodl_agent.system.processes import TaggedProcesses, kill
 from autodl_agent.system.resources import cores
 
 log = logging.getLogger(__name__)
@@ -48,7 +51,7 @@ class WorkerProcess:
     def __init__(self, folder: Path, memory_bytes: int, tell: Callable[[Event], None]) -> None:
         """Start it. folder: shared with it. memory_bytes: of its own, without files that it maps. Raises OSError."""
         self.memory_bytes, self._tell = memory_bytes, tell
-        self.family = TaggedProcesses("AUTODL_WORKER_MARK")
+        self.processes = TaggedProcesses("AUTODL_WORKER_MARK")
         ours, theirs = socket.socketpair()
         ours.settimeout(5)
         with theirs:
@@ -58,11 +61,11 @@ class WorkerProcess:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 pass_fds=(theirs.fileno(),),
-                env={**_environment(), **self.family.environment},
+                env={**_environment(), **self.processes.environment},
                 # No session of its own: where Linux shares time out by sessions, niceness means nothing between two.
                 process_group=0,
             )
-        self.pid = self._process.pid
+        self.pid = self.processes.group = self._process.pid
         self._channel = Channel(ours)
         self._deadline: Deadline | None = None
         self._closed = threading.Event()
@@ -121,7 +124,7 @@ class WorkerProcess:
             return Lost("it did not answer in time", stopped=_is_stopped(self.pid))
         if silent_s > SILENT_S:
             return Lost(f"it gave no sign of life for {SILENT_S:g} s", stopped=True)
-        used = sum(own_memory_bytes(pid) for pid in self.family.members())
+        used = sum(anonymous_bytes(member.pid) for member in self.processes.members_among_new())
         if used > self.memory_bytes:
             return Lost(f"it took {used >> 20} MB of memory, of {self.memory_bytes >> 20} allowed")
         return None
@@ -146,27 +149,15 @@ class WorkerProcess:
                 self._output = (self._output + data)[-LAST_WORDS:]
 
     def _kill(self) -> None:
-        self.family.kill(self.pid)
+        kill(self.processes)
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(2)
         self._channel.close()
 
 
-def own_memory_bytes(pid: int) -> int:
-    """Memory of a process that no file stands behind; 0 where it cannot be told."""
-    total = 0
-    with suppress(OSError, ValueError, IndexError):
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith(("RssAnon:", "RssShmem:")):
-                total += int(line.split()[1]) * 1024
-    return total
-
-
 def _is_stopped(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "Tt"
-    except (OSError, IndexError):
-        return False
+    stat = read_stat(pid)
+    return stat is not None and stat.stopped
 
 
 def _environment() -> dict[str, str]:
@@ -183,4 +174,4 @@ def _environment() -> dict[str, str]:
     }
 
 
-__all__ = ["Event", "Lost", "WorkerProcess", "own_memory_bytes"]
+__all__ = ["Event", "Lost", "WorkerProcess"]
