@@ -9,7 +9,6 @@ and the process group is all that can be ended.
 import os
 import signal
 import time
-import uuid
 from contextlib import suppress
 from typing import Protocol
 
@@ -45,7 +44,7 @@ class TaggedProcesses:
     """
 
     def __init__(self, variable: str) -> None:
-        self.environment = {variable: uuid.uuid4().hex}
+        self.environment = {variable: os.urandom(16).hex()}
         self.group: int | None = None
         self._mark = f"{variable}={self.environment[variable]}".encode()
         self._others: set[int] = set()
