@@ -22,8 +22,8 @@ from autodl_agent.system.processes import ProcessTree, TaggedProcesses, children
 CHILD = "import numpy, time; block = numpy.ones(30 << 17); print('ready', flush=True); time.sleep(600)"
 PARENT = f"import subprocess, sys; [subprocess.Popen([sys.executable, '-c', {CHILD!r}]) for _ in range(4)]; {CHILD}"
 IMPORT = (
-    "import dataclasses, json, logging, numpy, pathlib, socket, subprocess, threading, time; start = time.perf_counter();"
-    "import {}; print(time.perf_counter() - start)"
+    "import dataclasses, json, logging, numpy, pathlib, socket, subprocess, threading, time;"
+    "start = time.perf_counter(); import {}; print(time.perf_counter() - start)"
 )
 OURS = "autodl_agent.system.processes, autodl_agent.system.process_memory"
 

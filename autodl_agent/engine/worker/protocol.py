@@ -5,11 +5,11 @@ anything else is refused, so that a worker gone mad cannot confuse the run.
 """
 
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, get_args
 
 from autodl_agent.system.framing import ProtocolError
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -36,14 +36,14 @@ class Ready:
 
 
 @dataclass(frozen=True)
-class Open:
-    """Coordinator: the task lies in this folder (see `handover`)."""
+class OpenTask:
+    """Coordinator: the task lies in this folder (see `task_files`)."""
 
     folder: str
 
 
 @dataclass(frozen=True)
-class Play:
+class RunSlice:
     """Coordinator: one increment of a learner, its predictions included, within so many seconds from now.
 
     where: as in the registry. folder: an empty one for the results.
@@ -66,7 +66,7 @@ class Done:
 
 
 @dataclass(frozen=True)
-class Starved:
+class OutOfTime:
     """Worker: the deadline came before a result; what was prepared is kept for the next slice."""
 
     number: int
@@ -82,12 +82,12 @@ class Failed:
 
 
 @dataclass(frozen=True)
-class Beat:
+class Heartbeat:
     """Worker: it is alive."""
 
 
-Message = Hello | Prepare | Ready | Open | Play | Done | Starved | Failed | Beat
-_TYPES = {kind.__name__: kind for kind in (Hello, Prepare, Ready, Open, Play, Done, Starved, Failed, Beat)}
+Message = Hello | Prepare | Ready | OpenTask | RunSlice | Done | OutOfTime | Failed | Heartbeat
+_TYPES: dict[str, type[Message]] = {kind.__name__: kind for kind in get_args(Message)}
 _KINDS: dict[object, tuple[type, ...]] = {
     int: (int,), float: (int, float), str: (str,), bool: (bool,), list[str]: (list,),
 }  # fmt: skip

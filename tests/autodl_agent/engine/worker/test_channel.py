@@ -15,7 +15,7 @@ def test_messages_arrive_in_order_and_arrays_are_refused() -> None:
         for message in sent:
             sender.send(message)
         assert list(receiver.receive(1.0)) == sent
-        Connection(ours).send({"type": "Beat"}, b"an array")
+        Connection(ours).send({"type": "Heartbeat"}, b"an array")
         with pytest.raises(ProtocolError, match="at most"):
             list(receiver.receive(1.0))
         sender.close()

@@ -5,16 +5,16 @@ import json
 import pytest
 
 from autodl_agent.engine.worker.protocol import (
-    Beat,
     Done,
     Failed,
+    Heartbeat,
     Hello,
     Message,
-    Open,
-    Play,
+    OpenTask,
+    OutOfTime,
     Prepare,
     Ready,
-    Starved,
+    RunSlice,
     decode,
     header_of,
 )
@@ -24,12 +24,12 @@ MESSAGES: list[Message] = [
     Hello(1, 77),
     Prepare(["keras", "json"]),
     Ready(3.5, "keras: ImportError: no"),
-    Open("/tmp/ä b"),
-    Play(3, "scratch-image", "image.resnet:ScratchImage", 2.5, "/tmp/x"),
+    OpenTask("/tmp/ä b"),
+    RunSlice(3, "scratch-image", "image.resnet:ScratchImage", 2.5, "/tmp/x"),
     Done(3, True, 4),
-    Starved(4),
+    OutOfTime(4),
     Failed(5, "ValueError: \ud800", "…"),
-    Beat(),
+    Heartbeat(),
 ]
 
 
@@ -47,8 +47,8 @@ def test_what_is_said_is_understood(message: Message) -> None:
         {"type": "Done", "number": 1},
         {"type": "Done", "number": "1", "more": True, "folds": 1},
         {"type": "Done", "number": 1, "more": 1, "folds": 1},
-        {"type": "Starved", "number": True},
-        {"type": "Starved", "number": 1, "extra": 2},
+        {"type": "OutOfTime", "number": True},
+        {"type": "OutOfTime", "number": 1, "extra": 2},
     ],
 )
 def test_what_is_no_message_is_refused(header: dict[str, object]) -> None:
