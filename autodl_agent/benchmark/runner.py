@@ -23,7 +23,8 @@ from autodl_agent.benchmark.jobs import Job
 from autodl_agent.benchmark.results import BenchmarkResult
 from autodl_agent.scoring.alc import LearningCurve
 from autodl_agent.scoring.auc import nauc
-from autodl_agent.system.processes import MemoryPeak, TaggedProcesses
+from autodl_agent.system.process_memory import MemoryPeak
+from autodl_agent.system.processes import TaggedProcesses, kill, wait_until_gone
 from data_format import open_dataset
 from data_format.errors import DataError
 from data_format.predictions import list_predictions, read_prediction
@@ -110,7 +111,7 @@ def watch(
     temporary.mkdir()
     environment = {**os.environ, **(more_environment or {}), **marked.environment, "TMPDIR": str(temporary)}
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [environment.get("PYTHONPATH"), str(ROOT)]))
-    peak, hung, gone = MemoryPeak(marked), False, [0.0]
+    peak, hung, gone = MemoryPeak(marked.members_among_new), False, [0.0]
     with (scratch / "stderr").open("wb") as stderr:
         launched, zero = time.time(), time.monotonic()
         process = subprocess.Popen(
@@ -121,6 +122,7 @@ def watch(
             env=environment,
             start_new_session=True,
         )
+    marked.group = process.pid
 
     def wait() -> None:  # in a thread of its own, since waiting with a time limit polls and would be late
         process.wait()
@@ -134,9 +136,9 @@ def watch(
             waiter.join(_SAMPLE_S)
             hung = waiter.is_alive() and time.monotonic() - zero > limit_s
         alive = waiter.is_alive()
-        orphans = [] if alive or stop.is_set() else marked.wait_until_gone(GRACE_S)
+        orphans = [] if alive or stop.is_set() else wait_until_gone(marked, GRACE_S)
     finally:
-        marked.kill(process.pid)
+        kill(marked)
     waiter.join()
     if alive and not hung:
         return None

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from autodl_agent.challenge.live_scoring.ingestion_process import Process, find_ingestion, is_alive, terminate
+from autodl_agent.challenge.live_scoring.ingestion_process import end_ingestion, find_ingestion
 from autodl_agent.challenge.live_scoring.output import Board
 from autodl_agent.challenge.live_scoring.scores_txt import write_scores
 from autodl_agent.challenge.live_scoring.watch import RunWatch
@@ -27,6 +27,7 @@ from autodl_agent.scoring.accuracy import is_one_hot
 from autodl_agent.scoring.alc import T0_S
 from autodl_agent.scoring.report import ScoreReport, find_solution
 from autodl_agent.scoring.scorer import PredictionScorer
+from autodl_agent.system.process_identity import ProcessIdentity, is_alive
 from data_format.errors import DataError
 
 EXIT_NOT_STARTED, EXIT_MISUSE = 1, 2
@@ -93,7 +94,7 @@ class _Life:
 
     def __init__(self, config: ScoringConfig, watch: RunWatch, board: Board, stop: threading.Event) -> None:
         self.config, self.watch, self.board, self.stop = config, watch, board, stop
-        self.ingestion: Process | None = None
+        self.ingestion: ProcessIdentity | None = None
 
     def live(self) -> ScoringResult:
         """Wait, watch, and finish."""
@@ -179,7 +180,7 @@ class _Life:
         self._await_end(self.config.end_grace_s)
         if self.watch.end() is not None or self.stop.is_set():
             return
-        gone = terminate(self.ingestion, self.config.kill_grace_s)
+        gone = end_ingestion(self.ingestion, self.config.kill_grace_s)
         self.board.say(
             f"the ingestion (process {self.ingestion.pid}) exceeded the budget and was ended"
             if gone

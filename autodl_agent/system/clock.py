@@ -4,20 +4,18 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+
+from autodl_agent.system.process_identity import read_stat
 
 Seconds = float
 
 
 def since_launch_s() -> Seconds:
     """Seconds since the operating system started this process, imports included (0 where it cannot be told)."""
-    try:
-        # The name in brackets may hold blanks; start time, in ticks since boot, is the 20th field behind it.
-        fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
-        started = int(fields[19]) / os.sysconf("SC_CLK_TCK")
-        return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - started)
-    except (OSError, ValueError, IndexError, AttributeError):
+    stat = read_stat("self")
+    if stat is None:
         return 0.0
+    return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - stat.identity.start_ticks / os.sysconf("SC_CLK_TCK"))
 
 
 @dataclass(frozen=True)

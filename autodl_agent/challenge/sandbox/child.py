@@ -1,7 +1,7 @@
 """The process of a submission: imports its model.py, makes the Model, and plays train and test in turn.
 
-It never learns where predictions are written: they go to the supervisor over a socket, as raw arrays (`wire`). The
-supervisor is the one that keeps time; what happens here may be anything.
+It never learns where predictions are written: they go to the supervisor over a socket, as raw arrays (`protocol`).
+The supervisor is the one that keeps time; what happens here may be anything.
 """
 
 import importlib
@@ -20,7 +20,8 @@ from autodl_agent.challenge.api.autonlp_autospeech import load_sibling
 from autodl_agent.challenge.api.task_folder import TaskFolder, find_task
 from autodl_agent.challenge.api.tf_dataset import AutoDLDataset
 from autodl_agent.challenge.sandbox import protocol
-from autodl_agent.challenge.sandbox.process_tree import die_with_parent
+from autodl_agent.system.framing import Connection, ProtocolError
+from autodl_agent.system.prctl import die_with_parent
 from data_format.errors import DataError
 
 OLD_CODE_FOLDER = "AutoDL_sample_code_submission"
@@ -39,8 +40,8 @@ class Inputs(NamedTuple):
 class _Runner:
     """One submission on one data set."""
 
-    def __init__(self, channel: socket.socket, config: dict[str, Any]) -> None:
-        self.channel, self.config = channel, config
+    def __init__(self, connection: Connection, config: dict[str, Any]) -> None:
+        self.connection, self.config = connection, config
         self.pid = os.getpid()
         self.stage = "open"
 
@@ -52,10 +53,10 @@ class _Runner:
             model = self._make_model(inputs.metadata)
             train, test = getattr(model, "train", None), getattr(model, "test", None)
             self._tell("ready", {"train": callable(train), "test": callable(test)})
-            start = protocol.receive(self.channel)
+            start = protocol.receive(self.connection)
             clock = _Clock(task.api == "autodl", start.header["start"], start.header["time_budget"])
             self._tell("end", {"reason": self._play(model, inputs, clock)})
-        except protocol.WireError:
+        except ProtocolError:
             raise
         # SystemExit and KeyboardInterrupt too: whatever a submission raises is told to the supervisor.
         except BaseException as error:
@@ -115,9 +116,9 @@ class _Runner:
         if os.getpid() != self.pid:  # a process that the submission forked came back through our frames
             os._exit(1)
         try:
-            protocol.send(self.channel, kind, header, payload)
+            protocol.send(self.connection, kind, header, payload)
         except OSError as error:
-            raise protocol.WireError(f"the supervisor cannot be told {kind!r} ({error})") from None
+            raise ProtocolError(f"the supervisor cannot be told {kind!r} ({error})") from None
 
 
 class _Clock:
@@ -175,15 +176,14 @@ def main(descriptor: int, parent: int) -> NoReturn:
         Path("/proc/self/oom_score_adj").write_text("1000")
     except OSError:
         pass
-    channel = socket.socket(fileno=descriptor)
+    connection = Connection(socket.socket(fileno=descriptor))
     code = 0
     try:
-        config = protocol.receive(channel)
-        if config.header.get("version") != protocol.MAGIC[-1]:
-            raise DataError(
-                f"expected version {protocol.MAGIC[-1]} of the protocol, found {config.header.get('version')}"
-            )
-        _Runner(channel, config.header).run()
+        config = protocol.receive(connection)
+        version = config.header.get("version")
+        if version != protocol.VERSION:
+            raise DataError(f"expected version {protocol.VERSION} of the protocol, found {version}")
+        _Runner(connection, config.header).run()
     except BaseException as error:
         traceback.print_exception(error)
         code = 1

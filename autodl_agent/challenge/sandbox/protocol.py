@@ -1,23 +1,16 @@
-"""Messages between the supervisor and the process of a submission: a JSON header and raw bytes, never pickles.
+"""What the supervisor and the process of a submission say to each other, in frames of `system.framing`.
 
-Frame: 4 bytes "ADL" and the version, header length (uint32), payload length (uint64), little-endian; then both.
-The other side is not trusted: lengths are bounded before anything is read, and a header must be a JSON object.
+From the supervisor: `config` (version, code_dir, dataset_dir, api, time_budget, shape), then `go` (start, time_budget).
+From the process, which is not trusted and never sees where predictions are written: `stage` (stage), `ready` (train,
+test), `prediction` (shape, dtype; the array as payload), `failed` (stage, error, message), `end` (reason).
 """
 
-import json
-import socket
-import struct
 from dataclasses import dataclass
 from typing import Any
 
-MAGIC = b"ADL\x01"
-_FRAME = struct.Struct("<4sIQ")
-MAX_HEADER_BYTES = 1 << 20
-_CHUNK = 1 << 20
+from autodl_agent.system.framing import Connection, Frame, ProtocolError
 
-
-class WireError(Exception):
-    """The other side sent what is no message."""
+VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,61 +22,26 @@ class Message:
     payload: bytes
 
 
-def encode(kind: str, header: dict[str, Any] | None = None, payload_bytes: int = 0) -> bytes:
-    """All of a message but its payload, which is sent after it."""
-    text = json.dumps({"kind": kind, **(header or {})}).encode()
-    return _FRAME.pack(MAGIC, len(text), payload_bytes) + text
+def header_of(kind: str, fields: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The header of a message."""
+    return {"kind": kind, **(fields or {})}
 
 
-def send(channel: socket.socket, kind: str, header: dict[str, Any] | None = None, payload: Any = b"") -> None:
-    """Send one message over a blocking socket; payload: anything with the buffer protocol, C-contiguous."""
-    view = memoryview(payload)
-    channel.sendall(encode(kind, header, view.nbytes))
-    if view.nbytes:
-        channel.sendall(view.cast("B"))
+def decode(frame: Frame) -> Message:
+    """The message in a frame. Raises ProtocolError for one without a kind."""
+    kind = frame.header.get("kind")
+    if not isinstance(kind, str):
+        raise ProtocolError(f"a message with a kind expected, found {str(frame.header):.80}")
+    return Message(kind, frame.header, frame.payload)
 
 
-def receive(channel: socket.socket) -> Message:
-    """Wait for one message on a blocking socket. Raises EOFError when the other side is gone."""
-    receiver = Receiver(0)
+def send(connection: Connection, kind: str, fields: dict[str, Any] | None = None, payload: Any = b"") -> None:
+    """Send one message; payload: anything with the buffer protocol, C-contiguous. Raises as `Connection.send`."""
+    connection.send(header_of(kind, fields), payload)
+
+
+def receive(connection: Connection) -> Message:
+    """Wait for one message; the other side sends no other before it gets an answer. Raises as `Connection.receive`."""
     while True:
-        data = channel.recv(_CHUNK)
-        if not data:
-            raise EOFError("the supervisor closed the channel")
-        messages = receiver.feed(data)
-        if messages:
-            return messages[0]
-
-
-class Receiver:
-    """Puts messages together from pieces as they come. max_payload: most bytes that one may carry."""
-
-    def __init__(self, max_payload: int) -> None:
-        self.max_payload = max_payload
-        self._buffer = bytearray()
-        self._wanted = 0
-
-    def feed(self, data: bytes) -> list[Message]:
-        """Messages that are complete now. Raises WireError for bytes that cannot be one."""
-        self._buffer += data
-        found = []
-        while len(self._buffer) >= max(self._wanted, _FRAME.size):
-            magic, head, payload = _FRAME.unpack_from(self._buffer)
-            if magic != MAGIC or head > MAX_HEADER_BYTES or payload > self.max_payload:
-                raise WireError(f"expected a message, found the frame {magic!r} with {head} + {payload} bytes")
-            self._wanted = _FRAME.size + head + payload
-            if len(self._buffer) < self._wanted:
-                break
-            found.append(self._message(bytes(memoryview(self._buffer)[: self._wanted]), head))
-            del self._buffer[: self._wanted]
-            self._wanted = 0
-        return found
-
-    @staticmethod
-    def _message(data: bytes, head: int) -> Message:
-        end = _FRAME.size + head
-        try:
-            header = json.loads(data[_FRAME.size : end])
-            return Message(str(header["kind"]), header, data[end:])
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
-            raise WireError(f"expected a JSON object with a kind, found {data[_FRAME.size : end][:80]!r}") from error
+        for frame in connection.receive():
+            return decode(frame)

@@ -20,20 +20,25 @@ from autodl_agent.challenge.sandbox.bounded_log import BoundedLog
 from autodl_agent.challenge.sandbox.launch import launch
 from autodl_agent.challenge.sandbox.limits import check_prediction, doing, exited, failed, finished, overrun
 from autodl_agent.challenge.sandbox.outcome import Outcome
-from autodl_agent.challenge.sandbox.process_tree import (
-    ProcessTree,
-    become_subreaper,
-    children_of_this_process,
-    private_bytes,
-)
 from autodl_agent.challenge.sandbox.run_files import RunFiles
+from autodl_agent.system.framing import FrameDecoder, ProtocolError, encode_frame
+from autodl_agent.system.prctl import become_subreaper
+from autodl_agent.system.process_memory import anonymous_bytes
+from autodl_agent.system.processes import (
+    ProcessTree,
+    children_of_this_process,
+    kill,
+    terminate,
+    wait_until_gone,
+)
 
 OPEN_S = 900.0  # to import TensorFlow and open the data set, before the submission is touched
 # A call that ends just after the budget may end by itself, as under the official scorer, which looks once a second.
 LATE_S = 0.5
 _TICK_S, _SCAN_S = 0.05, 0.5
 _CHUNK = 1 << 20
-# A process that has said its last word leaves by itself, and has a moment for it.
+# A process that has said its last word leaves by itself, and has a moment for it; then those have one that end with
+# their parent (of multiprocessing).
 _LEAVE_S, _HELPERS_LEAVE_S = 1.0, 0.3
 
 
@@ -119,7 +124,7 @@ class Supervisor:
         pipe = self._process.stdout
         assert pipe is not None
         os.set_blocking(pipe.fileno(), False)
-        self._receiver = protocol.Receiver(8 * self.task.n_test * self.task.n_classes)
+        self._decoder = FrameDecoder(8 * self.task.n_test * self.task.n_classes)
         self._configure()
         self._channel.setblocking(False)
         with selectors.DefaultSelector() as selector:
@@ -153,7 +158,7 @@ class Supervisor:
 
     def _configure(self) -> None:
         config = {
-            "version": protocol.MAGIC[-1],
+            "version": protocol.VERSION,
             "code_dir": str(self.code_dir),
             "dataset_dir": str(self.task.folder.parent),
             "api": self.task.api,
@@ -162,9 +167,9 @@ class Supervisor:
         }
         self._say("config", config)
 
-    def _say(self, kind: str, header: dict[str, Any]) -> None:
+    def _say(self, kind: str, fields: dict[str, Any]) -> None:
         try:
-            self._channel.sendall(protocol.encode(kind, header))
+            self._channel.sendall(encode_frame(protocol.header_of(kind, fields)))
         except OSError:  # it is gone; the loop will notice
             pass
 
@@ -172,7 +177,8 @@ class Supervisor:
         """Handle the messages that are there; False when the other side is closed."""
         try:
             while data := self._channel.recv(_CHUNK):
-                for message in self._receiver.feed(data):
+                for frame in self._decoder.feed(data):
+                    message = protocol.decode(frame)
                     if self.outcome is None:
                         self.outcome = self._handle(message)
                 if self.files.full or self.outcome is not None:
@@ -180,7 +186,7 @@ class Supervisor:
             return False
         except BlockingIOError:
             return True
-        except protocol.WireError as error:
+        except ProtocolError as error:
             self.outcome = Outcome("internal", f"the submission's process broke the protocol ({error})")
             return True
         except OSError:
@@ -283,11 +289,11 @@ class Supervisor:
         limit = self.limits.memory_bytes
         if limit is None:
             return None
-        used = private_bytes(self._process.pid)
+        used = anonymous_bytes(self._process.pid)
         # Looking at all processes costs more; close to the limit it is worth it every time.
         if now - self._scanned > _SCAN_S or used > limit // 2:
             self._scanned = now
-            used = self._tree.memory_bytes()
+            used = sum(anonymous_bytes(member.pid) for member in self._tree.members())
         if used <= limit:
             return None
         return Outcome("memory", f"{used >> 20} MiB in {doing(self._stage)}, more than the {limit >> 20} MiB allowed")
@@ -297,9 +303,9 @@ class Supervisor:
         process = self._process
         if self._leaving:
             self._wait(_LEAVE_S)
-            self._wait_for_helpers()
+            wait_until_gone(self._tree, _HELPERS_LEAVE_S)
         refused = process.poll() is None and self._terminate()
-        self.killed = self._tree.kill()
+        self.killed = len(kill(self._tree) - {self._tree.root})
         process.wait()
         self._drain()
         if refused and self.outcome is not None and self.outcome.status in ("overrun", "init_overrun"):
@@ -307,7 +313,7 @@ class Supervisor:
 
     def _terminate(self) -> bool:
         """SIGTERM and the grace; True when the process outlived both."""
-        self._tree.terminate()
+        terminate(self._tree)
         self._wait(0.2 if self.outcome and self.outcome.status == "memory" else self.limits.grace_s)
         return self._process.poll() is None
 
@@ -317,13 +323,6 @@ class Supervisor:
         while self._process.poll() is None and time.monotonic() < deadline:
             self._read_prints()
             time.sleep(0.005)
-
-    def _wait_for_helpers(self) -> None:
-        """Give processes that end with their parent (those of multiprocessing) a moment to do so."""
-        deadline = time.monotonic() + _HELPERS_LEAVE_S
-        while self._tree.members() and time.monotonic() < deadline:
-            self._tree.reap()
-            time.sleep(0.01)
 
     def _drain(self) -> None:
         """Take what is left in the pipe; a process elsewhere may still hold it open, so this does not wait."""

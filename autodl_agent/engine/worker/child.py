@@ -3,7 +3,7 @@
 `python -m autodl_agent.engine.worker.child FD FOLDER PID`
 
 One thread reads what the coordinator says; when the coordinator is gone, it ends the whole process group at once. One
-sends a sign of life. The main thread imports the libraries and plays slices.
+sends heartbeats. The main thread imports the libraries and plays slices.
 """
 
 import os
@@ -24,21 +24,21 @@ from typing import NoReturn
 from autodl_agent.engine.worker.channel import Channel
 from autodl_agent.engine.worker.protocol import (
     VERSION,
-    Beat,
     Done,
     Failed,
+    Heartbeat,
     Hello,
     Message,
-    Open,
-    Play,
+    OpenTask,
+    OutOfTime,
     Prepare,
     Ready,
-    Starved,
+    RunSlice,
 )
 from autodl_agent.system.clock import Deadline
 from autodl_agent.system.resources import limit_blas_threads
 
-BEAT_S = 0.5
+HEARTBEAT_S = 0.5
 IMPORT_NICENESS = 15  # while the coordinator makes its first predictions
 _ending = threading.Lock()
 End = Callable[[], NoReturn]
@@ -53,7 +53,7 @@ def main(descriptor: int, folder: Path, coordinator: int) -> NoReturn:
     try:
         channel.send(Hello(VERSION, os.getpid()))
         threading.Thread(target=_listen, args=(channel, inbox, end), daemon=True).start()
-        threading.Thread(target=_beat, args=(channel, end), daemon=True).start()
+        threading.Thread(target=_send_heartbeats, args=(channel, end), daemon=True).start()
         limit_blas_threads()
         _serve(channel, inbox)
     except OSError:
@@ -68,18 +68,18 @@ def _serve(channel: Channel, inbox: "queue.Queue[Message]") -> NoReturn:
         message = inbox.get()
         if isinstance(message, Prepare):
             channel.send(_prepare(message.modules))
-        elif isinstance(message, Open):
+        elif isinstance(message, OpenTask):
             from autodl_agent.engine.worker.executor import SliceExecutor
 
             try:
                 player = SliceExecutor(Path(message.folder))
             except Exception as error:
                 channel.send(Failed(-1, f"{type(error).__name__}: {error}", traceback.format_exc()[-4000:]))
-        elif isinstance(message, Play):
+        elif isinstance(message, RunSlice):
             channel.send(_play(player, message))
 
 
-def _play(player: "object | None", message: Play) -> Message:
+def _play(player: "object | None", message: RunSlice) -> Message:
     from autodl_agent.data.tensor_store import OutOfTimeError
     from autodl_agent.engine.worker.executor import SliceExecutor
 
@@ -89,7 +89,7 @@ def _play(player: "object | None", message: Play) -> Message:
     try:
         member = player.play(message.learner, message.where, deadline, Path(message.folder))
     except OutOfTimeError:
-        return Starved(message.number)
+        return OutOfTime(message.number)
     except Exception as error:
         return Failed(message.number, f"{type(error).__name__}: {error}"[:1000], traceback.format_exc()[-4000:])
     return Done(message.number, member.more, len(member.frozen_models))
@@ -123,11 +123,11 @@ def _listen(channel: Channel, inbox: "queue.Queue[Message]", end: End) -> None:
         end()
 
 
-def _beat(channel: Channel, end: End) -> None:
+def _send_heartbeats(channel: Channel, end: End) -> None:
     try:
         while True:
-            channel.send(Beat())
-            time.sleep(BEAT_S)
+            channel.send(Heartbeat())
+            time.sleep(HEARTBEAT_S)
     except BaseException:
         end()
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from autodl_agent.data.arrays import Logits
 from autodl_agent.data.splits import Fold
 from autodl_agent.data.tensor_store import TensorStore
-from autodl_agent.engine.worker.process import Event, Lost, WorkerProcess
-from autodl_agent.engine.worker.protocol import Done, Failed, Open, Play, Prepare, Ready, Starved
+from autodl_agent.engine.worker.process import Event, WorkerLost, WorkerProcess
+from autodl_agent.engine.worker.protocol import Done, Failed, OpenTask, OutOfTime, Prepare, Ready, RunSlice
 from autodl_agent.engine.worker.task_files import read_results, write_handover
 from autodl_agent.learners.registry import LearnerSpec
 from autodl_agent.system.clock import Budget, Deadline
@@ -129,7 +129,7 @@ class WorkerClient:
                 return
             self._playing = self._number, spec, self.budget.elapsed(), results
             allowed_s = max(0.05, self.budget.deadline(seconds).remaining())
-            message = Play(self._number, spec.name, spec.where, allowed_s, str(results))
+            message = RunSlice(self._number, spec.name, spec.where, allowed_s, str(results))
             # A late answer holds up nothing here and is worth more than a new process.
             self._process.send(message, self.budget.deadline(seconds * (1 + LATE)))
 
@@ -161,7 +161,7 @@ class WorkerClient:
             generation = self._generation
             try:
                 self._process = WorkerProcess(
-                    self.folder, self.memory_bytes, lambda event: self._heard(generation, event)
+                    self.folder, self.memory_bytes, lambda event: self._on_event(generation, event)
                 )
             except OSError as error:
                 self._give_up(f"it could not be started ({error.strerror or error})")
@@ -183,10 +183,10 @@ class WorkerClient:
         with self._lock:
             self._handed_over = True
             if self._ready and self._process is not None:
-                self._process.send(Open(str(target)))
+                self._process.send(OpenTask(str(target)))
         self._deliver(None)
 
-    def _heard(self, generation: int, event: Event) -> None:
+    def _on_event(self, generation: int, event: Event) -> None:
         """In the thread that watches the process."""
         with self._lock:
             process = self._process
@@ -194,14 +194,14 @@ class WorkerClient:
                 return
             if isinstance(event, Ready):
                 self._loaded(process, event)
-            elif isinstance(event, Done | Starved | Failed):
-                process.rest()
+            elif isinstance(event, Done | OutOfTime | Failed):
+                process.clear_deadline()
                 self._ended(event)
-            elif isinstance(event, Lost):
+            elif isinstance(event, WorkerLost):
                 self._lost(process, event)
 
     def _loaded(self, process: WorkerProcess, event: Ready) -> None:
-        process.rest()
+        process.clear_deadline()
         if event.missing:
             self._give_up(event.missing)
             return
@@ -209,10 +209,10 @@ class WorkerClient:
         self._ready = True
         self._loaded_event.set()
         if self._handed_over:
-            process.send(Open(str(self.folder / "task")))
+            process.send(OpenTask(str(self.folder / "task")))
         self._deliver(None)
 
-    def _ended(self, event: Done | Starved | Failed) -> None:
+    def _ended(self, event: Done | OutOfTime | Failed) -> None:
         if event.number == -1 and isinstance(event, Failed):
             self._give_up(f"the task could not be opened ({event.error})")
             return
@@ -220,7 +220,7 @@ class WorkerClient:
             return
         _, spec, started, results = self._playing
         self._playing = None
-        if isinstance(event, Starved):
+        if isinstance(event, OutOfTime):
             self._deliver(Finished(spec, started, {}))
         elif isinstance(event, Failed):
             log.info("%s failed in the worker: %s", spec.name, event.details or event.error)
@@ -243,11 +243,11 @@ class WorkerClient:
         models = tuple(results / "models" / str(fold) for fold in range(event.folds))
         return Finished(spec, started, logits, models, event.more)
 
-    def _lost(self, process: WorkerProcess, event: Lost) -> None:
+    def _lost(self, process: WorkerProcess, event: WorkerLost) -> None:
         """Bench what was playing (unless somebody else ended the worker), and start another one."""
         self._losses += 1
         self._ready, self._process = False, None
-        said = process.last_words.splitlines()[-1:] or [""]
+        said = process.output_tail.splitlines()[-1:] or [""]
         log.warning("the worker was lost: %s. %s", event.reason, said[0][:300])
         if self._playing is not None:
             _, spec, started, _ = self._playing

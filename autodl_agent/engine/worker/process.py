@@ -1,6 +1,6 @@
 """The worker process as the coordinator holds it: started, listened to, watched and ended.
 
-A thread reads messages and looks after the process ten times a second: whether it lives, gives signs of life, keeps
+A thread reads messages and looks after the process ten times a second: whether it lives, sends heartbeats, keeps
 its deadline and stays within its memory. What breaks a rule is killed with all it started, and an event says why.
 """
 
@@ -17,38 +17,41 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autodl_agent.engine.worker.channel import Channel
-from autodl_agent.engine.worker.protocol import VERSION, Beat, Hello, Message, ProtocolError
+from autodl_agent.engine.worker.protocol import VERSION, Heartbeat, Hello, Message
 from autodl_agent.system.clock import Deadline
-from autodl_agent.system.processes import TaggedProcesses
+from autodl_agent.system.framing import ProtocolError
+from autodl_agent.system.process_identity import read_stat
+from autodl_agent.system.process_memory import anonymous_bytes
+from autodl_agent.system.processes import TaggedProcesses, kill
 from autodl_agent.system.resources import cores
 
 log = logging.getLogger(__name__)
 TICK_S = 0.1
 GRACE_S = 1.0  # beyond the deadline of a slice
-SILENT_S = 10.0  # without a sign of life; loading a large library can hold it up for some
-LAST_WORDS = 4000  # characters of its output that are kept
+SILENCE_S = 10.0  # without a heartbeat; loading a large library can hold it up for some
+OUTPUT_TAIL_BYTES = 4000  # of what it printed last
 CHILD = (sys.executable, "-m", "autodl_agent.engine.worker.child")
 ROOT = Path(__file__).resolve().parents[3]
 
 
 @dataclass(frozen=True)
-class Lost:
+class WorkerLost:
     """The process is gone. reason: for people. stopped: it was not the learner's doing, as far as can be told."""
 
     reason: str
     stopped: bool = False
 
 
-Event = Message | Lost
+Event = Message | WorkerLost
 
 
 class WorkerProcess:
-    """One process. tell: is called with each event by the watching thread; after a Lost no other comes."""
+    """One process. on_event: is called with each event by the watching thread; after a WorkerLost no other comes."""
 
-    def __init__(self, folder: Path, memory_bytes: int, tell: Callable[[Event], None]) -> None:
-        """Start it. folder: shared with it. memory_bytes: of its own, without files that it maps. Raises OSError."""
-        self.memory_bytes, self._tell = memory_bytes, tell
-        self.family = TaggedProcesses("AUTODL_WORKER_MARK")
+    def __init__(self, folder: Path, memory_bytes: int, on_event: Callable[[Event], None]) -> None:
+        """Start it. folder: shared with it. memory_bytes: limit, without files that are mapped. Raises OSError."""
+        self.memory_bytes, self._on_event = memory_bytes, on_event
+        self.processes = TaggedProcesses("AUTODL_WORKER_MARK")
         ours, theirs = socket.socketpair()
         ours.settimeout(5)
         with theirs:
@@ -58,11 +61,11 @@ class WorkerProcess:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 pass_fds=(theirs.fileno(),),
-                env={**_environment(), **self.family.environment},
+                env={**_environment(), **self.processes.environment},
                 # No session of its own: where Linux shares time out by sessions, niceness means nothing between two.
                 process_group=0,
             )
-        self.pid = self._process.pid
+        self.pid = self.processes.group = self._process.pid
         self._channel = Channel(ours)
         self._deadline: Deadline | None = None
         self._closed = threading.Event()
@@ -73,11 +76,11 @@ class WorkerProcess:
     def send(self, message: Message, deadline: Deadline | None = None) -> None:
         """deadline: by when its answer is due; a process that does not give it by then is killed."""
         self._deadline = deadline
-        # A process that is gone is told of by its own event.
+        # That a process is gone comes as an event.
         with suppress(OSError):
             self._channel.send(message)
 
-    def rest(self) -> None:
+    def clear_deadline(self) -> None:
         """The answer came: no deadline holds any more."""
         self._deadline = None
 
@@ -87,7 +90,7 @@ class WorkerProcess:
         self._kill()
 
     @property
-    def last_words(self) -> str:
+    def output_tail(self) -> str:
         """The end of what it printed."""
         return self._output.decode("utf-8", "replace").strip()
 
@@ -99,31 +102,31 @@ class WorkerProcess:
                     silent_s = 0.0
                     if isinstance(message, Hello) and message.version != VERSION:
                         raise ProtocolError(f"version {VERSION} expected, found {message.version}")
-                    if not isinstance(message, Beat):
-                        self._tell(message)
+                    if not isinstance(message, Heartbeat):
+                        self._on_event(message)
                 lost = self._fault(silent_s)
             except TimeoutError:
                 silent_s += TICK_S
                 lost = self._fault(silent_s)
             except (OSError, EOFError):
-                lost = Lost(*self._ending())
+                lost = WorkerLost(*self._ending())
             except ProtocolError as error:
-                lost = Lost(f"it spoke out of turn: {error}")
+                lost = WorkerLost(f"it broke the protocol: {error}")
             if lost is not None and not self._closed.is_set():
                 self._closed.set()
                 self._kill()
-                self._tell(lost)
+                self._on_event(lost)
 
-    def _fault(self, silent_s: float) -> Lost | None:
+    def _fault(self, silent_s: float) -> WorkerLost | None:
         """The rule that it breaks, if any."""
         deadline = self._deadline
         if deadline is not None and deadline.remaining() < -GRACE_S:
-            return Lost("it did not answer in time", stopped=_is_stopped(self.pid))
-        if silent_s > SILENT_S:
-            return Lost(f"it gave no sign of life for {SILENT_S:g} s", stopped=True)
-        used = sum(own_memory_bytes(pid) for pid in self.family.members())
+            return WorkerLost("it did not answer in time", stopped=_is_stopped(self.pid))
+        if silent_s > SILENCE_S:
+            return WorkerLost(f"it gave no sign of life for {SILENCE_S:g} s", stopped=True)
+        used = sum(anonymous_bytes(member.pid) for member in self.processes.members_among_new())
         if used > self.memory_bytes:
-            return Lost(f"it took {used >> 20} MB of memory, of {self.memory_bytes >> 20} allowed")
+            return WorkerLost(f"it took {used >> 20} MB of memory, of {self.memory_bytes >> 20} allowed")
         return None
 
     def _ending(self) -> tuple[str, bool]:
@@ -143,30 +146,18 @@ class WorkerProcess:
             return
         with pipe:
             while data := os.read(pipe.fileno(), 1 << 16):
-                self._output = (self._output + data)[-LAST_WORDS:]
+                self._output = (self._output + data)[-OUTPUT_TAIL_BYTES:]
 
     def _kill(self) -> None:
-        self.family.kill(self.pid)
+        kill(self.processes)
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(2)
         self._channel.close()
 
 
-def own_memory_bytes(pid: int) -> int:
-    """Memory of a process that no file stands behind; 0 where it cannot be told."""
-    total = 0
-    with suppress(OSError, ValueError, IndexError):
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith(("RssAnon:", "RssShmem:")):
-                total += int(line.split()[1]) * 1024
-    return total
-
-
 def _is_stopped(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "Tt"
-    except (OSError, IndexError):
-        return False
+    stat = read_stat(pid)
+    return stat is not None and stat.stopped
 
 
 def _environment() -> dict[str, str]:
@@ -183,4 +174,4 @@ def _environment() -> dict[str, str]:
     }
 
 
-__all__ = ["Event", "Lost", "WorkerProcess", "own_memory_bytes"]
+__all__ = ["Event", "WorkerLost", "WorkerProcess"]

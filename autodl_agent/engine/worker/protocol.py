@@ -1,23 +1,15 @@
-"""What the two processes say to each other: small typed messages, framed JSON over one socket.
+"""What the two processes say to each other: small typed messages, in frames of `system.framing`.
 
-Arrays never travel here: they lie in files of a folder that both see. Every frame is a length (4 bytes, big-endian)
-and a JSON object {"type": …, fields}; anything else is refused, so that a worker gone mad cannot confuse the run.
+Arrays never travel here: they lie in files of a folder that both see. The header of a frame is {"type": …, fields};
+anything else is refused, so that a worker gone mad cannot confuse the run.
 """
 
-import json
-import struct
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
+from typing import Any, get_args
 
-from autodl_agent.system.errors import AutoDLError
+from autodl_agent.system.framing import ProtocolError
 
-VERSION = 1
-LONGEST = 1 << 20  # bytes of one message
-_LENGTH = struct.Struct(">I")
-
-
-class ProtocolError(AutoDLError):
-    """Bytes that are no message of this protocol."""
+VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -44,14 +36,14 @@ class Ready:
 
 
 @dataclass(frozen=True)
-class Open:
-    """Coordinator: the task lies in this folder (see `handover`)."""
+class OpenTask:
+    """Coordinator: the task lies in this folder (see `task_files`)."""
 
     folder: str
 
 
 @dataclass(frozen=True)
-class Play:
+class RunSlice:
     """Coordinator: one increment of a learner, its predictions included, within so many seconds from now.
 
     where: as in the registry. folder: an empty one for the results.
@@ -74,7 +66,7 @@ class Done:
 
 
 @dataclass(frozen=True)
-class Starved:
+class OutOfTime:
     """Worker: the deadline came before a result; what was prepared is kept for the next slice."""
 
     number: int
@@ -90,54 +82,33 @@ class Failed:
 
 
 @dataclass(frozen=True)
-class Beat:
+class Heartbeat:
     """Worker: it is alive."""
 
 
-Message = Hello | Prepare | Ready | Open | Play | Done | Starved | Failed | Beat
-_TYPES = {kind.__name__: kind for kind in (Hello, Prepare, Ready, Open, Play, Done, Starved, Failed, Beat)}
+Message = Hello | Prepare | Ready | OpenTask | RunSlice | Done | OutOfTime | Failed | Heartbeat
+_TYPES: dict[str, type[Message]] = {kind.__name__: kind for kind in get_args(Message)}
 _KINDS: dict[object, tuple[type, ...]] = {
     int: (int,), float: (int, float), str: (str,), bool: (bool,), list[str]: (list,),
 }  # fmt: skip
 
 
-def encode(message: Message) -> bytes:
-    """One frame. Raises ProtocolError when it would be too long."""
-    body = json.dumps({"type": type(message).__name__, **asdict(message)}).encode()
-    if len(body) > LONGEST:
-        raise ProtocolError(f"a message of at most {LONGEST} bytes expected, found {len(body)}")
-    return _LENGTH.pack(len(body)) + body
+def header_of(message: Message) -> dict[str, Any]:
+    """The header of the frame that carries a message."""
+    return {"type": type(message).__name__, **asdict(message)}
 
 
-class Decoder:
-    """Bytes in pieces of any size -> messages."""
-
-    def __init__(self) -> None:
-        self._bytes = b""
-
-    def feed(self, data: bytes) -> Iterator[Message]:
-        """Messages completed by these bytes. Raises ProtocolError for what is none."""
-        self._bytes += data
-        while len(self._bytes) >= _LENGTH.size:
-            (length,) = _LENGTH.unpack_from(self._bytes)
-            if length > LONGEST:
-                raise ProtocolError(f"a message of at most {LONGEST} bytes expected, found {length}")
-            if len(self._bytes) < _LENGTH.size + length:
-                return
-            body = self._bytes[_LENGTH.size : _LENGTH.size + length]
-            self._bytes = self._bytes[_LENGTH.size + length :]
-            yield _message(body)
-
-
-def _message(body: bytes) -> Message:
+def decode(header: dict[str, Any]) -> Message:
+    """The message in the header of a frame. Raises ProtocolError for what is none."""
+    values = dict(header)
     try:
-        parts = json.loads(body)
-        kind = _TYPES[parts.pop("type")]
+        kind = _TYPES[values.pop("type")]
         for item in fields(kind):
-            value, wanted = parts.get(item.name, item.default), _KINDS[item.type]
+            value, wanted = values.get(item.name, item.default), _KINDS[item.type]
             if not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted):
                 raise ProtocolError(f"{kind.__name__}.{item.name}: expected {item.type}, found {value!r:.50}")
-        message: Message = kind(**parts)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ProtocolError(f"no message of this protocol: {body[:80]!r} ({type(error).__name__}: {error})") from None
+        message: Message = kind(**values)
+    except (KeyError, TypeError) as error:
+        found = f"{str(header):.80} ({type(error).__name__}: {error})"
+        raise ProtocolError(f"a message of this protocol expected, found {found}") from None
     return message

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from autodl_agent.challenge.live_scoring.ingestion_process import Process, find_ingestion, is_alive, terminate
+from autodl_agent.challenge.live_scoring.ingestion_process import end_ingestion, find_ingestion
+from autodl_agent.system.process_identity import PROC, ProcessIdentity, identify, is_alive
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are recognised through /proc")
+pytestmark = pytest.mark.skipif(not PROC.is_dir(), reason="processes are recognised through /proc")
 
 # Writes its own and its child's number; the child leaves the group and the session; both ignore SIGTERM if told to.
 FAMILY = """
@@ -61,17 +62,10 @@ def start(tmp_path: Path) -> Iterator[Start]:
             pass
 
 
-def known(pid: int) -> Process:
+def known(pid: int) -> ProcessIdentity:
     process = find_ingestion(pid, time.time())
     assert process is not None
     return process
-
-
-def gone(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
-    except OSError:
-        return True
 
 
 @pytest.mark.parametrize("kind", ["meek", "stubborn"])
@@ -80,9 +74,9 @@ def test_the_whole_family_ends(start: Start, kind: str, own_session: bool) -> No
     parent, child = start(kind, own_session=own_session)
     process = known(parent)
     assert is_alive(process)
-    assert terminate(process, 0.2)
-    assert gone(parent) and gone(child) and not is_alive(process)
-    assert terminate(process, 0.2)
+    assert end_ingestion(process, 0.2)
+    assert identify(parent) is None and identify(child) is None and not is_alive(process)
+    assert end_ingestion(process, 0.2)
 
 
 def test_strangers_are_not_recognised(start: Start) -> None:
@@ -101,7 +95,7 @@ def test_neither_this_process_nor_one_above_it_nor_init() -> None:
 def test_a_number_that_was_given_to_another_process_is_left_alone(start: Start) -> None:
     parent, child = start()
     process = known(parent)
-    recycled = Process(process.pid, process.birth - 1)
+    recycled = ProcessIdentity(process.pid, process.start_ticks - 1)
     assert not is_alive(recycled)
-    assert terminate(recycled, 0.1)
-    assert not gone(parent) and not gone(child)
+    assert end_ingestion(recycled, 0.1)
+    assert identify(parent) is not None and identify(child) is not None

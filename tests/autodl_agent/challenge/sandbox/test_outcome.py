@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autodl_agent.challenge.sandbox.outcome import IngestionResult, Status, read_result, write_result
@@ -22,6 +22,7 @@ RESULTS = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(RESULTS)
 def test_a_result_survives_its_file(tmp_path_factory: pytest.TempPathFactory, result: IngestionResult) -> None:
     file = tmp_path_factory.mktemp("r", numbered=True) / "result.json"

@@ -1,57 +1,37 @@
-import json
 import socket
-import struct
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from autodl_agent.challenge.sandbox.protocol import MAGIC, MAX_HEADER_BYTES, Receiver, WireError, encode, receive, send
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.lists(st.tuples(st.text(min_size=1), st.binary(max_size=50)), max_size=4), st.integers(1, 30))
-def test_messages_survive_any_cut(messages: list[tuple[str, bytes]], step: int) -> None:
-    stream = b"".join(encode(kind, {"n": i}, len(data)) + data for i, (kind, data) in enumerate(messages))
-    receiver, found = Receiver(50), []
-    for at in range(0, len(stream), step):
-        found += receiver.feed(stream[at : at + step])
-    assert [(m.kind, m.header["n"], m.payload) for m in found] == [(k, i, d) for i, (k, d) in enumerate(messages)]
+from autodl_agent.challenge.sandbox.protocol import decode, receive, send
+from autodl_agent.system.framing import Connection, Frame, ProtocolError
 
 
-def frame(magic: bytes = MAGIC, head: bytes = b'{"kind": "x"}', size: int | None = None, payload: int = 0) -> bytes:
-    return struct.pack("<4sIQ", magic, len(head) if size is None else size, payload) + head
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        frame(b"\x80\x04\x95."),
-        frame(MAGIC[:3] + b"\x02"),
-        frame(size=MAX_HEADER_BYTES + 1),
-        frame(payload=11),
-        frame(head=b"[]"),
-        frame(head=b"{}"),
-        frame(head=b"nonsense"),
-        frame(head=b"[" * 100_000),
-        frame(head=b"\xff\xfe"),
-    ],
-)
-def test_what_is_no_message_is_refused(data: bytes) -> None:
-    with pytest.raises(WireError, match="expected"):
-        Receiver(10).feed(data)
-
-
-def test_arrays_go_as_they_are() -> None:
+def test_a_message_arrives_with_its_array() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        array = np.arange(6, dtype=np.float32).reshape(2, 3)
-        send(ours, "prediction", {"shape": [2, 3]}, array)
-        message = Receiver(24).feed(theirs.recv(1000))[0]
-        np.testing.assert_array_equal(np.frombuffer(message.payload, np.float32).reshape(2, 3), array)
-        send(ours, "go")
-        assert receive(theirs).header == json.loads('{"kind": "go"}')
+        array = np.arange(6, dtype=np.float32)
+        send(Connection(ours), "prediction", {"shape": [2, 3]}, array)
+        message = receive(Connection(theirs, 24))
+        assert (message.kind, message.header["shape"], message.payload) == ("prediction", [2, 3], array.tobytes())
+
+
+def test_a_message_in_pieces_is_waited_for_and_the_end_of_the_other_side_is_not() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        copies = socket.socketpair()
+        with copies[0], copies[1]:
+            send(Connection(copies[0]), "go", {"start": 1.5})
+            stream = copies[1].recv(1000)
+        for piece in (stream[:3], stream[3:20], stream[20:]):
+            ours.sendall(piece)
+        assert receive(Connection(theirs)).header == {"kind": "go", "start": 1.5}
         ours.close()
         with pytest.raises(EOFError):
-            receive(theirs)
+            receive(Connection(theirs))
+
+
+@pytest.mark.parametrize("header", [{}, {"kind": 1}, {"kind": None}, {"type": "go"}])
+def test_a_message_needs_a_kind(header: dict[str, object]) -> None:
+    with pytest.raises(ProtocolError, match="a message with a kind expected"):
+        decode(Frame(header))

@@ -25,7 +25,8 @@ from autodl_agent.learners.registry import LEARNERS_BY_DOMAIN, LearnerSpec
 from autodl_agent.learners.testing.contract import memory_dataset
 from autodl_agent.learners.testing.faults import faults
 from autodl_agent.system.clock import Budget
-from autodl_agent.system.processes import TaggedProcesses
+from autodl_agent.system.process_identity import identify
+from autodl_agent.system.processes import TaggedProcesses, wait_until_gone
 
 QUICK = LEARNERS_BY_DOMAIN[Domain.TABULAR][0]
 REMOTE = LearnerSpec("remote", QUICK.where, expected=0.9, worker=True, libraries=())
@@ -150,13 +151,13 @@ def test_a_fault_costs_its_learner_and_nothing_else(name: str, said: str, family
     assert set(errors(played)) <= {title}
     assert max(one.member_nauc or 0 for one in played if one.learner == "remote") > 0.5
     assert all(np.isfinite(one.prediction).all() for one in played if one.prediction is not None)
-    assert not family.wait_until_gone(1.0)
+    assert not wait_until_gone(family, 1.0)
 
 
 def test_what_a_dead_worker_had_started_is_found_and_ended(family: TaggedProcesses) -> None:
     run = Run(*faults("spawn", "kill"), REMOTE, slice_s=1.0)
     run.play()
-    assert not family.wait_until_gone(1.0)
+    assert not wait_until_gone(family, 1.0)
 
 
 def test_the_worker_has_a_group_of_its_own_in_the_session_of_the_run() -> None:
@@ -215,10 +216,10 @@ def test_a_worker_whose_line_is_cut_ends_and_leaves_the_files_to_a_coordinator_t
     while not run.lane._ready and time.monotonic() < until:
         time.sleep(0.05)
     process._closed.set()  # its end closes, and nobody says a word
-    process._channel._end.shutdown(2)
-    while running(process.pid) and time.monotonic() < until:
+    process._channel._connection._end.shutdown(2)
+    while identify(process.pid) and time.monotonic() < until:
         time.sleep(0.05)
-    assert not running(process.pid)
+    assert identify(process.pid) is None
     assert run.lane.folder.exists()
     run.lane.close()
     run.store.close()
@@ -260,13 +261,6 @@ def test_models_of_old_slices_are_removed_and_those_in_use_are_not(tmp_path: Pat
     lane.tidy([tmp_path / "slice-2" / "models" / "0", Path("/elsewhere")])
     assert sorted(folder.name for folder in tmp_path.glob("slice-*")) == [f"slice-{k}" for k in (2, 4, 5, 6, 7, 8)]
     lane.close()
-
-
-def running(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except OSError:
-        return False
 
 
 def test_the_program_trains_a_network_in_its_worker(tmp_path: Path) -> None:
