@@ -13,12 +13,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from autodl_agent.system.resources import limit_blas_threads
 
 limit_blas_threads()
 os.environ["AUTODL_WORKER"] = "off"
+# No test asserts anything about timing: a busy machine is no fault of the code.
+hypothesis.settings.register_profile("autodl", deadline=None)
+hypothesis.settings.load_profile("autodl")
 
 TESTS = Path(__file__).parent
 
