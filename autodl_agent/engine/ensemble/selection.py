@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from autodl_agent.data.arrays import Labels, Logits, Probabilities
 from autodl_agent.engine.ensemble.holdout_metric import HoldoutMetric, subset
 from autodl_agent.engine.ensemble.stacking import fit_sigmoid, fit_softmax
-from autodl_agent.learners.heads.ridge import sigmoid
+from autodl_agent.scoring.links import sigmoid
 
 Weights = NDArray[np.float64]
 PICKS = 8  # of a quarter each: after eight the weights that the likelihood gave count for a tenth

@@ -14,7 +14,6 @@ from autodl_agent.data.arrays import Probabilities
 from autodl_agent.data.task import Task
 from autodl_agent.data.tensor_store import Recipe
 from autodl_agent.learners.base import Examples, Learner
-from autodl_agent.learners.heads.ridge import sigmoid
 from autodl_agent.learners.prior import class_priors
 from autodl_agent.learners.serialization import grouped, load_state, save_state
 from autodl_agent.learners.speech.config import TREES
@@ -30,6 +29,7 @@ from autodl_agent.learners.trees.random_forest import (
     medians_of,
 )
 from autodl_agent.learners.trees.targets import Targets
+from autodl_agent.scoring.links import sigmoid
 from autodl_agent.system.clock import Deadline
 
 
