@@ -25,42 +25,35 @@ CONFIG = BatchedRidgeConfig()
 
 @dataclass
 class Sums:
-    """n rows: gram = Σ x xᵀ (d, d), cross = Σ x yᵀ (d, classes), and the sums of x and y."""
+    """Σ [x 1]ᵀ[x 1] (d + 1, d + 1) and Σ [x 1]ᵀy (d + 1, classes); last rows: sums of columns and labels, count."""
 
     gram: Floats
     cross: Floats
-    x: Floats
-    y: Floats
-    n: int = 0
 
     @classmethod
     def zero(cls, width: int, classes: int) -> "Sums":
         """No rows yet."""
-        gram, cross = np.zeros((width, width), np.float32), np.zeros((width, classes), np.float32)
-        return cls(gram, cross, np.zeros(width, np.float32), np.zeros(classes, np.float32))
+        return cls(np.zeros((width + 1, width + 1), np.float32), np.zeros((width + 1, classes), np.float32))
 
     def add(self, x: Floats, y: Floats) -> None:
         """Take rows in."""
-        self._join(x.T @ x, x.T @ y, x.sum(0), y.sum(0), len(x))
+        rows = np.concatenate([x, np.ones((len(x), 1), np.float32)], axis=1)
+        self.gram += rows.T @ rows
+        self.cross += rows.T @ y
 
     def join(self, other: "Sums") -> None:
         """Take the rows of another in."""
-        self._join(other.gram, other.cross, other.x, other.y, other.n)
-
-    def _join(self, gram: Floats, cross: Floats, x: Floats, y: Floats, n: int) -> None:
-        self.gram += gram
-        self.cross += cross
-        self.x += x
-        self.y += y
-        self.n += n
+        self.gram += other.gram
+        self.cross += other.cross
 
     def solve(self, penalty: float) -> tuple[Floats, Floats]:
         """Weights (d, classes) and intercept (classes,), which is not penalised; penalty per thousand rows."""
-        mean, level = self.x / self.n, self.y / self.n
+        n, total = self.gram[-1, -1], self.gram[-1, :-1]
+        mean, level = total / n, self.cross[-1] / n
         # Taking the means off here lets the rows come in any order and in one pass.
-        damped = self.gram - np.outer(self.x, mean)
-        damped.flat[:: len(damped) + 1] += np.float32(penalty * max(1.0, self.n / 1000))
-        weights = float32(np.linalg.solve(damped, self.cross - np.outer(self.x, level)))
+        damped = self.gram[:-1, :-1] - np.outer(total, mean)
+        damped.flat[:: len(damped) + 1] += np.float32(penalty * max(1.0, float(n) / 1000))
+        weights = float32(np.linalg.solve(damped, self.cross[:-1] - np.outer(total, level)))
         return weights, float32(level - mean @ weights)
 
 
@@ -115,7 +108,7 @@ def fit_wide(
 
 def _best_penalty(fitted: Sums, x: Floats, y: Floats, config: BatchedRidgeConfig) -> tuple[float, Floats]:
     """The penalty with the best mean AUC on rows that were not fitted, with their scores."""
-    penalties = [penalty * len(fitted.x) for penalty in config.penalties]
+    penalties = [penalty * x.shape[1] for penalty in config.penalties]
 
     def candidate(penalty: float) -> Candidate:
         weights, intercept = fitted.solve(penalty)

@@ -18,7 +18,7 @@ from autodl_agent.learners.heads.arrays import Floats, float32, inverse_spread
 from autodl_agent.learners.heads.config import HeadConfig, RidgeConfig
 from autodl_agent.learners.heads.cost import ridge_s
 from autodl_agent.learners.heads.ridge import RidgeHead, fit_ridge
-from autodl_agent.scoring.links import logit, sigmoid
+from autodl_agent.scoring.links import logit, sigmoid, softmax
 from autodl_agent.system.clock import Deadline
 
 FLOPS = 4e10  # a second, of products of small batches on one slow core
@@ -43,7 +43,7 @@ class NetHead:
         """(n, classes) in [0, 1]."""
         x = (features - self.centre) * self.scale
         hidden = np.maximum(x @ self.enter + self.bias, 0)
-        return _shares(hidden @ self.leave + self.offset, bool(self.exclusive[0]))
+        return (softmax if self.exclusive[0] else sigmoid)(hidden @ self.leave + self.offset)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """For `save_state`; `NetHead(**arrays)` is the inverse."""
@@ -151,7 +151,7 @@ def _gradients(
     hidden = np.maximum(x @ enter + bias, 0)
     alive = (rng.random(hidden.shape, np.float32) >= config.dropout) * np.float32(1 / (1 - config.dropout))
     hidden *= alive
-    rest = _shares(hidden @ leave + offset, exclusive) - y
+    rest = (softmax if exclusive else sigmoid)(hidden @ leave + offset) - y
     if exclusive:
         rest *= y.sum(1, keepdims=True)  # a row without a label says nothing
     rest /= len(x)
@@ -182,10 +182,3 @@ class _Adam:
 
 def _epochs(n: int, config: HeadConfig) -> int:
     return int(np.clip(config.most_steps * config.batch // max(1, n), config.least_epochs, config.most_epochs))
-
-
-def _shares(scores: Floats, exclusive: bool) -> Floats:
-    if not exclusive:
-        return sigmoid(scores)
-    powers = np.exp(scores - scores.max(1, keepdims=True))
-    return float32(powers / powers.sum(1, keepdims=True))

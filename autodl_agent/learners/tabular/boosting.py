@@ -25,7 +25,7 @@ from autodl_agent.learners.trees.boosted_model import Forest, Run, chosen_weight
 from autodl_agent.learners.trees.config import BoostSettings
 from autodl_agent.learners.trees.lightgbm_booster import GrowingBooster, TreeSettings, quiet_lightgbm
 from autodl_agent.learners.trees.targets import Targets
-from autodl_agent.scoring.links import sigmoid
+from autodl_agent.scoring.links import sigmoid, softmax
 from autodl_agent.system.clock import Deadline
 
 Floats = NDArray[np.float32]
@@ -263,10 +263,7 @@ class BoostedTrees(Learner):
 
     def _forecast(self, data: Examples) -> Floats:
         margins = self._margins(data)
-        if not self.softmax:
-            return sigmoid(margins.clip(-30, 30))
-        powers = np.exp(margins - margins.max(1, keepdims=True))
-        return np.asarray(powers / powers.sum(1, keepdims=True), np.float32)
+        return softmax(margins) if self.softmax else sigmoid(margins.clip(-30, 30))
 
     def _margins(self, data: Examples) -> Floats:
         """(n, classes) weighted mean over the forests; what a finished forest says of the same rows is remembered."""
