@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
-Rows = NDArray[np.int64]
 
 
 def float32(values: NDArray[Any]) -> Floats:

@@ -12,9 +12,9 @@ from autodl_agent.learners.heads.arrays import Doubles, Floats, float32
 from autodl_agent.scoring.links import logit
 
 LARGEST = 12.0  # log-odds; sigmoid(16) is 1 in float32
-TELLING = 3  # positives (and negatives) from which a class calibrates itself
-USUAL = 2.5  # log-odds per standard deviation of the scores of a well-known class
-STILL = 1e-7  # spread of scores that are rounding alone
+LEAST_POSITIVES = 3  # positives (and negatives) from which a class calibrates itself
+USUAL_SLOPE = 2.5  # log-odds per standard deviation of the scores of a well-known class
+NO_SPREAD = 1e-7  # spread of scores that are rounding alone
 Real = TypeVar("Real", np.float32, np.float64)
 FAINT = 5.0  # positives at which signal and noise spread a class's scores alike; 3 to 10 by ridge on good features
 
@@ -27,13 +27,13 @@ def platt(
     scores, labels: (n, classes). everyone: (m, classes) labels of all rows learned from, where these are a part of
     them, however chosen; the shares of the classes are theirs. Targets are smoothed as Platt proposes, so that
     separable or one-valued classes stay finite; slopes are kept positive, so that ranks never change. A class with
-    fewer than TELLING positives or negatives takes what the others found: left out, a single positive looks like
+    fewer than LEAST_POSITIVES positives or negatives takes what the others found: left out, a single positive looks like
     nothing at all, and the class would be mute in any mean of log-odds. faint: see `_borrowed`.
     """
     n = len(labels)
     positives = labels.sum(0, dtype=np.float64)
     spread = scores.std(0, dtype=np.float64)
-    spread = np.where(spread > STILL, spread, 1.0)  # scores alike for all rows are no scale to blow up
+    spread = np.where(spread > NO_SPREAD, spread, 1.0)  # scores alike for all rows are no scale to blow up
     centre = scores.mean(0, dtype=np.float64)
     z = ((scores - centre) / spread).astype(np.float64)
     start = _log_odds(positives, n)
@@ -42,7 +42,7 @@ def platt(
     odds = _log_odds(known, m)
     near = odds.clip(-LARGEST / 2, LARGEST / 2)
     a, b = bounded(z, a, b + odds - start, near)
-    has_both_classes = np.minimum(positives, n - positives) >= TELLING
+    has_both_classes = np.minimum(positives, n - positives) >= LEAST_POSITIVES
     if not has_both_classes.all():
         borrowed = _borrowed(a, np.minimum(known, m - known), has_both_classes, faint)
         a, b = np.where(has_both_classes, a, borrowed), np.where(has_both_classes, b, odds)
@@ -94,5 +94,5 @@ def _borrowed(a: Doubles, known: Doubles, has_both_classes: NDArray[np.bool_], f
     Scores learned from k positives are signal and noise, of variances as k to `faint`: what noise spreads says nothing.
     """
     worth = 1 / np.sqrt(1 + faint / np.maximum(known, 1))
-    middle = np.median(np.append((a / worth)[has_both_classes], USUAL))  # one or two classes alone can be far off
+    middle = np.median(np.append((a / worth)[has_both_classes], USUAL_SLOPE))  # one or two classes alone can be far off
     return np.asarray(middle * worth, np.float64)

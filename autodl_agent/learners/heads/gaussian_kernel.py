@@ -14,8 +14,9 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
+from autodl_agent.data.arrays import Rows
 from autodl_agent.learners.heads import cost
-from autodl_agent.learners.heads.arrays import Floats, Rows, float32, row_slices
+from autodl_agent.learners.heads.arrays import Floats, float32, row_slices
 from autodl_agent.learners.heads.calibration import platt
 from autodl_agent.learners.heads.config import GaussianConfig
 from autodl_agent.learners.heads.eigen import dual_path

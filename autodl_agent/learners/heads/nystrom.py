@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from autodl_agent.learners.heads.arrays import Floats, Rows, float32, row_slices
-from autodl_agent.learners.heads.calibration import TELLING
+from autodl_agent.data.arrays import Rows
+from autodl_agent.learners.heads.arrays import Floats, float32, row_slices
+from autodl_agent.learners.heads.calibration import LEAST_POSITIVES
 from autodl_agent.learners.heads.eigen import left_out_scores
 
 ROWS_AT_ONCE = 1024  # rows whose kernel is in memory together
@@ -18,7 +19,7 @@ LEAST_EIGENVALUE = 1e-5  # relative to the largest, of a direction that landmark
 
 
 def rare_classes_first(labels: Floats, rng: np.random.Generator, most: int) -> Rows:
-    """All row numbers, shuffled, but in front, among the first `most`, TELLING of each class that has as many.
+    """All row numbers, shuffled, but in front, among the first `most`, LEAST_POSITIVES of each class that has as many.
 
     Where that is more than `most`, the rows of some classes are there, and those of others are left to chance.
     """
@@ -26,7 +27,7 @@ def rare_classes_first(labels: Floats, rng: np.random.Generator, most: int) -> R
     place, column = np.nonzero(labels[order] > 0)
     by_class = np.argsort(column, kind="stable")
     place, column = place[by_class], column[by_class]
-    early = np.arange(len(place)) - np.searchsorted(column, column) < TELLING
+    early = np.arange(len(place)) - np.searchsorted(column, column) < LEAST_POSITIVES
     turn = rng.permutation(labels.shape[1])[column[early]]
     wanted = place[early][np.argsort(turn, kind="stable")]
     _, first = np.unique(wanted, return_index=True)  # a row of several classes counts once

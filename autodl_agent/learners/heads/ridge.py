@@ -19,7 +19,7 @@ from autodl_agent.scoring.fast_auc import mean_auc
 from autodl_agent.scoring.links import sigmoid
 
 CONFIG = RidgeConfig()
-STILL = 1e-7  # spread of a column that is constant but for rounding
+NO_SPREAD = 1e-7  # spread of a column that is constant but for rounding
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,8 @@ def _standardise(features: NDArray[np.floating], standardise: bool) -> tuple[Flo
         centre = x.mean(0)
     x -= centre
     spread = x.std(0)
-    scale = inverse_spread(spread, STILL)
+    scale = inverse_spread(spread, NO_SPREAD)
     if not standardise:
-        scale = np.where(scale > 0, np.float32(1 / max(float(spread.mean()), STILL)), np.float32(0))
+        scale = np.where(scale > 0, np.float32(1 / max(float(spread.mean()), NO_SPREAD)), np.float32(0))
     x *= scale
     return x, float32(centre), scale
