@@ -27,8 +27,8 @@ def platt(
     scores, labels: (n, classes). everyone: (m, classes) labels of all rows learned from, where these are a part of
     them, however chosen; the shares of the classes are theirs. Targets are smoothed as Platt proposes, so that
     separable or one-valued classes stay finite; slopes are kept positive, so that ranks never change. A class with
-    fewer than LEAST_POSITIVES positives or negatives takes what the others found: left out, a single positive looks like
-    nothing at all, and the class would be mute in any mean of log-odds. faint: see `_borrowed`.
+    fewer than LEAST_POSITIVES positives or negatives takes what the others found: left out, a single positive looks
+    like nothing at all, and the class would be mute in any mean of log-odds. faint: see `_borrowed`.
     """
     n = len(labels)
     positives = labels.sum(0, dtype=np.float64)
