@@ -21,6 +21,7 @@ from autodl_agent.data.domain import make_task
 from autodl_agent.data.task import Domain
 from autodl_agent.data.tensor_store import TensorStore
 from autodl_agent.learners.base import Examples
+from autodl_agent.learners.heads.config import RidgeConfig
 from autodl_agent.learners.heads.ridge import fit_ridge
 from autodl_agent.learners.text.frozen import PENALTIES
 from autodl_agent.pretrained.encoders import can_load, file_of, text_encoder, whisper
@@ -85,7 +86,7 @@ def compare(path: Path, name: str, forms: dict[str, Encode], dataset: Dataset, r
     for form, encode in forms.items():
         encoded(encode, test[:WARM])
         x, wall_ms, cpu_ms = encoded(encode, [*train, *test])
-        head = fit_ridge(x[: len(train)], rows.labels, PENALTIES)
+        head = fit_ridge(x[: len(train)], rows.labels, RidgeConfig(PENALTIES))
         score = nauc(dataset.truth(), head.probabilities(x[len(train) :]))
         print(
             f"{path.name:15} {name:16} {form:8} {wall_ms:6.2f} ms ({cpu_ms:.2f} of CPU)  NAUC {score:.4f}", flush=True

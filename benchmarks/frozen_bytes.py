@@ -16,7 +16,7 @@ import numpy as np
 from autodl_agent.data.domain import make_task
 from autodl_agent.data.tensor_store import TensorStore
 from autodl_agent.learners.base import Examples
-from autodl_agent.learners.heads.batched_ridge import Speed
+from autodl_agent.learners.heads.cost import Speed
 from autodl_agent.learners.heads.gaussian_kernel import fit_gaussian
 from autodl_agent.learners.image.config import FrozenImageConfig
 from autodl_agent.learners.vision.config import ViewConfig

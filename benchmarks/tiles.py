@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from autodl_agent.learners.heads.batched_ridge import Speed
+from autodl_agent.learners.heads.cost import Speed
 from autodl_agent.learners.heads.gaussian_kernel import fit_gaussian
 from autodl_agent.learners.image.config import FrozenImageConfig
 from autodl_agent.learners.vision.frozen_features import frozen_features

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from autodl_agent.data.arrays import Labels, Logits
 from autodl_agent.learners.base import balanced_order
-from autodl_agent.learners.heads.ridge import fast_aucs
+from autodl_agent.scoring.fast_auc import fast_aucs
 
 Weights = NDArray[np.float64]
 Doubles = NDArray[np.float64]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from autodl_agent.data.arrays import Labels, Logits, Probabilities
 from autodl_agent.engine.ensemble.holdout_metric import HoldoutMetric, subset
 from autodl_agent.engine.ensemble.stacking import fit_sigmoid, fit_softmax
-from autodl_agent.learners.heads.ridge import sigmoid
+from autodl_agent.scoring import links
 
 Weights = NDArray[np.float64]
 PICKS = 8  # of a quarter each: after eight the weights that the likelihood gave count for a tenth
@@ -57,10 +57,7 @@ def to_logits(probabilities: Probabilities) -> Logits:
 
 def to_probabilities(logits: Logits, softmax: bool) -> Probabilities:
     """One sigmoid per class; coupled: a softmax over the classes instead, for tasks with one label a row."""
-    if not softmax:
-        return sigmoid(logits)
-    shifted = np.exp(logits - logits.max(1, keepdims=True))
-    return np.asarray(shifted / shifted.sum(1, keepdims=True), np.float32)
+    return links.softmax(logits) if softmax else links.sigmoid(logits)
 
 
 def select(members: Sequence[Logits], labels: Labels, may_couple: bool, picks: int = PICKS) -> Blend:

@@ -1,1 +1,1 @@
-"""Linear and kernel models on top of features, shared by domains."""
+"""Linear and kernel models on top of features, shared by domains: see README.md."""

@@ -8,93 +8,76 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-from autodl_agent.data.tensor_store import OutOfTimeError
 from autodl_agent.learners.base import drawn_rows
-from autodl_agent.learners.heads.ridge import RidgeHead, fast_aucs, platt
+from autodl_agent.learners.heads import cost
+from autodl_agent.learners.heads.arrays import Floats, float32, inverse_spread
+from autodl_agent.learners.heads.calibration import platt
+from autodl_agent.learners.heads.config import BatchedRidgeConfig
+from autodl_agent.learners.heads.eigen import Candidate
+from autodl_agent.learners.heads.ridge import RidgeHead
+from autodl_agent.learners.heads.selection import best_candidate
+from autodl_agent.scoring.fast_auc import mean_auc
 from autodl_agent.system.clock import Deadline
 
-Floats = NDArray[np.float32]
-PENALTIES = (0.03, 0.1, 0.3, 1.0, 3.0)  # per column and thousand rows
-MOST_HELD = 4000  # held-out rows that penalty and calibration are judged on
-FLAT = 1e-6  # columns that spread less than this say nothing
-
-
-@dataclass
-class Speed:
-    """Measured arithmetic speed, so that a step that cannot be interrupted is not begun too late.
-
-    per_s: operations a second; the start value is what one busy core does.
-    """
-
-    per_s: float = 15e9
-
-    def holds(self, operations: float, deadline: Deadline) -> bool:
-        """Whether so many operations are expected to end before the deadline."""
-        return operations / self.per_s <= deadline.remaining()
-
-    def check(self, operations: float, deadline: Deadline) -> None:
-        """Raise OutOfTimeError if so many operations would not end before the deadline."""
-        if not self.holds(operations, deadline):
-            raise OutOfTimeError(f"a fit of {operations:.1e} operations in {deadline.remaining():.2f} s")
-
-    def learn(self, operations: float, seconds: float) -> None:
-        """Take a measurement in; small ones say little about large ones."""
-        if operations > 1e9 and seconds > 0:
-            self.per_s = 0.5 * self.per_s + 0.5 * operations / seconds
+CONFIG = BatchedRidgeConfig()
 
 
 @dataclass
 class Sums:
-    """n rows: gram = Σ x xᵀ (d, d), cross = Σ x yᵀ (d, classes), and the sums of x and y."""
+    """Σ [x 1]ᵀ[x 1] (d + 1, d + 1) and Σ [x 1]ᵀy (d + 1, classes); last rows: sums of columns and labels, count."""
 
     gram: Floats
     cross: Floats
-    x: Floats
-    y: Floats
-    n: int = 0
 
     @classmethod
     def zero(cls, width: int, classes: int) -> "Sums":
         """No rows yet."""
-        gram, cross = np.zeros((width, width), np.float32), np.zeros((width, classes), np.float32)
-        return cls(gram, cross, np.zeros(width, np.float32), np.zeros(classes, np.float32))
+        return cls(np.zeros((width + 1, width + 1), np.float32), np.zeros((width + 1, classes), np.float32))
 
     def add(self, x: Floats, y: Floats) -> None:
         """Take rows in."""
-        self.gram += x.T @ x
-        self.cross += x.T @ y
-        self.x += x.sum(0)
-        self.y += y.sum(0)
-        self.n += len(x)
+        rows = np.concatenate([x, np.ones((len(x), 1), np.float32)], axis=1)
+        self.gram += rows.T @ rows
+        self.cross += rows.T @ y
 
     def join(self, other: "Sums") -> None:
         """Take the rows of another in."""
         self.gram += other.gram
         self.cross += other.cross
-        self.x += other.x
-        self.y += other.y
-        self.n += other.n
 
     def solve(self, penalty: float) -> tuple[Floats, Floats]:
         """Weights (d, classes) and intercept (classes,), which is not penalised; penalty per thousand rows."""
-        mean, level = self.x / self.n, self.y / self.n
+        n, total = self.gram[-1, -1], self.gram[-1, :-1]
+        mean, level = total / n, self.cross[-1] / n
         # Taking the means off here lets the rows come in any order and in one pass.
-        damped = self.gram - np.outer(self.x, mean)
-        damped.flat[:: len(damped) + 1] += np.float32(penalty * max(1.0, self.n / 1000))
-        weights = np.linalg.solve(damped, self.cross - np.outer(self.x, level)).astype(np.float32)
-        return weights, np.asarray(level - mean @ weights, np.float32)
+        damped = self.gram[:-1, :-1] - np.outer(total, mean)
+        damped.flat[:: len(damped) + 1] += np.float32(penalty * max(1.0, float(n) / 1000))
+        weights = float32(np.linalg.solve(damped, self.cross[:-1] - np.outer(total, level)))
+        return weights, float32(level - mean @ weights)
 
 
 @dataclass
 class _Held:
+    """Rows left out of the first fit; most: kept of each batch."""
+
+    most: int
     x: list[Floats] = field(default_factory=list)
     y: list[Floats] = field(default_factory=list)
 
+    def keep(self, x: Floats, y: Floats) -> None:
+        rows = drawn_rows(len(x), self.most, len(self.x))  # batches may come sorted by class
+        self.x.append(x[rows])
+        self.y.append(y[rows])
+
 
 def fit_wide(
-    batches: Iterator[tuple[Floats, Floats]], n: int, multipliers: Floats, deadline: Deadline, speed: Speed
+    batches: Iterator[tuple[Floats, Floats]],
+    n: int,
+    multipliers: Floats,
+    deadline: Deadline,
+    speed: cost.Speed,
+    config: BatchedRidgeConfig = CONFIG,
 ) -> RidgeHead:
     """Fit on n rows that come in batches of (features, labels), the first of them typical of all.
 
@@ -103,49 +86,33 @@ def fit_wide(
     """
     first, labels = next(batches)
     width, classes = first.shape[1], labels.shape[1]
-    centre, spread = first.mean(0), first.std(0)
-    scale = np.where(spread > FLAT, multipliers / np.maximum(spread, FLAT), 0).astype(np.float32)
-    fitted, checked, held = Sums.zero(width, classes), Sums.zero(width, classes), _Held()
-    most_per_batch = max(1, MOST_HELD * len(first) // max(1, n))
+    centre, scale = first.mean(0), multipliers * inverse_spread(first.std(0))
+    fitted, checked = Sums.zero(width, classes), Sums.zero(width, classes)
+    held = _Held(max(1, config.held_rows * len(first) // max(1, n)))
     batch: tuple[Floats, Floats] | None = (first, labels)
     while batch is not None:
         x, y = (batch[0] - centre) * scale, batch[1]
         out = np.arange(len(x)) % 5 == 4
-        work, before = 2.0 * len(x) * width * width, deadline.remaining()
-        speed.check(work, deadline)
-        fitted.add(x[~out], y[~out])
-        checked.add(x[out], y[out])
-        speed.learn(work, before - deadline.remaining())
-        kept = np.flatnonzero(out)
-        kept = kept[drawn_rows(len(kept), most_per_batch, len(held.x))]  # batches may come sorted by class
-        held.x.append(x[kept])
-        held.y.append(y[kept])
+        with speed.measured(2.0 * len(x) * width * width, deadline):
+            fitted.add(x[~out], y[~out])
+            checked.add(x[out], y[out])
+        held.keep(x[out], y[out])
         batch = next(batches, None)
-    speed.check((len(PENALTIES) + 1) * 0.7 * float(width) ** 3, deadline)
-    penalty, scores = _best_penalty(fitted, np.concatenate(held.x), np.concatenate(held.y))
+    speed.check(cost.batched_ridge(width, len(config.penalties)), deadline)
+    held_x, held_y = np.concatenate(held.x), np.concatenate(held.y)
+    penalty, scores = _best_penalty(fitted, held_x, held_y, config)
     # Every row counts in the end; the scores of the held-out part still calibrate it.
     fitted.join(checked)
-    weights, intercept = fitted.solve(penalty)
-    slope, offset = platt(scores, np.concatenate(held.y))
-    return RidgeHead(centre, scale, weights, intercept, slope, offset)
+    return RidgeHead(centre, scale, *fitted.solve(penalty), *platt(scores, held_y))
 
 
-def mean_auc(scores: Floats, labels: Floats) -> float:
-    """Mean AUC over the classes that have one; 0.5 where none has."""
-    aucs = fast_aucs(scores, labels)
-    aucs = aucs[np.isfinite(aucs)]
-    return float(aucs.mean()) if len(aucs) else 0.5
-
-
-def _best_penalty(fitted: Sums, x: Floats, y: Floats) -> tuple[float, Floats]:
+def _best_penalty(fitted: Sums, x: Floats, y: Floats, config: BatchedRidgeConfig) -> tuple[float, Floats]:
     """The penalty with the best mean AUC on rows that were not fitted, with their scores."""
-    best = (-np.inf, 0.0, y)
-    for factor in PENALTIES:
-        weights, intercept = fitted.solve(factor * len(fitted.x))
-        scores = x @ weights + intercept
-        auc = mean_auc(scores, y)
-        if auc > best[0]:
-            best = (auc, factor * len(fitted.x), scores)
-        elif auc < best[0] - 0.01:
-            break  # merit has one peak over the penalties; past it only time is lost
-    return best[1], best[2]
+    penalties = [penalty * x.shape[1] for penalty in config.penalties]
+
+    def candidate(penalty: float) -> Candidate:
+        weights, intercept = fitted.solve(penalty)
+        return Candidate(weights, x @ weights + intercept)
+
+    best = best_candidate(map(candidate, penalties), lambda c: mean_auc(c.left_out, y), give_up=config.give_up)
+    return penalties[best.number], best.candidate.left_out

@@ -1,6 +1,62 @@
-"""Settings of heads."""
+"""Settings of heads. Penalties are ridge penalties tried; the best leave-one-out or held-out AUC chooses one."""
 
 from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class RidgeConfig:
+    """Ridge regression by eigendecomposition.
+
+    penalties: per thousand rows. standardise: every column to unit spread, otherwise all by their mean spread.
+    judged_rows: rows whose AUC chooses a penalty.
+    """
+
+    penalties: tuple[float, ...] = tuple(10.0**k for k in (-2, -1, 0, 1, 2, 3, 4, 5))
+    standardise: bool = True
+    judged_rows: int = 20_000
+
+
+@dataclass(frozen=True)
+class BatchedRidgeConfig:
+    """Ridge regression by sums over batches and linear systems.
+
+    penalties: per column and thousand rows, rising. held_rows: held-out rows that penalty and calibration are judged
+    on. give_up: the AUC has one peak over the penalties; so far below it only time is lost.
+    """
+
+    penalties: tuple[float, ...] = (0.03, 0.1, 0.3, 1.0, 3.0)
+    held_rows: int = 4000
+    give_up: float = 0.01
+
+
+@dataclass(frozen=True)
+class BlockRidgeConfig:
+    """Ridge regression on blocks of columns that weigh differently.
+
+    penalties: per column and thousand rows. most_scores: rows x classes x penalties up to which all penalties are
+    tried, beyond those in the middle of the range. wide: unknowns above which an eigendecomposition costs more than
+    trying penalties one by one. most_values: rows x columns held at once; four such arrays exist while eigenvectors
+    are used. batched: of fits that are larger than these two.
+    """
+
+    penalties: tuple[float, ...] = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
+    most_scores: int = 40_000_000
+    wide: int = 2000
+    most_values: int = 25_000_000
+    batched: BatchedRidgeConfig = BatchedRidgeConfig()
+
+
+@dataclass(frozen=True)
+class LogisticRidgeConfig:
+    """Ridge regression, then conjugate-gradient steps to logistic regression.
+
+    penalties: per thousand rows, rising. polish: steps. check_rows: first rows whose leave-one-out AUC chooses a
+    penalty.
+    """
+
+    penalties: tuple[float, ...]
+    polish: int = 4
+    check_rows: int = 4_000
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 
 from autodl_agent.data.arrays import Labels
 from autodl_agent.data.tensor_store import OutOfTimeError
-from autodl_agent.learners.heads.config import HeadConfig
-from autodl_agent.learners.heads.ridge import RidgeHead, fit_ridge, sigmoid
+from autodl_agent.learners.heads.arrays import Floats, float32, inverse_spread
+from autodl_agent.learners.heads.config import HeadConfig, RidgeConfig
+from autodl_agent.learners.heads.cost import ridge_s
+from autodl_agent.learners.heads.ridge import RidgeHead, fit_ridge
+from autodl_agent.scoring.links import logit, sigmoid, softmax
 from autodl_agent.system.clock import Deadline
 
-Floats = NDArray[np.float32]
 FLOPS = 4e10  # a second, of products of small batches on one slow core
-RIDGE_FLOPS = 2e10
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class NetHead:
         """(n, classes) in [0, 1]."""
         x = (features - self.centre) * self.scale
         hidden = np.maximum(x @ self.enter + self.bias, 0)
-        return _shares(hidden @ self.leave + self.offset, bool(self.exclusive[0]))
+        return (softmax if self.exclusive[0] else sigmoid)(hidden @ self.leave + self.offset)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """For `save_state`; `NetHead(**arrays)` is the inverse."""
@@ -62,7 +63,7 @@ class Heads:
             return self.ridge.probabilities(features)
         shares = self.net.probabilities(features).clip(1e-6, 1 - 1e-6)
         odds = self.ridge.scores(features) * self.ridge.slope + self.ridge.offset
-        return sigmoid((odds + np.log(shares / (1 - shares))) / 2)
+        return sigmoid((odds + logit(shares)) / 2)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """For `save_state`; `restore` is the inverse."""
@@ -87,9 +88,9 @@ def fit_heads(
     deadline: Deadline,
 ) -> Heads:
     """Both heads on features (n, d) and labels (n, classes). Raises OutOfTimeError without time for the first."""
-    if deadline.remaining() < seconds_of_ridge(*x.shape):
+    if deadline.remaining() < ridge_s(*x.shape):
         raise OutOfTimeError(f"a head on {len(x)} rows")
-    ridge = fit_ridge(x, labels, penalties)
+    ridge = fit_ridge(x, labels, RidgeConfig(penalties))
     net = None
     if (
         len(x) >= config.least_rows
@@ -99,12 +100,6 @@ def fit_heads(
         with suppress(OutOfTimeError):
             net = fit_net(x, labels, exclusive, config, seed, deadline)
     return Heads(ridge, net)
-
-
-def seconds_of_ridge(n: int, width: int) -> float:
-    """Rough cost of `fit_ridge`: the smaller side is decomposed, every penalty is a product."""
-    small = min(n, width)
-    return (10.0 * small**3 + 4.0 * n * width * small) / RIDGE_FLOPS
 
 
 def seconds_of_net(rows: int, width: int, classes: int, config: HeadConfig) -> float:
@@ -120,16 +115,15 @@ def fit_net(x: Floats, labels: Labels, exclusive: bool, config: HeadConfig, seed
     """
     rng = np.random.default_rng(seed)
     n, d = x.shape
-    centre, spread = x.mean(0), x.std(0)
-    scale = np.where(spread > 1e-6, 1 / np.maximum(spread, 1e-6), 0).astype(np.float32)
-    x = np.asarray((x - centre) * scale, np.float32)
-    rate = ((labels.sum(0) + 0.5) / (n + 1)).astype(np.float32)
-    start = np.log(rate) if exclusive else np.log(rate / (1 - rate))
+    centre, scale = x.mean(0), inverse_spread(x.std(0))
+    x = float32((x - centre) * scale)
+    rate = float32((labels.sum(0) + 0.5) / (n + 1))
+    start = np.log(rate) if exclusive else logit(rate)
     weights = [
-        _f32(rng.normal(size=(d, config.hidden)) * np.sqrt(1 / d)),
+        float32(rng.normal(size=(d, config.hidden)) * np.sqrt(1 / d)),
         np.zeros(config.hidden, np.float32),
-        _f32(rng.normal(size=(config.hidden, labels.shape[1])) * np.sqrt(1 / config.hidden)) * np.float32(0.1),
-        _f32(start),
+        float32(rng.normal(size=(config.hidden, labels.shape[1])) * np.sqrt(1 / config.hidden)) * np.float32(0.1),
+        float32(start),
     ]
     steps = _Adam(weights, config)
     epochs, batch = _epochs(n, config), min(config.batch, max(8, n // 8))
@@ -145,7 +139,7 @@ def fit_net(x: Floats, labels: Labels, exclusive: bool, config: HeadConfig, seed
             steps.take(gradients, 0.5 + 0.5 * np.cos(np.pi * done / total))
             done += 1
     enter, bias, leave, offset = weights
-    return NetHead(_f32(centre), scale, enter, bias, leave, offset, np.array([exclusive], np.float32))
+    return NetHead(float32(centre), scale, enter, bias, leave, offset, np.array([exclusive], np.float32))
 
 
 def _gradients(
@@ -157,7 +151,7 @@ def _gradients(
     hidden = np.maximum(x @ enter + bias, 0)
     alive = (rng.random(hidden.shape, np.float32) >= config.dropout) * np.float32(1 / (1 - config.dropout))
     hidden *= alive
-    rest = _shares(hidden @ leave + offset, exclusive) - y
+    rest = (softmax if exclusive else sigmoid)(hidden @ leave + offset) - y
     if exclusive:
         rest *= y.sum(1, keepdims=True)  # a row without a label says nothing
     rest /= len(x)
@@ -188,14 +182,3 @@ class _Adam:
 
 def _epochs(n: int, config: HeadConfig) -> int:
     return int(np.clip(config.most_steps * config.batch // max(1, n), config.least_epochs, config.most_epochs))
-
-
-def _shares(scores: Floats, exclusive: bool) -> Floats:
-    if not exclusive:
-        return sigmoid(scores)
-    powers = np.exp(scores - scores.max(1, keepdims=True))
-    return _f32(powers / powers.sum(1, keepdims=True))
-
-
-def _f32(values: NDArray[Any]) -> Floats:
-    return np.asarray(values, np.float32)

@@ -3,8 +3,7 @@
 The kernel is a sum of four views, each scaled to the same variance: linear in all blocks, Gaussian over all
 blocks, Gaussian with the time-ordered map in front, and the mean of one Gaussian per block, which keeps a noisy block
 from drowning the others. The penalty follows exact leave-one-out AUC with a free intercept. Beyond `landmarks`
-rows the machine is spanned by that many of them. Sources: leave-one-out residuals (I-H)y / diag(I-H), Golub, Heath &
-Wahba 1979; sums of kernels, Lanckriet et al. 2004; landmarks, Williams & Seeger 2001 (Nyström).
+rows the machine is spanned by that many of them. Source: sums of kernels, Lanckriet et al. 2004.
 """
 
 from collections.abc import Mapping
@@ -16,17 +15,23 @@ from numpy.typing import NDArray
 
 from autodl_agent.data.tensor_store import OutOfTimeError
 from autodl_agent.learners.base import balanced_order
-from autodl_agent.learners.heads.config import MultiKernelConfig
-from autodl_agent.learners.heads.ridge import fast_aucs, fit_ridge, platt, sigmoid
+from autodl_agent.learners.heads.arrays import Floats, float32, inverse_spread, row_slices
+from autodl_agent.learners.heads.calibration import platt
+from autodl_agent.learners.heads.config import MultiKernelConfig, RidgeConfig
+from autodl_agent.learners.heads.cost import multi_kernel_s
+from autodl_agent.learners.heads.eigen import dual_path
+from autodl_agent.learners.heads.nystrom import spanned_axes
+from autodl_agent.learners.heads.ridge import fit_ridge
+from autodl_agent.learners.heads.selection import best_candidate
+from autodl_agent.scoring.fast_auc import mean_auc
+from autodl_agent.scoring.links import sigmoid
 from autodl_agent.system.clock import Deadline
 
-Floats = NDArray[np.float32]
 Layout = Mapping[str, slice]
 
 FEWEST_ANCHORS = 50  # a machine spanned by fewer rows is worse than waiting
 CLIP = 6.0  # standard deviations; a single odd measurement must not rule a distance
 ROWS_AT_ONCE = 500  # rows whose views are in memory together: some 24 matrices of rows × anchors
-EIGEN_S = 5e-10  # seconds per cubed row of an eigendecomposition on one slow core
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,7 @@ class KernelHead:
     def probabilities(self, features: Floats, layout: Layout, config: MultiKernelConfig) -> Floats:
         """(n, classes) calibrated probabilities, one sigmoid a class."""
         out = np.empty((len(features), len(self.intercept)), np.float32)
-        for rows in _pieces(len(features)):
+        for rows in row_slices(len(features), ROWS_AT_ONCE):
             x = standardised(features[rows], self.centre, self.scale)
             kernel = _summed(_views(x, self.anchors, layout, self.block_scale, config), self.view_scale)
             out[rows] = sigmoid((kernel @ self.alpha + self.intercept) * self.slope + self.offset)
@@ -80,7 +85,7 @@ def fit_kernel(features: Floats, labels: Floats, layout: Layout, config: MultiKe
         slope, offset = platt(left_out, labels)
     else:
         cross = np.empty((len(x), len(chosen)), np.float32)
-        for rows in _pieces(len(x)):
+        for rows in row_slices(len(x), ROWS_AT_ONCE):
             cross[rows] = _summed(_views(x[rows], chosen, layout, block_scale, config), view_scale)
         alpha, intercept, slope, offset = _spanned(kernel, cross, labels)
     return KernelHead(centre, scale, block_scale, chosen, view_scale, alpha, intercept, slope, offset)
@@ -92,7 +97,7 @@ def fit_in_time(
     """A machine as large as the time left allows, spanned by rows of all classes. Raises OutOfTimeError."""
     n = len(features)
     anchors = min(n, config.landmarks)
-    while seconds_of_fit(anchors, n, features.shape[1]) > deadline.remaining():
+    while multi_kernel_s(anchors, n, features.shape[1]) > deadline.remaining():
         anchors = anchors * 2 // 3
         if anchors < min(n, FEWEST_ANCHORS):
             raise OutOfTimeError(f"{n} rows need more than {deadline.remaining():.2f} s")
@@ -102,21 +107,10 @@ def fit_in_time(
     return fit_kernel(features, labels, layout, config, anchors)
 
 
-def seconds_of_fit(anchors: int, rows: int, width: int) -> float:
-    """Rough cost of `fit_kernel` on one slow core, so that a fit that cannot end in time is not begun."""
-    products = anchors * rows * (width + 150.0)
-    spanned = rows * anchors**2 + anchors**3 if rows > anchors else 0.0
-    return 0.02 + EIGEN_S * anchors**3 + (products + spanned) / 3e9
-
-
 def standardised(features: Floats, centre: Floats, scale: Floats) -> Floats:
     """(n, d) zero mean, unit variance, clipped at CLIP; what is not finite becomes the mean."""
     x = (features - centre) * scale
-    return np.asarray(np.nan_to_num(x, nan=0.0, posinf=0.0, neginf=0.0).clip(-CLIP, CLIP), np.float32)
-
-
-def _pieces(n: int) -> list[slice]:
-    return [slice(start, start + ROWS_AT_ONCE) for start in range(0, n, ROWS_AT_ONCE)]
+    return float32(np.nan_to_num(x, nan=0.0, posinf=0.0, neginf=0.0).clip(-CLIP, CLIP))
 
 
 def _centre_and_scale(features: Floats) -> tuple[Floats, Floats]:
@@ -125,8 +119,7 @@ def _centre_and_scale(features: Floats) -> tuple[Floats, Floats]:
     values = np.where(finite, features, 0)
     centre = values.sum(0, dtype=np.float64) / count
     spread = np.sqrt((np.square(values - centre) * finite).sum(0) / count)
-    scale = np.where(spread > 1e-6, 1 / np.maximum(spread, 1e-6), 0)
-    return centre.astype(np.float32), scale.astype(np.float32)
+    return float32(centre), inverse_spread(spread)
 
 
 def _views(x: Floats, anchors: Floats, layout: Layout, block_scale: Floats, config: MultiKernelConfig) -> list[Floats]:
@@ -136,8 +129,8 @@ def _views(x: Floats, anchors: Floats, layout: Layout, block_scale: Floats, conf
         left, right = x[:, place], anchors[:, place]
         product = (left * scale) @ right.T
         square = np.square(left).sum(1)[:, None] + np.square(right).sum(1)
-        products.append(np.asarray(product, np.float32))
-        distances.append(np.asarray((square * scale - 2 * product).clip(0), np.float32))
+        products.append(float32(product))
+        distances.append(float32((square * scale - 2 * product).clip(0)))
     weights = {"cepstrum": config.cepstrum_weight}
     linear = _weighed(products, layout, block_scale, weights)
     even = _weighed(distances, layout, block_scale, weights)
@@ -157,7 +150,7 @@ def _weighed(parts: list[Floats], layout: Layout, block_scale: Floats, weights: 
 
 
 def _gaussian(distances: Floats, width: float) -> Floats:
-    return np.asarray(np.exp(distances * np.float32(-0.5 / width)), np.float32)
+    return float32(np.exp(distances * np.float32(-0.5 / width)))
 
 
 def _summed(views: list[Floats], scales: Floats) -> Floats:
@@ -172,50 +165,27 @@ def _summed(views: list[Floats], scales: Floats) -> Floats:
 def _exact(kernel: Floats, labels: Floats, config: MultiKernelConfig) -> tuple[Floats, Floats, Floats]:
     """Alpha (n, classes), intercept and leave-one-out scores (n, classes) at the best penalty.
 
-    Centring the kernel makes the intercept free of the penalty; the constant direction then has eigenvalue 0 and
-    takes part in diag(I-H) with exactly 1/n, which is subtracted.
+    Centring the kernel makes the intercept free of the penalty.
     """
-    n = len(kernel)
     column = kernel.mean(0, dtype=np.float64)
     centred = kernel - column - column[:, None] + column.mean()
     rate = labels.mean(0, dtype=np.float64)
-    target = labels - rate
-    values, vectors = np.linalg.eigh(centred)
-    values = values.clip(0)
-    projected, squares = vectors.T @ target, np.square(vectors)
-    variance = max(float(np.trace(centred)) / n, 1e-9)
-    left_out, aucs = [], []
-    for penalty in config.penalties:
-        share = penalty * variance / (values + penalty * variance)
-        rest = vectors @ (share[:, None] * projected)
-        room = np.maximum(squares @ share - 1 / n, 1e-6)
-        left_out.append((labels - rest / room[:, None]).astype(np.float32))
-        aucs.append(_mean_auc(left_out[-1], labels))
-    top = int(np.argmax(aucs))
-    best = top if aucs[top] > aucs[0] + config.clear_gain else 0
-    alpha = vectors @ (projected / (values + config.penalties[best] * variance)[:, None])
-    intercept = rate - column @ alpha
-    return alpha.astype(np.float32), intercept.astype(np.float32), left_out[best]
+    variance = max(float(np.trace(centred)) / len(kernel), 1e-9)
+    candidates = dual_path(centred, labels - rate, [p * variance for p in config.penalties])
+    best = best_candidate(candidates, lambda c: mean_auc(c.left_out, labels), config.clear_gain).candidate
+    return float32(best.solution), float32(rate - column @ best.solution), float32(best.left_out + rate)
 
 
 def _spanned(kernel: Floats, cross: Floats, labels: Floats) -> tuple[Floats, Floats, Floats, Floats]:
     """Alpha (m, classes), intercept, slope and offset from ridge on the coordinates the anchors span."""
-    values, vectors = np.linalg.eigh(kernel.astype(np.float64))
-    kept = values > max(float(values[-1]), 1e-6) * 1e-5
-    if not kept.any():  # every anchor the same: nothing to tell, the classes' shares
+    axes = spanned_axes(kernel)
+    if not axes.shape[1]:  # every anchor the same: nothing to tell, the classes' shares
         still = np.zeros(labels.shape, np.float32)
         return np.zeros((len(kernel), labels.shape[1]), np.float32), still[0], *platt(still, labels)
-    axes = (vectors[:, kept] / np.sqrt(values[kept])).astype(np.float32)
-    head = fit_ridge(cross @ axes, labels, standardise=False)
+    head = fit_ridge(cross @ axes, labels, RidgeConfig(standardise=False))
     alpha = axes @ (head.scale[:, None] * head.weights)
     intercept = head.intercept - (head.centre * head.scale) @ head.weights
-    return alpha.astype(np.float32), intercept.astype(np.float32), head.slope, head.offset
-
-
-def _mean_auc(scores: Floats, labels: Floats) -> float:
-    aucs = fast_aucs(scores, labels)
-    told = aucs[np.isfinite(aucs)]
-    return float(told.mean()) if len(told) else 0.5
+    return float32(alpha), float32(intercept), head.slope, head.offset
 
 
 def _inverse(value: Any) -> float:

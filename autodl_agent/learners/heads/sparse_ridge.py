@@ -9,13 +9,11 @@ normal equations (Björck, "Numerical methods for least squares problems", 1996)
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autodl_agent.data.tensor_store import OutOfTimeError
+from autodl_agent.learners.heads.arrays import Doubles, Floats, float32
 from autodl_agent.system.clock import Deadline
 
-Floats = NDArray[np.float32]
-Doubles = NDArray[np.float64]
 TINY = 1e-12
 
 
@@ -52,7 +50,7 @@ def ridge_path(rows: SparseRows, targets: Floats, penalties: tuple[float, ...], 
     floor = 1e-9 * (np.trace(normal, axis1=1, axis2=2) + TINY)[:, None, None] * np.eye(taken)
     out = []
     for penalty in penalties:
-        core = np.linalg.solve(normal + penalty * square + floor, right[:, :, None])[:, :, 0].astype(np.float32)
+        core = float32(np.linalg.solve(normal + penalty * square + floor, right[:, :, None])[:, :, 0])
         dual = np.zeros_like(targets)
         for step, vector in enumerate(basis):
             dual += vector * core[:, step]
@@ -66,7 +64,7 @@ def _lanczos(rows: SparseRows, targets: Floats, steps: int) -> tuple[list[Floats
     K·Q = Q₊·T: `steps` vectors Q as a list of (n, classes), T as (classes, steps + 1, steps).
     """
     length = _lengths(targets)
-    basis = [np.asarray(targets / np.maximum(length, TINY), np.float32)]
+    basis = [float32(targets / np.maximum(length, TINY))]
     small = np.zeros((targets.shape[1], steps + 1, steps))
     for step in range(steps):
         ahead = rows.kernel(basis[step])
@@ -79,7 +77,7 @@ def _lanczos(rows: SparseRows, targets: Floats, steps: int) -> tuple[list[Floats
         small[:, step + 1, step] = norm
         if step + 1 < steps:
             small[:, step, step + 1] = norm
-            basis.append(ahead * np.where(norm > 0, 1 / np.where(norm > 0, norm, 1), 0).astype(np.float32))
+            basis.append(ahead * float32(np.where(norm > 0, 1 / np.where(norm > 0, norm, 1), 0)))
     return basis, small, length
 
 

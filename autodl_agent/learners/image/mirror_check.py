@@ -2,7 +2,7 @@
 
 from autodl_agent.learners.base import Examples
 from autodl_agent.learners.networks.common import decoded
-from autodl_agent.learners.vision.block_ridge import CHOICE_ROWS, choose
+from autodl_agent.learners.vision.block_weights import CHOICE_ROWS, choose
 from autodl_agent.learners.vision.features import gradient_feature
 from autodl_agent.learners.vision.mirror_symmetry import fold
 from autodl_agent.system.clock import Deadline

@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autodl_agent.data.tensor_store import OutOfTimeError
-from autodl_agent.learners.heads.ridge import fast_aucs
 from autodl_agent.learners.networks.batches import Batch, Inputs, MakeBatch, Positions, draw_rates, epochs, prepared
 from autodl_agent.learners.networks.config import TrainingConfig
 from autodl_agent.learners.networks.keras_model import Blueprint, Engine, State, engine
 from autodl_agent.learners.networks.output_layer import first_bias, probabilities
+from autodl_agent.scoring.fast_auc import mean_auc
 from autodl_agent.system.clock import Deadline
 
 Floats = NDArray[np.float32]
@@ -115,8 +115,7 @@ class Network:
             return
         motor = engine(self.blueprint)
         motor.predict_with(self.state)
-        aucs = fast_aucs(motor.predict(held.inputs), held.labels)
-        auc = float(np.nanmean(aucs)) if np.isfinite(aucs).any() else 0.5
+        auc = mean_auc(motor.predict(held.inputs), held.labels)
         better = self.shown is None or auc >= self.auc
         self.misses = 0 if better else self.misses + 1
         if better:

@@ -14,7 +14,7 @@ from autodl_agent.data.arrays import Probabilities
 from autodl_agent.data.task import Task
 from autodl_agent.data.tensor_store import Recipe
 from autodl_agent.learners.base import Examples, Learner
-from autodl_agent.learners.heads.ridge import sigmoid
+from autodl_agent.learners.heads.arrays import float32
 from autodl_agent.learners.prior import class_priors
 from autodl_agent.learners.serialization import grouped, load_state, save_state
 from autodl_agent.learners.speech.config import TREES
@@ -30,6 +30,7 @@ from autodl_agent.learners.trees.random_forest import (
     medians_of,
 )
 from autodl_agent.learners.trees.targets import Targets
+from autodl_agent.scoring.links import logit, sigmoid, softmax
 from autodl_agent.system.clock import Deadline
 
 
@@ -77,7 +78,7 @@ class SoundTrees(Learner):
         found = self.random_forest.shares(median_filled(x, self.medians)).clip(1e-3, 1 - 1e-3)
         if self.forest is not None:
             # As log-odds, as the ensemble averages its members.
-            found = sigmoid((np.log(found / (1 - found)) + self._boosted(x)) / 2)
+            found = sigmoid((logit(found) + self._boosted(x)) / 2)
         out = self.targets.spread(np.asarray(found, np.float32))
         out[data.store.bad[data.split][data.rows]] = self.targets.shares
         return out
@@ -159,6 +160,4 @@ class SoundTrees(Learner):
         margins = self.forest.margins(x)
         if not self.softmax:
             return margins.clip(-12, 12)
-        powers = np.exp(margins - margins.max(1, keepdims=True))
-        shares = (powers / powers.sum(1, keepdims=True)).clip(1e-5, 1 - 1e-5)
-        return np.asarray(np.log(shares / (1 - shares)), np.float32)
+        return float32(logit(softmax(margins).clip(1e-5, 1 - 1e-5)))

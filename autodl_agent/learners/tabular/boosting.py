@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from autodl_agent.data.arrays import Probabilities
 from autodl_agent.data.task import Task
 from autodl_agent.learners.base import Examples, Learner, balanced_order, drawn_rows
-from autodl_agent.learners.heads.logistic_ridge import cost_s
-from autodl_agent.learners.heads.ridge import sigmoid
+from autodl_agent.learners.heads.cost import logistic_ridge_s
 from autodl_agent.learners.prior import class_priors
 from autodl_agent.learners.serialization import grouped, load_state, save_state
 from autodl_agent.learners.tabular.config import QuickSettings
@@ -26,6 +25,7 @@ from autodl_agent.learners.trees.boosted_model import Forest, Run, chosen_weight
 from autodl_agent.learners.trees.config import BoostSettings
 from autodl_agent.learners.trees.lightgbm_booster import GrowingBooster, TreeSettings, quiet_lightgbm
 from autodl_agent.learners.trees.targets import Targets
+from autodl_agent.scoring.links import sigmoid, softmax
 from autodl_agent.system.clock import Deadline
 
 Floats = NDArray[np.float32]
@@ -170,7 +170,7 @@ class BoostedTrees(Learner):
         """A linear model for the classes without trees, on as many rows as a third of the time allows."""
         classes = len(self.targets.columns)
         rows = min(len(data), self.settings.linear_rows)
-        while cost_s(rows, 600, classes) > 0.3 * deadline.remaining():
+        while logistic_ridge_s(rows, 600, classes) > 0.3 * deadline.remaining():
             rows //= 2
             if rows < 500:
                 return
@@ -263,10 +263,7 @@ class BoostedTrees(Learner):
 
     def _forecast(self, data: Examples) -> Floats:
         margins = self._margins(data)
-        if not self.softmax:
-            return sigmoid(margins.clip(-30, 30))
-        powers = np.exp(margins - margins.max(1, keepdims=True))
-        return np.asarray(powers / powers.sum(1, keepdims=True), np.float32)
+        return softmax(margins) if self.softmax else sigmoid(margins.clip(-30, 30))
 
     def _margins(self, data: Examples) -> Floats:
         """(n, classes) weighted mean over the forests; what a finished forest says of the same rows is remembered."""

@@ -8,13 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autodl_agent.learners.base import Examples
-from autodl_agent.learners.heads.logistic_ridge import Linear, solve
-from autodl_agent.learners.heads.ridge import sigmoid
+from autodl_agent.learners.heads.config import LogisticRidgeConfig
+from autodl_agent.learners.heads.logistic_ridge import Linear, fit_logistic_ridge
+from autodl_agent.learners.heads.selection import climb
 from autodl_agent.learners.serialization import grouped
 from autodl_agent.learners.tabular.config import QuickSettings
 from autodl_agent.learners.tabular.encoding import Encoded, TableEncoder
 from autodl_agent.learners.tabular.features import LinearView
 from autodl_agent.learners.trees.targets import Targets
+from autodl_agent.scoring.links import sigmoid
 from autodl_agent.system.clock import Deadline
 from autodl_agent.system.resources import cores
 from data_format.examples import Table
@@ -79,7 +81,8 @@ def fit_model(
     if waves and view.base_width <= settings.wide:
         view = view.with_waves(view.base(rows), waves, shape.width, seed)
     x, y = view.matrix(rows), targets.solved(data.labels)
-    linear = solve(x, y, settings.penalties, settings.polish, settings.check_rows, deadline, shape.penalty)
+    config = LogisticRidgeConfig(settings.penalties, settings.polish, settings.check_rows)
+    linear = fit_logistic_ridge(x, y, config, deadline, shape.penalty)
     return TableModel(encoder, view, linear)
 
 
@@ -95,23 +98,19 @@ def best_shape(
         return shape
     base, y = view.base(rows), targets.solved(data.labels)
 
-    def trial(number: int, penalty: int | None) -> Linear:
-        x = view.with_waves(base, settings.waves[0], settings.widths[number], seed).matrix(rows)
-        return solve(x, y, settings.penalties, 0, settings.check_rows, deadline, penalty)
+    config = LogisticRidgeConfig(settings.penalties, 0, settings.check_rows)
+    before, took = deadline.now(), 0.0
 
-    start, before = settings.widths.index(shape.width), deadline.now()
-    best, at = trial(start, shape.penalty), start
-    took = deadline.now() - before
-    for way in (1, -1):
-        number = start + way
-        while 0 <= number < len(settings.widths) and deadline.remaining() > took:
-            new = trial(number, best.penalty)
-            if new.auc <= best.auc:
-                break
-            best, at, number = new, number, number + way
-        # The merit rises to one top: what was better one way is not sought the other way.
-        if at != start:
-            break
+    def trial(number: int, best: Linear | None) -> Linear:
+        nonlocal took
+        x = view.with_waves(base, settings.waves[0], settings.widths[number], seed).matrix(rows)
+        found = fit_logistic_ridge(x, y, config, deadline, best.penalty if best else shape.penalty)
+        took = took or deadline.now() - before  # of the first trial
+        return found
+
+    start = settings.widths.index(shape.width)
+    in_time = lambda: deadline.remaining() > took  # noqa: E731
+    best, at = climb(trial, lambda linear: linear.auc, start, len(settings.widths), in_time)
     return Shape(settings.widths[at], best.penalty)
 
 

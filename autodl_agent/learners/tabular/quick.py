@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from autodl_agent.data.arrays import Probabilities
 from autodl_agent.data.task import Task
 from autodl_agent.learners.base import Examples, Learner, balanced_order
-from autodl_agent.learners.heads.logistic_ridge import cost_s
+from autodl_agent.learners.heads.cost import logistic_ridge_s
 from autodl_agent.learners.prior import class_priors
 from autodl_agent.learners.serialization import load_state, save_state
 from autodl_agent.learners.tabular.config import QuickSettings
@@ -109,7 +109,7 @@ class QuickTable(Learner):
                 rows = min(rows, max(200, settings.first_cells // columns))
         while (
             rows > 500
-            and cost_s(rows, width, self.task.n_classes) > (0.3 if stage == 1 else 0.6) * deadline.remaining()
+            and logistic_ridge_s(rows, width, self.task.n_classes) > (0.3 if stage == 1 else 0.6) * deadline.remaining()
         ):
             rows //= 2
         return rows, waves

@@ -15,7 +15,6 @@ from autodl_agent.data.arrays import Probabilities
 from autodl_agent.data.task import Task
 from autodl_agent.data.tensor_store import OutOfTimeError
 from autodl_agent.learners.base import Examples, Learner, balanced_order
-from autodl_agent.learners.heads.ridge import fast_aucs
 from autodl_agent.learners.prior import class_priors
 from autodl_agent.learners.serialization import grouped, load_state, save_state
 from autodl_agent.learners.tabular.config import ForestSettings
@@ -31,6 +30,7 @@ from autodl_agent.learners.trees.random_forest import (
     medians_of,
 )
 from autodl_agent.learners.trees.targets import Targets
+from autodl_agent.scoring.fast_auc import mean_auc
 from autodl_agent.system.clock import Deadline
 from autodl_agent.system.resources import cores
 
@@ -191,8 +191,8 @@ class ExtraTrees(Learner):
                 trees = self._grow(inner, plan, count, 10_000 + number, half)
                 if not trees:
                     continue
-                aucs = fast_aucs(RandomForest(tuple(trees)).votes(soil.x[held]), truth.astype(np.float32))
-                mean_aucs.append(float(np.nanmean(aucs)) if np.isfinite(aucs).any() else 0.5)
+                votes = RandomForest(tuple(trees)).votes(soil.x[held])
+                mean_aucs.append(mean_auc(votes, truth.astype(np.float32)))
                 tried.append(plan)
             if not tried:
                 break

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from autodl_agent.data.arrays import Labels
 from autodl_agent.data.tensor_store import OutOfTimeError
-from autodl_agent.learners.heads.ridge import platt, sigmoid
+from autodl_agent.learners.heads.calibration import platt
 from autodl_agent.learners.text.config import BayesConfig
 from autodl_agent.learners.text.hashing import Bag, Ints
+from autodl_agent.scoring.links import logit, sigmoid
 from autodl_agent.system.clock import Deadline
 
 Floats = NDArray[np.float32]
@@ -205,7 +206,7 @@ def _column_sums(bag: Bag, values: Floats) -> Floats:
 def neutral(labels: Labels) -> tuple[Floats, Floats]:
     """Slope and offset without held-out rows: scores as they are, shifted by the log-odds of the class."""
     rate = (labels.sum(0) + 0.5) / (len(labels) + 1)
-    return np.ones(labels.shape[1], np.float32), np.log(rate / (1 - rate)).astype(np.float32)
+    return np.ones(labels.shape[1], np.float32), logit(rate).astype(np.float32)
 
 
 def _tempered(bag: Bag, values: Floats) -> Floats:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autodl_agent.data.arrays import Labels
-from autodl_agent.learners.heads.ridge import FAINT, fast_aucs, platt, sigmoid
+from autodl_agent.learners.heads.calibration import FAINT, platt
 from autodl_agent.learners.heads.sparse_ridge import SparseRows, ridge_path
 from autodl_agent.learners.text.config import BayesConfig, LinearConfig
 from autodl_agent.learners.text.hashing import Bag
@@ -25,6 +25,8 @@ from autodl_agent.learners.text.naive_bayes import (
     softmax_odds,
     weigh,
 )
+from autodl_agent.scoring.fast_auc import mean_auc
+from autodl_agent.scoring.links import sigmoid
 from autodl_agent.system.clock import Deadline
 
 PLAIN = ("weights", "intercept", "shares", "slope", "offset")  # arrays of a model that are saved under their name
@@ -89,7 +91,7 @@ def fit_linear(
         truth = labels[tested]
         paths, bayes = zip(*(_try_out(bags, labels, rows, exclusive, config, deadline) for rows in held), strict=True)
         path = np.concatenate(paths, axis=1)
-        best = int(np.argmax([_merit(scores, truth) for scores in path]))
+        best = int(np.argmax([mean_auc(scores, truth) for scores in path]))
         scores = members(path[best], np.concatenate(bayes), exclusive, config.warmth)
         fits = [platt(member, truth, labels, faint) for member, faint in zip(scores, FAINTS, strict=False)]
         slope, offset = map(np.stack, zip(*fits, strict=True))
@@ -122,7 +124,7 @@ def blend(logits: Floats, labels: Labels) -> Floats:
     chosen = np.zeros(len(logits), np.float32)
     total = np.zeros(logits.shape[1:], np.float32)
     for _ in range(ROUNDS):
-        best = int(np.argmax([_merit(total + member, labels) for member in logits]))
+        best = int(np.argmax([mean_auc(total + member, labels) for member in logits]))
         chosen[best] += 1
         total += logits[best]
     return np.asarray(chosen / ROUNDS, np.float32)
@@ -181,11 +183,6 @@ def _held_out(labels: Labels, config: LinearConfig, seed: int) -> list[NDArray[A
         return []
     parts = held_out(labels, config.folds, seed)
     return parts if n <= config.cross_rows else parts[:1]
-
-
-def _merit(scores: Floats, labels: Labels) -> float:
-    aucs = fast_aucs(scores, labels)
-    return float(np.nanmean(aucs)) if np.isfinite(aucs).any() else 0.5
 
 
 def _penalty_place(config: LinearConfig) -> int:

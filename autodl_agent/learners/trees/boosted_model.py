@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autodl_agent.learners.heads.ridge import fast_aucs
 from autodl_agent.learners.trees.config import BoostSettings
 from autodl_agent.learners.trees.lightgbm_booster import GrowingBooster, TreeSettings, raw_margins
+from autodl_agent.scoring.fast_auc import fast_aucs
 from autodl_agent.system.clock import Deadline
 
 Floats = NDArray[np.float32]

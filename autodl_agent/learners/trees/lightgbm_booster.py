@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autodl_agent.learners.heads.ridge import sigmoid
+from autodl_agent.scoring.links import sigmoid
 from autodl_agent.system.resources import cores
 
 Floats = NDArray[np.float32]

@@ -11,8 +11,8 @@ from autodl_agent.data.task import Task
 from autodl_agent.data.tensor_store import CHUNK, OutOfTimeError, Recipe, SplitName, TensorStore
 from autodl_agent.learners.base import Examples
 from autodl_agent.learners.cost import recipes_cost_s
-from autodl_agent.learners.heads.batched_ridge import Speed
 from autodl_agent.learners.heads.config import GaussianConfig
+from autodl_agent.learners.heads.cost import Speed
 from autodl_agent.learners.heads.gaussian_kernel import GaussianHead, fit_gaussian
 from autodl_agent.learners.prior import class_priors
 from autodl_agent.system.clock import Deadline

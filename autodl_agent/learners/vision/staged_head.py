@@ -11,19 +11,12 @@ from autodl_agent.data.arrays import Probabilities
 from autodl_agent.data.task import Task
 from autodl_agent.learners.base import Examples
 from autodl_agent.learners.cost import recipes_cost_s
-from autodl_agent.learners.heads.batched_ridge import Speed
+from autodl_agent.learners.heads.block_ridge import fit_head, fit_operations, is_wide
+from autodl_agent.learners.heads.cost import Speed
 from autodl_agent.learners.heads.ridge import RidgeHead
 from autodl_agent.learners.prior import class_priors
 from autodl_agent.learners.serialization import load_state, save_state
-from autodl_agent.learners.vision.block_ridge import (
-    CHOICE_ROWS,
-    Choice,
-    Weights,
-    choose,
-    fit_head,
-    fit_operations,
-    is_wide,
-)
+from autodl_agent.learners.vision.block_weights import CHOICE_ROWS, Choice, Weights, choose
 from autodl_agent.learners.vision.features import Feature
 from autodl_agent.learners.vision.mirror_symmetry import fold
 from autodl_agent.system.clock import Deadline

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from autodl_agent.data.tensor_store import OutOfTimeError
-from autodl_agent.learners.heads.batched_ridge import Speed
 from autodl_agent.learners.heads.config import GaussianConfig
+from autodl_agent.learners.heads.cost import Speed
 from autodl_agent.learners.heads.gaussian_kernel import GaussianHead, fit_gaussian, kernel, unit
 from autodl_agent.scoring.auc import class_aucs, nauc
 from autodl_agent.system.clock import Deadline
@@ -39,49 +39,6 @@ def test_it_solves_the_system_it_names():
     assert np.allclose((own + 0.3 * np.eye(120)) @ head.alpha, labels - labels.mean(0), atol=1e-3)
 
 
-def test_left_out_scores_are_those_of_fits_without_the_row():
-    from autodl_agent.learners.heads.gaussian_kernel import _choose
-
-    features, labels = rings(30, 1)
-    own = kernel(fitted(30, features=features, labels=labels).views, features, 1.5)
-    target = labels - labels.mean(0)
-    _, left_out = _choose(own, target, labels, (0.1,))
-    for row in (0, 7, 29):
-        rest = np.arange(30) != row
-        alpha = np.linalg.solve(own[np.ix_(rest, rest)] + 0.1 * np.eye(29), target[rest])
-        assert np.allclose(own[row, rest] @ alpha, left_out[row], atol=1e-3)
-
-
-def test_left_out_scores_of_the_last_rows_are_those_of_fits_without_them():
-    from autodl_agent.learners.heads.gaussian_kernel import _left_out, _solve
-
-    features, labels = rings(30, 1)
-    own = kernel(fitted(30, features=features, labels=labels).views, features, 1.5) + 0.1 * np.eye(30, dtype=np.float32)
-    target = labels - labels.mean(0)
-    left_out = _left_out(*_solve(own.copy(), target), target[-8:])
-    for row in (22, 29):
-        rest = np.arange(30) != row
-        alpha = np.linalg.solve(own[np.ix_(rest, rest)], target[rest])
-        assert np.allclose(own[row, rest] @ alpha, left_out[row - 22], atol=1e-3)
-
-
-def test_left_out_scores_of_a_spanned_solution_are_those_of_fits_without_the_row():
-    from autodl_agent.learners.heads.gaussian_kernel import JITTER, _spanned
-
-    features, labels = rings(60, 1)
-    views = fitted(60, GaussianConfig(most_exact_rows=10, most_anchors=20, penalty_rows=8), features, labels).views
-    target = np.asarray(labels - labels.mean(0), np.float32)
-    columns = kernel(views, features, 1.5)
-    few = np.array([int(np.abs(columns[:, -1 - k] - 1).argmin()) for k in range(8)])[::-1]  # a row is its own anchor
-    own = columns[[int(np.abs(column - 1).argmin()) for column in columns.T]]
-    _, left_out = _spanned(own.copy(), views, features, target, few, 0.3, 1.5)
-    for row in (0, 7):
-        rest = np.arange(60) != few[row]
-        gram = columns[rest].T @ columns[rest] + 0.3 * (own + JITTER * np.eye(20))
-        alpha = np.linalg.solve(gram.astype(np.float64), columns[rest].T @ target[rest])
-        assert np.allclose(columns[few[row]] @ alpha, left_out[row], atol=2e-3)
-
-
 def test_what_no_line_parts_is_learned():
     features, labels = rings(100, 9)
     assert nauc(labels, fitted(300).probabilities(features)) > 0.9
@@ -113,21 +70,6 @@ def test_classes_without_a_row_in_the_sample_keep_their_ranks(most_exact_rows):
     found = head.probabilities(tests)
     assert np.allclose(class_aucs(truth, found), class_aucs(truth, raw))
     assert head.slope.max() < 20 * np.median(head.slope)
-
-
-def test_the_sample_holds_rows_of_rare_classes_and_is_one_of_chance_where_none_are():
-    from autodl_agent.learners.heads.gaussian_kernel import _telling_first
-
-    labels = np.zeros((1000, 12), np.float32)
-    labels[np.arange(1000), np.arange(1000) % 2] = 1
-    chance = np.random.default_rng(3).permutation(1000)
-    assert set(_telling_first(labels, np.random.default_rng(3), 100)[:100]) == set(chance[:100])
-    labels[chance[-30:], 2 + np.arange(30) // 3] = 1  # ten classes of three rows that chance would have left out
-    order = _telling_first(labels, np.random.default_rng(3), 100)
-    assert labels[order[:100]].sum(0).min() == 3
-    assert sorted(order) == list(range(1000))
-    # Where not all classes fit, some are there whole.
-    assert sorted(labels[_telling_first(labels, np.random.default_rng(3), 15)[:15]].sum(0)[2:])[-3:] == [3, 3, 3]
 
 
 def test_classes_with_a_single_positive_do_not_choose_the_penalty():

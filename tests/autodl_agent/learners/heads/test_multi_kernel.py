@@ -5,8 +5,8 @@ import pytest
 
 from autodl_agent.learners.heads import multi_kernel as kernels
 from autodl_agent.learners.heads.config import MultiKernelConfig
-from autodl_agent.learners.heads.multi_kernel import KernelHead, fit_kernel, seconds_of_fit
-from autodl_agent.learners.heads.ridge import fast_aucs
+from autodl_agent.learners.heads.multi_kernel import KernelHead, fit_kernel
+from autodl_agent.scoring.fast_auc import mean_auc
 
 CONFIG = MultiKernelConfig()
 LAYOUT = {"shape": slice(0, 4), "map": slice(4, 12), "mute": slice(12, 14)}
@@ -23,7 +23,7 @@ def rings(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 
 def auc(head: KernelHead, x: np.ndarray, y: np.ndarray) -> float:
-    return float(np.nanmean(fast_aucs(head.probabilities(x, LAYOUT, CONFIG), y)))
+    return mean_auc(head.probabilities(x, LAYOUT, CONFIG), y)
 
 
 @pytest.mark.parametrize("anchors", [300, 120])
@@ -116,7 +116,3 @@ def test_the_first_penalty_stays_unless_another_is_clearly_better():
         alone = fit_kernel(x, y, LAYOUT, MultiKernelConfig(penalties=(expected,)), 60)
         either = fit_kernel(x, y, LAYOUT, MultiKernelConfig(penalties=(1e3, 1.0), clear_gain=0.01), 60)
         assert np.allclose(alone.alpha, either.alpha), expected
-
-
-def test_the_cost_grows_with_anchors_and_rows():
-    assert seconds_of_fit(100, 100, 700) < seconds_of_fit(1000, 1000, 700) < seconds_of_fit(1000, 9000, 700)

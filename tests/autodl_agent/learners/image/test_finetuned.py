@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from autodl_agent.data.tensor_store import OutOfTimeError
-from autodl_agent.learners.heads.ridge import sigmoid
 from autodl_agent.learners.image.finetuned import TunedImage
 from autodl_agent.learners.testing.contract import examples_of, memory_dataset
 from autodl_agent.learners.vision.frozen_features import view_recipe
 from autodl_agent.pretrained.networks import can_train
 from autodl_agent.scoring.auc import nauc
+from autodl_agent.scoring.links import sigmoid
 from autodl_agent.system.clock import Budget, Deadline
 from data_format.examples import Dense
 

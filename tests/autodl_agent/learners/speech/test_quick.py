@@ -109,7 +109,7 @@ def test_a_deadline_that_passes_leaves_the_learner_as_it_was():
 def test_little_time_makes_a_smaller_machine_not_none(monkeypatch):
     train, _ = examples_of(memory_dataset("speech", n_train=120)[0])
     monkeypatch.setattr(
-        "autodl_agent.learners.heads.multi_kernel.seconds_of_fit", lambda anchors, rows, width: anchors / 100
+        "autodl_agent.learners.heads.multi_kernel.multi_kernel_s", lambda anchors, rows, width: anchors / 100
     )
     learner = QuickSound(train.task, 0)
     learner.fit(train, Deadline(100.9, FakeClock()))

@@ -96,7 +96,9 @@ def test_the_climb_ends_at_a_top(aucs: dict[float, float], best: float, monkeypa
             return None
 
     monkeypatch.setattr(module, "_view", lambda data, settings: (None, TableInputs(), None))
-    monkeypatch.setattr(module, "solve", lambda *facts: replace(linear, auc=aucs[widths[-1]], penalty=len(widths)))
+    monkeypatch.setattr(
+        module, "fit_logistic_ridge", lambda *facts: replace(linear, auc=aucs[widths[-1]], penalty=len(widths))
+    )
     found = best_shape(TRAIN, TARGETS, Shape(), 0, SETTINGS, soon())
     assert found.width == best
     assert sorted(widths) == sorted(aucs)

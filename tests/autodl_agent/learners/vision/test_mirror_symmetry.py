@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from autodl_agent.data.tensor_store import Recipe
 from autodl_agent.learners.testing.contract import examples_of, memory_dataset
-from autodl_agent.learners.vision.features import colour_feature, gradient_feature
+from autodl_agent.learners.vision.features import Feature, colour_feature, gradient_feature
 from autodl_agent.learners.vision.mirror_symmetry import Folded, fold, widths
 from data_format.examples import Dense
 
@@ -56,3 +57,10 @@ def test_a_mirror_is_its_own_inverse() -> None:
         own = np.arange(len(feature.mirror))
         assert np.array_equal(feature.mirror[feature.mirror], own)
         assert np.array_equal(feature.signs * feature.signs[feature.mirror], np.ones(len(own)))
+
+
+def test_widths_count_pairs_kept_and_turned_columns() -> None:
+    recipe, mirror = Recipe("pairs", (8,), "float32"), np.array([1, 0, 3, 2, 5, 4, 6, 7])
+    assert widths((Feature(recipe, mirror),)) == (5, 3)
+    signs = np.array([1, 1, 1, 1, 1, 1, 1, -1], np.float32)
+    assert widths((Feature(recipe, mirror, signs),)) == (4, 4)
