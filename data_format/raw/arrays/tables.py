@@ -17,6 +17,7 @@ from data_format.raw.arrays.labels import is_missing_value
 from data_format.raw.labels import names_text
 from data_format.raw.tables.column_types import Kind, learn, numbers, texts_of, words
 from data_format.raw.tables.csv_file import counted
+from data_format.raw.tables.header import unique_names
 
 Column = NDArray[np.float64] | list[str]
 
@@ -33,11 +34,9 @@ class Frame:
 def read_frame(x: Any) -> Frame:
     """A data frame, a 2-D array or a list of rows as columns. Raises DataError for another number of dimensions."""
     if hasattr(x, "columns"):
-        names = tuple(map(str, x.columns))
         # By place where there is one: two columns may bear the same name.
         picked = [x.iloc[:, i] if hasattr(x, "iloc") else x[name] for i, name in enumerate(x.columns)]
-        unique = tuple(name if name not in names[:i] else f"{name}.{i + 1}" for i, name in enumerate(names))
-        return Frame(unique, tuple(_column(np.asarray(series.to_numpy())) for series in picked), len(x))
+        return Frame(unique_names(x.columns), tuple(_column(np.asarray(series.to_numpy())) for series in picked), len(x))
     array = x if isinstance(x, np.ndarray) else _rows_array(x)
     if array.ndim != 2:
         raise DataError(f"x: expected rows and columns, found the shape {array.shape}")

@@ -18,6 +18,7 @@ from data_format.errors import DataError
 from data_format.examples import Csr, Table
 from data_format.memory_source import MemorySource
 from data_format.raw.labels import names_text, order_classes
+from data_format.raw.tables.header import unique_names
 from data_format.raw.text_encoding import decode
 
 _MAX_DENSE = 1 << 30
@@ -57,7 +58,7 @@ def open_matrix(root: Path, base: str) -> Dataset:
     if any(part.sparse is not None for part in (*parts, test)):
         *parts, test = [_as_sparse(part) for part in (*parts, test)]
     encoded = _Labels(np.concatenate(labels), _lines(root / f"{base}_label.name"), problems, base)
-    names = _lines(root / f"{base}_feat.name")
+    names = unique_names(_lines(root / f"{base}_feat.name"))
     width = max(_width(part) for part in (*parts, test))
     if names and len(names) != width:
         problems.append(Problem(f"{base}_feat.name", f"{len(names)} names for {width} columns, not used"))

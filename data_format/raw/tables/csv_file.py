@@ -193,7 +193,7 @@ def _names(first: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[str, ..
     names = unique_names(first)[: filled_width(len(first), first, rows)]
     # R writes the row names without a heading for them.
     if rows and all(len(row) == len(first) + 1 for row in rows) and any(row[-1].strip() for row in rows):
-        return ("row name", *names)
+        return unique_names(("row name", *names))
     return names
 
 

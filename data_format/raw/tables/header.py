@@ -1,7 +1,9 @@
 """The first row of a table: whether it holds the names of the columns, and what these are."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from itertools import count
 
 from data_format.raw.tables.column_types import is_missing, is_number
 
@@ -35,14 +37,26 @@ def looks_like_header(rows: Sequence[Sequence[str]]) -> bool:
     return not any(_again(first, rest, position) for position in range(len(first)))
 
 
-def unique_names(row: Sequence[str]) -> tuple[str, ...]:
-    """Header cells, stripped; an empty one becomes `column 3`, a repeated one `name.2`."""
-    seen: Counter[str] = Counter()
+def unique_names(header: Iterable[object]) -> tuple[str, ...]:
+    """The column names of a table in any format, each of them once.
+
+    Names are stripped. A column without a name is called by its place (`column 3`), the second of one name `name.2`, the
+    third `name.3`; a number is passed over where the file itself has a column of that name.
+    """
+    written = [str(name).strip() for name in header]
+    taken = set(filter(None, written))
+    # A name that stands in the file belongs to the first column that bears it.
+    unclaimed = set(taken)
+    numbers: defaultdict[str, Iterator[int]] = defaultdict(partial(count, 2))
     names = []
-    for position, cell in enumerate(row, 1):
-        name = cell.strip() or f"column {position}"
-        seen[name] += 1
-        names.append(name if seen[name] == 1 else f"{name}.{seen[name]}")
+    for place, name in enumerate(written, 1):
+        unique = base = name or f"column {place}"
+        if name in unclaimed:
+            unclaimed.remove(name)
+        elif base in taken:
+            unique = next(numbered for n in numbers[base] if (numbered := f"{base}.{n}") not in taken)
+        taken.add(unique)
+        names.append(unique)
     return tuple(names)
 
 

@@ -12,6 +12,7 @@ from data_format.dataset import Problem
 from data_format.errors import DataError
 from data_format.raw.cell_text import LIST_SEPARATOR
 from data_format.raw.tables.csv_file import Grid, counted, rows_text
+from data_format.raw.tables.header import unique_names
 from data_format.raw.tables.json_tables import rows_of_document
 from data_format.raw.text_encoding import decode_counted, encoding_notes
 
@@ -33,9 +34,9 @@ def read_json_lines(path: Path) -> Grid:
         problems.append(Problem(rows_text(path.name, bad[:_MAX_PROBLEMS]), what))
     if not objects:
         raise DataError(f"{path}: expected JSON objects, one a line, found none in {counted(len(bad), 'line')}")
-    names = tuple(dict.fromkeys(name for row in objects for name in row))
+    names = list(dict.fromkeys(name for row in objects for name in row))
     rows = [[_cell(row.get(name)) for name in names] for row in objects]
-    return Grid(path, names, rows, True, ",", problems)
+    return Grid(path, unique_names(names), rows, True, ",", problems)
 
 
 def _document(text: str) -> dict[str, Any] | None:

@@ -41,7 +41,7 @@ def rows_of_document(document: Row, where: str, one_a_line: bool = False) -> lis
 
 
 def _split(names: Sequence[Any], data: Sequence[Any], where: str) -> list[Row]:
-    unique = unique_names([str(name) for name in names])
+    unique = unique_names(names)
     odd = [row for row in data if not isinstance(row, list) or len(row) != len(unique)]
     if odd:
         raise DataError(f'{where}: expected lists of {len(unique)} values under "data", found {str(odd[0])[:60]}')

@@ -15,6 +15,7 @@ from data_format.errors import DataError
 from data_format.raw.tables.column_store import ColumnStore
 from data_format.raw.tables.column_types import Coded
 from data_format.raw.tables.csv_file import Grid
+from data_format.raw.tables.header import unique_names
 from data_format.raw.tables.index_columns import is_index_name, row_number_notes
 
 BIG_CELLS = 2_000_000
@@ -70,11 +71,8 @@ def read_columns(path: Path) -> ColumnStore:
     if table.num_rows * table.num_columns > MAX_CELLS:
         raise DataError(f"{path}: expected at most {MAX_CELLS} cells, found {table.num_rows * table.num_columns}")
     table, problems = without_index(table, path)
-    names: dict[str, None] = {}
-    for place, name in enumerate(table.column_names, 1):
-        unique = str(name).strip() or f"column {place}"
-        names[unique if unique not in names else f"{unique}.{place}"] = None
-    store = ColumnStore(Grid(path, tuple(names), [], True, ","), problems)
+    names = unique_names(table.column_names)
+    store = ColumnStore(Grid(path, names, [], True, ","), problems)
     store.fill({name: _short(pyarrow, table.column(place)) for place, name in enumerate(names)}, table.num_rows)
     return store
 
