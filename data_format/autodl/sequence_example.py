@@ -64,29 +64,16 @@ class Spans(NamedTuple):
     numbers: slice
 
 
-class DecodedRecord(NamedTuple):
-    """A whole record."""
-
-    example: Example
-    context: Context
-
-
-def decode_record(data: bytes, metadata: Metadata) -> DecodedRecord:
-    """Example and labels of one record.
-
-    Raises Unreadable when the record cannot be decoded, DataError when its label lists differ in length.
-    """
-    message = _parse(_SequenceExample, data)
-    return DecodedRecord(_payload(message, metadata), _context(message.context))
-
-
 def decode_example(data: bytes, metadata: Metadata) -> Example:
     """The example of a record alone. Raises Unreadable with a short reason."""
     return _payload(_parse(_SequenceExample, data), metadata)
 
 
 def decode_context(data: bytes) -> Context:
-    """Labels and id of a record; its payload is not looked at. Raises as `decode_record`."""
+    """Labels and id of a record; its payload is not looked at.
+
+    Raises Unreadable when the record cannot be parsed, DataError when its label lists differ in length.
+    """
     return _context(_parse(_Head, data).context)
 
 

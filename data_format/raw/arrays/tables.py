@@ -36,7 +36,8 @@ def read_frame(x: Any) -> Frame:
     if hasattr(x, "columns"):
         # By place where there is one: two columns may bear the same name.
         picked = [x.iloc[:, i] if hasattr(x, "iloc") else x[name] for i, name in enumerate(x.columns)]
-        return Frame(unique_names(x.columns), tuple(_column(np.asarray(series.to_numpy())) for series in picked), len(x))
+        columns = tuple(_column(np.asarray(series.to_numpy())) for series in picked)
+        return Frame(unique_names(x.columns), columns, len(x))
     array = x if isinstance(x, np.ndarray) else _rows_array(x)
     if array.ndim != 2:
         raise DataError(f"x: expected rows and columns, found the shape {array.shape}")

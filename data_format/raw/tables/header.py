@@ -40,8 +40,8 @@ def looks_like_header(rows: Sequence[Sequence[str]]) -> bool:
 def unique_names(header: Iterable[object]) -> tuple[str, ...]:
     """The column names of a table in any format, each of them once.
 
-    Names are stripped. A column without a name is called by its place (`column 3`), the second of one name `name.2`, the
-    third `name.3`; a number is passed over where the file itself has a column of that name.
+    Names are stripped. A column without a name is called by its place (`column 3`), the second of one name `name.2`,
+    the third `name.3`; a number is passed over where the file itself has a column of that name.
     """
     written = [str(name).strip() for name in header]
     taken = set(filter(None, written))

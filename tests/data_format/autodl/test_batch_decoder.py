@@ -12,7 +12,7 @@ from data_format.autodl import batch_decoder
 from data_format.autodl.batch_decoder import decode_batches
 from data_format.autodl.metadata import MatrixSpec, Metadata
 from data_format.autodl.records import Records, open_records
-from data_format.autodl.sequence_example import _MESSAGES, decode_record, encode_record
+from data_format.autodl.sequence_example import _MESSAGES, decode_context, decode_example, encode_record
 from data_format.autodl.tfrecord import RecordFile, scan, write_records
 from data_format.dataset import Problem
 from data_format.errors import Unreadable
@@ -48,7 +48,7 @@ def file_of(folder: Path, records: list[bytes]) -> RecordFile:
 
 
 def decoded(file: RecordFile) -> dict[int, tuple[Any, ...]]:
-    """DecodedRecord -> its id, class indices, scores and numbers as bytes, as far as they were decoded at once."""
+    """Row -> its id, class indices, scores and numbers as bytes, as far as they were decoded at once."""
     out: dict[int, tuple[Any, ...]] = {}
     for batch in decode_batches(file, np.arange(len(file)), WIDTH):
         for place, row in enumerate(batch.rows.tolist()):
@@ -59,7 +59,7 @@ def decoded(file: RecordFile) -> dict[int, tuple[Any, ...]]:
 
 
 def expected(record: bytes) -> tuple[Any, ...]:
-    example, context = decode_record(record, METADATA)
+    example, context = decode_example(record, METADATA), decode_context(record)
     assert isinstance(example, Dense)
     scores = np.array(context.scores, np.float32)
     return context.id, list(context.indices), bits(scores), bits(example.array)
