@@ -4,13 +4,10 @@ One rule: pixels are uint8, shape (rows, columns, channels), RGB order. Shrinkin
 enlarging interpolates linearly.
 """
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 
 Pixels = NDArray[np.uint8]
-Fit = Literal["squash", "pad", "crop"]
 # What becomes 0 and what 255, of all channels alike or one pair a channel; (0, 0) is to be found.
 Range = tuple[float, float]
 ValueRange = Range | tuple[Range, ...]

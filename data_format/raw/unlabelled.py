@@ -37,19 +37,21 @@ def open_unlabelled(path: Path, options: ReadOptions = AS_FOUND, output_dim: int
     where it is unknown, or nothing can be read.
     """
     problems: list[Problem] = []
-    archive = path.is_file()
-    if archive:
+    if path.is_file():
         from data_format.raw.archives import is_archive, unpack
 
-        archive = is_archive(path)
-        if archive:
-            path = unpack(path, problems)
-    if path.is_file():
-        return _table(path, path.parent, options, output_dim, problems)
+        if not is_archive(path):
+            return _table(path, path.parent, options, output_dim, problems)
+        path = unpack(path, problems)
     if not path.is_dir():
         raise DataError(f"{path}: expected a folder or a file without labels, found nothing there")
     if (path / _TEXTS).is_file():
         return _texts(path, output_dim, problems)
+    return _folder(path, options, output_dim, problems)
+
+
+def _folder(path: Path, options: ReadOptions, output_dim: int | None, problems: list[Problem]) -> Dataset:
+    """A folder of files, with or without a list of them, or of nothing but a table."""
     files = [file for file in list_files(path, problems) if not file.endswith((".name", ".info"))]
     tables = [file for file in files if "/" not in file and Path(file).suffix.lower() in TABLE_SUFFIXES]
     lists = [file for file in tables if "data" in Path(file).stem.lower() and file.lower().endswith(".csv")] or tables

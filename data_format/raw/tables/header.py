@@ -20,21 +20,28 @@ def looks_like_header(rows: Sequence[Sequence[str]]) -> bool:
     again in its column below is no name.
     """
     first, rest = [cell.strip() for cell in rows[0]], rows[1:]
-    counting = [cell for cell in first if is_number(cell)]
-    names = _fresh(_KNOWN_NAMES, first, rest)
+    usual = _usual_names(first, rest)
     # Wavelengths, pixels and years are names too, where a label stands beside them.
-    if names & _LABEL_NAMES or any(name.startswith("label:") for name in names):
+    if usual & _LABEL_NAMES or any(name.startswith("label:") for name in usual):
         return True
-    counted = counting == [str(i) for i in range(len(counting))] and (not counting or len(first) >= 4)
-    if counted and (names or len(counting) == len(first)):
+    numbers = [cell for cell in first if is_number(cell)]
+    if (usual or len(numbers) == len(first)) and _are_positions(numbers, len(first)):
         return True
-    for position, cell in enumerate(first):
-        below = [row[position] for row in rest if position < len(row) and not is_missing(row[position])]
-        if cell and not is_missing(cell) and not is_number(cell) and below and all(map(is_number, below)):
+    if has_word_above_numbers(first, rest):
+        return True
+    all_differ = len(set(first)) == len(first)
+    return not numbers and all_differ and not any(_recurs(first, rest, place) for place in range(len(first)))
+
+
+def has_word_above_numbers(first: Sequence[str], rest: Sequence[Sequence[str]]) -> bool:
+    """Whether a cell of the first row is a word and all cells below it, one at least, are numbers or missing."""
+    for place, cell in enumerate(first):
+        if is_missing(cell) or is_number(cell):
+            continue
+        below = [row[place] for row in rest if place < len(row) and not is_missing(row[place])]
+        if below and all(map(is_number, below)):
             return True
-    if counting or len(set(first)) < len(first):
-        return False
-    return not any(_again(first, rest, position) for position in range(len(first)))
+    return False
 
 
 def unique_names(header: Iterable[object]) -> tuple[str, ...]:
@@ -72,17 +79,22 @@ def filled_width(width: int, header: Sequence[str], rows: Sequence[Sequence[str]
     return width
 
 
-def _fresh(known: frozenset[str], first: Sequence[str], rest: Sequence[Sequence[str]]) -> set[str]:
-    """The known names in the first row, in small letters, that do not stand again below."""
-    found = {position: cell.lower() for position, cell in enumerate(first)}
+def _usual_names(first: Sequence[str], rest: Sequence[Sequence[str]]) -> set[str]:
+    """The usual names of columns in the first row, in small letters, that do not recur below."""
+    found = {place: cell.lower() for place, cell in enumerate(first)}
     return {
         name
-        for position, name in found.items()
-        if (name in known or name.startswith("label:")) and not _again(first, rest, position)
+        for place, name in found.items()
+        if (name in _KNOWN_NAMES or name.startswith("label:")) and not _recurs(first, rest, place)
     }
 
 
-def _again(first: Sequence[str], rest: Sequence[Sequence[str]], position: int) -> bool:
-    """Whether the cell of the first row stands again below it."""
-    cell = first[position]
-    return bool(cell) and any(position < len(row) and row[position].strip() == cell for row in rest)
+def _are_positions(numbers: Sequence[str], width: int) -> bool:
+    """Whether the numbers in a first row are 0, 1, 2 …, as pandas names columns; a few cells may be so by chance."""
+    return not numbers or (width >= 4 and list(numbers) == [str(place) for place in range(len(numbers))])
+
+
+def _recurs(first: Sequence[str], rest: Sequence[Sequence[str]], place: int) -> bool:
+    """Whether a cell of the first row occurs again in its column."""
+    cell = first[place]
+    return bool(cell) and any(place < len(row) and row[place].strip() == cell for row in rest)

@@ -7,7 +7,8 @@ rule takes the first row, some rows below it, and whether it looks like a headin
 from collections.abc import Callable, Sequence
 
 from data_format.raw.file_names import FILE_COLUMNS, is_file_column, like_files, words_of
-from data_format.raw.tables.column_types import is_missing, is_number
+from data_format.raw.tables.column_types import is_number
+from data_format.raw.tables.header import has_word_above_numbers
 
 Row = Sequence[str]
 Heading = Callable[[Row, Sequence[Row], bool], bool]
@@ -23,7 +24,7 @@ _TEXT_WORDS = frozenset(
 
 def above_numbers(first: Row, below: Sequence[Row], looks: bool) -> bool:
     """For a table that was learned without a heading: words alone, one of them at least above numbers."""
-    return looks and not any(map(is_number, first)) and _stands_above_numbers(first, below)
+    return looks and not any(map(is_number, first)) and has_word_above_numbers(first, below)
 
 
 def above_files(is_there: Callable[[str], bool]) -> Heading:
@@ -58,20 +59,11 @@ def above_texts(names: Sequence[str]) -> Heading:
         word = first[place].strip()
         if not word.replace("_", "a").replace("-", "a").replace(" ", "a").isalnum() or len(word.split()) > 3:
             return False
-        if words_of(word) & _TEXT_WORDS or _stands_above_numbers(first, below):
+        if words_of(word) & _TEXT_WORDS or has_word_above_numbers(first, below):
             return True
         return len(word.split()) == 1 and all(_words(row[place]) > 1 for row in below if row[place].strip())
 
     return is_heading
-
-
-def _stands_above_numbers(first: Row, below: Sequence[Row]) -> bool:
-    """Whether a word stands above a column of numbers."""
-    for place, cell in enumerate(first):
-        cells = [row[place] for row in below if not is_missing(row[place])]
-        if cells and all(map(is_number, cells)) and not is_missing(cell) and not is_number(cell):
-            return True
-    return False
 
 
 def _words(text: str) -> int:
