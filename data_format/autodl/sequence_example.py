@@ -1,21 +1,20 @@
 """SequenceExample bytes <-> features and labels, one protobuf parse per record.
 
-The messages are ours (`autodl.proto`, wire-compatible with tf.train.SequenceExample) and come from a descriptor set,
-not from generated code, so that no version of protobuf is asked for. A feature list is kept as bytes in the parse:
-a DENSE record has one Feature per time step (16,000 a second of sound), which numpy checks and reads at a fixed stride.
+The messages are ours (`autodl.proto`, wire-compatible with tf.train.SequenceExample). A feature list is kept as bytes
+in the parse: a DENSE record has one Feature per time step (16,000 a second of sound), which numpy checks and reads at a
+fixed stride.
 """
 
 from collections.abc import Sequence
 from itertools import chain, pairwise
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
 from data_format.autodl.metadata import Metadata
+from data_format.autodl.schema import message_class
 from data_format.errors import DataError, Unreadable
 from data_format.examples import Dense, Encoded, Example, Sparse
 
@@ -26,21 +25,8 @@ _UINT64 = (1 << 64) - 1  # negative integers are encoded as their complement
 _FIELD_1, _FIELD_2 = b"\x0a", b"\x12"  # tags of length-delimited fields number 1 and 2
 
 
-def _messages() -> dict[str, Any]:
-    """Message classes of `autodl.binpb`, in a pool of their own: no clash with other users of protobuf."""
-    files = descriptor_pb2.FileDescriptorSet.FromString(Path(__file__).with_name("autodl.binpb").read_bytes())
-    pool = descriptor_pool.DescriptorPool()
-    for file in files.file:
-        pool.Add(file)
-    names = files.file[0].message_type
-    return {
-        name.name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"autodl.{name.name}")) for name in names
-    }
-
-
-_MESSAGES = _messages()
-_SequenceExample, _Head = _MESSAGES["SequenceExample"], _MESSAGES["ExampleHead"]
-_FeatureList, _Features = _MESSAGES["FeatureList"], _MESSAGES["Features"]
+_SequenceExample, _Head = message_class("SequenceExample"), message_class("ExampleHead")
+_FeatureList, _Features = message_class("FeatureList"), message_class("Features")
 
 
 class Context(NamedTuple):

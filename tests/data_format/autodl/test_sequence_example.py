@@ -232,6 +232,13 @@ def test_context_is_found_in_the_first_bytes() -> None:
 def test_descriptor_set_is_that_of_the_proto(tmp_path: Path) -> None:
     folder = Path(data_format.__file__).parent / "autodl"
     out = tmp_path / "autodl.binpb"
-    command = ["-m", "grpc_tools.protoc", f"-I{folder}", f"--descriptor_set_out={out}", "autodl.proto"]
+    command = [
+        "-m",
+        "grpc_tools.protoc",
+        f"-I{folder}",
+        f"--descriptor_set_out={out}",
+        "autodl.proto",
+        "data_specification.proto",
+    ]
     subprocess.run([sys.executable, *command], check=True)
     assert out.read_bytes() == (folder / "autodl.binpb").read_bytes()
