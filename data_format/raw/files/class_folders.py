@@ -27,9 +27,8 @@ _RULE = LabelRule("single", ("folder",))
 
 
 def open_class_folders(root: Path, name: str, options: ReadOptions = AS_FOUND) -> Dataset:
-    """Open class folders. Raises DataError where there is no class with a readable kind of file."""
+    """Open class folders; root: as `inner_folder` gives it. Raises DataError without a class of a readable kind."""
     problems: list[Problem] = []
-    root = inner_folder(root)
     folders = {folder.lower(): folder for folder in subfolders(root)}
     train_folder = next((folders[known] for known in _TRAIN if known in folders), None)
     files = list_files(root, problems)
