@@ -1,8 +1,8 @@
 """Small records of one form, decoded all at once; tables have tens of thousands of them.
 
 They differ in nothing but id, labels and numbers. One is parsed by protobuf, and the places of its values are found in
-its bytes: a *mould*. Every other record of the same length that agrees in all other bytes (and in the bits that say how
-long an integer is) would be parsed to values in the same places. What fits no mould is left to protobuf.
+its bytes: a *template*. Every other record of the same length that agrees in all other bytes (and in the bits that say
+how long an integer is) would be parsed to values in the same places. What fits no template is left to protobuf.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from data_format.autodl.tfrecord import RecordFile
 from data_format.errors import Unreadable
 
 LONGEST = 1 << 15  # bytes of a record; beyond it the time goes elsewhere
-FEWEST = 32  # records of one length for which a mould pays
+FEWEST = 32  # records of one length for which a template pays
 MOST_LENGTHS = 16  # groups of one length looked at in a file
 MOST_MOULDS = 8  # in a group, after which the rest of it is left alone
 WINDOW = 1 << 23  # bytes of a file in memory at a time
@@ -24,7 +24,7 @@ Bytes = NDArray[np.uint8]
 
 
 class Batch(NamedTuple):
-    """Records of one mould. rows: which of those asked for; n of them, k labels each.
+    """Records of one template. rows: which of those asked for; n of them, k labels each.
 
     ids: (n,) int64, None without; indices (n, k) int64, scores (n, k) and numbers (n, width) float32.
     """

@@ -1,7 +1,7 @@
 """CRC32C (Castagnoli), the checksum of TFRecord files: google_crc32c where it is installed, else NumPy.
 
-A submission runs where nobody installed the former; the latter reads some 150 MB a second. Both start from all ones and
-complement the result (RFC 3720, appendix B.4).
+A submission may run where the former is not installed; the latter reads some 150 MB a second. Both start from all ones
+and complement the result (RFC 3720, appendix B.4).
 """
 
 from collections.abc import Callable

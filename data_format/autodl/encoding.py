@@ -1,6 +1,6 @@
 """Examples of any reader -> examples that a record can hold (Dense, Encoded, Sparse), one domain at a time.
 
-Pictures keep their bytes where the challenge's own decoder knows them (JPEG, PNG, BMP) and become PNG otherwise;
+Images keep their bytes where the challenge's own decoder knows them (JPEG, PNG, BMP) and become PNG otherwise;
 clips become one JPEG a frame; sounds 16-bit-scaled samples at 16 kHz; texts token numbers; table rows numbers.
 """
 
@@ -44,10 +44,10 @@ def encoder(dataset: Dataset, vocabulary: dict[str, int]) -> Callable[[Example],
         return samples
     if domain == "video":
         return lambda example: clip(example, channels)
-    return lambda example: picture(example, channels)
+    return lambda example: image(example, channels)
 
 
-def picture(example: Example, channels: int) -> Example:
+def image(example: Example, channels: int) -> Example:
     """Encoded frames in a format that every reader of records knows; Dense and Sparse examples as they are."""
     if isinstance(example, MediaFile):
         from data_format.media.images import read_file
@@ -56,7 +56,7 @@ def picture(example: Example, channels: int) -> Example:
     if isinstance(example, Encoded):
         return Encoded(tuple(_readable_frame(frame, channels) for frame in example.frames))
     if isinstance(example, Text):
-        raise DataError("expected pictures or numbers, found a text in a data set whose domain is not text")
+        raise DataError("expected images or numbers, found a text in a data set whose domain is not text")
     return example
 
 
@@ -84,7 +84,7 @@ def encode_image(pixels: NDArray[np.uint8], kind: str) -> bytes:
 
     channels = pixels.shape[2]
     if channels not in (1, 2, 3, 4):
-        raise DataError(f"expected 1 to 4 channels in a picture, found {channels}")
+        raise DataError(f"expected 1 to 4 channels in an image, found {channels}")
     image = Image.fromarray(pixels[:, :, 0] if channels == 1 else pixels)
     file = io.BytesIO()
     image.save(file, kind, **({"quality": _JPEG_QUALITY} if kind == "JPEG" else {}))
@@ -94,7 +94,7 @@ def encode_image(pixels: NDArray[np.uint8], kind: str) -> bytes:
 def clip(example: Example, channels: int) -> Example:
     """One JPEG per frame of a video file (PNG where JPEG has no such channels)."""
     if not isinstance(example, MediaFile):
-        return picture(example, channels)
+        return image(example, channels)
     from data_format.media.videos import clip_at, clip_info
 
     info = clip_info(example.path)
@@ -191,7 +191,7 @@ class Columns:
         codes = np.full(table.strings.shape, np.nan, np.float32)
         for j, values in enumerate(self.categories.values()):
             place = {value: float(code) for code, value in enumerate(values)}
-            unseen = float(len(values))  # not a place of its own: test rows must not widen the list
+            unseen = float(len(values))  # no new place: test rows must not widen the list
             codes[:, j] = [place.get(cell, unseen) if cell != "" else np.nan for cell in table.strings[:, j]]
         for index, row in enumerate(table.numbers):
             if table.sparse is not None:

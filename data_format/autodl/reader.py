@@ -165,7 +165,7 @@ def _contexts(records: Records, classes: int, problems: list[Problem], labelled:
     found = _Contexts(np.zeros((n, classes), np.float32), np.zeros(n, np.int64), np.zeros(n, bool), np.ones(n, bool))
     waiting = np.ones(n, bool)
     for batch in records.alike():
-        if labelled:  # what is wrong with a label is said by the other way, which names the record
+        if labelled:  # the other way names the record of a wrong label
             usual = (batch.indices >= 0) & (batch.indices < classes) & np.isfinite(batch.scores)
             batch = batch.take(np.asarray(usual.all(axis=1)))
             found.labels[batch.rows[:, None], batch.indices] = batch.scores

@@ -78,7 +78,7 @@ class Records(Source):
     def table(self) -> Table:
         """All rows as numbers; a row that cannot be read is all missing (NaN) and named in the problems.
 
-        Raises DataError where the records are pictures or sequences.
+        Raises DataError where the records are images or sequences.
         """
         time, rows, columns, channels = self.metadata.shape
         if self.metadata.format == "COMPRESSED" or time != 1 or (rows != 1 and columns != 1):

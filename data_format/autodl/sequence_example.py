@@ -234,7 +234,7 @@ def _steps_at_stride(raw: bytes, width: int) -> NDArray[np.float32] | None:
     stride = len(header) + 4 * width
     if len(raw) % stride:
         return None
-    if len(raw) == stride:  # one step: a table row or one picture
+    if len(raw) == stride:  # one step: a table row or one image
         if not raw.startswith(header):
             return None
         return np.frombuffer(raw, "<f4", width, len(header)).astype(np.float32).reshape(1, width)
@@ -280,7 +280,7 @@ def _sparse(lists: Any, shape: tuple[int, int, int, int]) -> Sparse:
         indices = _integers(raw)
         if len(indices) != len(values):
             raise Unreadable(f"expected one {name} per value, found {len(indices)} for {len(values)}")
-        # Without a sign, negative ones are the largest: one look at all of them instead of two.
+        # As unsigned integers, negative ones are the largest: one look at all of them instead of two.
         if len(indices) and int(indices.view(np.uint64).max()) >= (size if size > 0 else 1 << 63):
             raise Unreadable(f"{name} outside 0 to {size - 1}")
         parts.append(indices)

@@ -194,10 +194,10 @@ class _Writer:
         )
 
     def _shape(self) -> tuple[int, int, int, int]:
-        """(time, rows, columns, channels) for the description. The challenge tells domains apart by it."""
+        """(time, rows, columns, channels) for the description. The challenge derives the domain from it."""
         seen = self.seen
         time, rows, columns, channels = self.dataset.shape
-        if self.domain is None:  # records already: what their description said holds
+        if self.domain is None:  # records already: their description holds
             if seen.format == "DENSE" and seen.rows:
                 rows, columns, channels = seen.rows, seen.columns, seen.channels
             return time, rows, columns, channels

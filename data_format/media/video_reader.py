@@ -57,7 +57,7 @@ def middles(count: int, parts: int) -> list[int]:
 
 
 def read_frames(path: Path, frames: int, height: int, width: int) -> list[Pixels]:
-    """Exactly `frames` RGB pictures (height, width, 3), spread evenly over the clip. Raises Unreadable."""
+    """Exactly `frames` RGB images (height, width, 3), spread evenly over the clip. Raises Unreadable."""
     scale = _Scaler(height, width)
     with _opened(path) as (container, stream):
         kept: list[Pixels] = []
@@ -119,7 +119,7 @@ def _opened(path: Path) -> Iterator[tuple["InputContainer", "VideoStream"]]:
 
 
 def _is_cover(stream: "VideoStream") -> bool:
-    """Tell a picture attached to a sound file from a video stream."""
+    """Whether a stream is an image attached to a sound file."""
     from av.stream import Disposition
 
     return bool(stream.disposition & Disposition.attached_pic)
@@ -252,7 +252,7 @@ def _sought(container: "InputContainer", stream: "VideoStream", frames: int, sca
 
 
 def _reaches_far(container: "InputContainer", stream: "VideoStream", target: int, frames: int) -> bool:
-    """Tell whether the last target lies far back in the file, as it must unless the clip is longer than it says."""
+    """Whether the last target lies far back in the file, as it must unless the clip is longer than it says."""
     import av
 
     try:

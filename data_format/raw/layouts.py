@@ -133,7 +133,7 @@ def _folder_layout(root: Path, name: str, options: ReadOptions) -> Layout:
 
 
 def past_packaging(root: Path) -> Path:
-    """Past folders around a data set that has its own files at the top (class folders look after themselves)."""
+    """The folder within wrapping folders that has files of a data set at its top (class folders have a rule apart)."""
     for _ in range(8):
         entries = _packed(root)
         # A link may lead back to where it stands; a folder called *.data is part of a format.
@@ -147,7 +147,7 @@ def past_packaging(root: Path) -> Path:
 
 
 def _packed(folder: Path) -> list[Path]:
-    """What lies in a folder but for litter and files about the data, as archives have them beside it."""
+    """The entries of a folder without litter and files about the data (README), which archives have beside the data."""
     entries = [entry for entry in folder.iterdir() if not is_litter(entry.name)]
     return [entry for entry in entries if not is_about(entry.name) or entry.is_dir()]
 
@@ -161,7 +161,7 @@ def _has_table_at_top(folder: Path) -> bool:
 
 
 def _files_in(folder: Path) -> Mapping[str, Path]:
-    """Files of a folder by their small-letter names, litter left out."""
+    """Files of a folder by their lower-case names, litter left out."""
     return {
         entry.name.lower(): entry for entry in sorted(folder.iterdir()) if not is_litter(entry.name) and entry.is_file()
     }

@@ -1,4 +1,4 @@
-"""Data without labels, as the challenge's toolkit takes them for prediction: files or rows, in a stated order.
+"""Data without labels, as the challenge's toolkit takes them for prediction: files or rows in a fixed order.
 
 Files with one headerless `*data*.csv` that lists their names give one row a line of the list, a missing file included;
 files without a list come in the order of their sorted paths. A table without labels has all its columns as features.
@@ -14,7 +14,7 @@ from data_format.dataset import Dataset, DomainName, Problem, Source, Split
 from data_format.errors import DataError
 from data_format.examples import Text
 from data_format.memory_source import MemorySource
-from data_format.raw.arrays.tables import Frame, kinds_of, make_tables, sample_of
+from data_format.raw.arrays.tables import ColumnTable, kinds_of, make_tables, sample_of
 from data_format.raw.challenges.autonlp import read_solution, read_texts
 from data_format.raw.files.media import Collection
 from data_format.raw.labels import declared_names, names_text
@@ -63,10 +63,10 @@ def _folder(path: Path, options: ReadOptions, output_dim: int | None, problems: 
 
 
 def _listed(path: Path, files: Sequence[str]) -> list[str] | None:
-    """The names in a list, one a line, where most of them are files that are there."""
+    """The names in a list, one a line, where most of them name existing files; else None."""
     lines = [line.strip().replace("\\", "/") for line in decode(path.read_bytes())[0].splitlines() if line.strip()]
     there = frozenset(files)
-    # A first line that is no file beside ones that are is a heading.
+    # A first line that names no file, above lines that do, is a header.
     if len(lines) > 1 and lines[0] not in there and lines[1] in there:
         lines = lines[1:]
     return lines if sum(line in there for line in lines) * 2 >= max(1, len(lines)) else None
@@ -99,7 +99,7 @@ def _table(path: Path, root: Path, options: ReadOptions, output_dim: int | None,
     counts = row_numbers(grid)
     problems += row_number_notes(path.name, grid.names, counts)
     names = tuple(name for name in grid.names if name not in counts) or grid.names
-    frame = Frame(names, tuple(map(grid.column, names)), len(grid.rows))
+    frame = ColumnTable(names, tuple(map(grid.column, names)), len(grid.rows))
     kinds = kinds_of(frame)
     texts, reason = text_columns(frame.names, kinds, sample_of(frame))
     if options.text_column is not None:

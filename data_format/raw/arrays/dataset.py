@@ -1,11 +1,11 @@
-"""Arrays, data frames and lists handed over by a program, as a `Dataset`: the door of the Python API.
+"""Arrays, data frames and lists handed over by a program, as a `Dataset`: the entry point of the Python API.
 
 What x is:
 
 data frame, 2-D array, rows of equal length, SciPy sparse matrix   -> a table (texts where free text outweighs the rest)
 texts (1-D array, list or column of str)                           -> texts, or files when they name existing ones
 list of paths (`pathlib.Path`)                                     -> files; their content says of which kind
-(n, rows, columns[, channels]) array, list of such pictures        -> images
+(n, rows, columns[, channels]) array, list of such arrays          -> images
 (n, time, rows, columns, channels) array                           -> videos
 list of 1-D arrays of different or great (1,000) length            -> sounds
 
@@ -24,7 +24,7 @@ from data_format.examples import Text
 from data_format.memory_source import MemorySource
 from data_format.raw.arrays.labels import is_missing_value, read_labels
 from data_format.raw.arrays.sources import ArraySource, PickedSource
-from data_format.raw.arrays.tables import Frame, kinds_of, make_tables, read_frame, sample_of, sparse_table
+from data_format.raw.arrays.tables import ColumnTable, kinds_of, make_tables, read_frame, sample_of, sparse_table
 from data_format.raw.files.media import Collection, FileSource
 from data_format.raw.labels import names_text
 from data_format.raw.tables.column_types import Kind, texts_of
@@ -145,7 +145,7 @@ def _as_paths(items: Sequence[Any], domain: DomainName | None) -> list[Path] | N
     if not items or domain in ("text", "tabular") or not all(isinstance(item, str) for item in items):
         return None
     sample = items[:: max(1, len(items) // _LOOKED_AT)][:_LOOKED_AT]
-    # Half of them must be there: a missing file among paths is an unreadable example, no text.
+    # Half of them must be there: a missing file among paths is an unreadable example, not a text.
     there = sum(_is_file(item) for item in sample)
     return [Path(item) for item in items] if there * 2 >= len(sample) else None
 
@@ -202,7 +202,7 @@ def _array_reason(x: Any, kind: DomainName) -> str:
 
 
 def _array_shape(x: Any, kind: DomainName) -> Shape:
-    """(time, rows, columns, channels) as far as one array or the first of a list tells it."""
+    """(time, rows, columns, channels) as far as one array, or the first of a list, shows it."""
     if kind == "speech":
         return (-1, 1, 1, 1)
     still = kind == "image"
@@ -228,7 +228,7 @@ def _row_sides(x: Any, x_test: Any | None, domain: DomainName | None, problems: 
     return ("text", reason), (-1, 1, 1, 1), _joined_texts(train, texts), _joined_texts(test, texts)
 
 
-def _read_frames(x: Any, x_test: Any | None) -> tuple[Frame, Frame | None]:
+def _read_frames(x: Any, x_test: Any | None) -> tuple[ColumnTable, ColumnTable | None]:
     train = read_frame(x)
     test = None if x_test is None else read_frame(x_test)
     if not train.names:
@@ -239,7 +239,7 @@ def _read_frames(x: Any, x_test: Any | None) -> tuple[Frame, Frame | None]:
     return train, test
 
 
-def _text_columns(train: Frame, kinds: Sequence[Kind], domain: DomainName | None) -> tuple[tuple[str, ...], str]:
+def _text_columns(train: ColumnTable, kinds: Sequence[Kind], domain: DomainName | None) -> tuple[tuple[str, ...], str]:
     """The columns that hold the texts, none for a table, and the reason; a domain that was asked for decides."""
     texts, reason = text_columns(train.names, kinds, sample_of(train))
     if domain == "tabular":
@@ -250,7 +250,7 @@ def _text_columns(train: Frame, kinds: Sequence[Kind], domain: DomainName | None
     return texts or of_words or train.names, "asked for as text"
 
 
-def _joined_texts(frame: Frame | None, columns: tuple[str, ...]) -> Source:
+def _joined_texts(frame: ColumnTable | None, columns: tuple[str, ...]) -> Source:
     """The texts of some columns joined, one a row; no rows without a frame."""
     if frame is None:
         return MemorySource(columns=columns)

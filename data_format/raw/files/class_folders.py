@@ -169,7 +169,7 @@ def _labelled(
 def _truth(tests: Sequence[str], prefix: str, classes: tuple[str, ...], problems: list[Problem]) -> Truth | None:
     """The test folders' names as truth; None where no test folder bears the name of a class."""
     names = [_class_of(file, prefix) for file in tests]
-    # `test/images/*` is no class of anybody.
+    # `test/images/*` is not a class.
     if not set(names) & set(classes):
         return None
 

@@ -63,7 +63,7 @@ def open_labelled_files(
         labels = _train_labels(rule, classes, cells, train_csv.name, problems)
         return split_files(root, name, train_files, class_names, labels, collection, problems, options.test_share)
     listed = _read_listed(root, test_csv, listed_test, listing, problems)
-    # Naming a file that is not there is the one thing that the truth may add: a row nobody can read.
+    # All that the truth may add is the name of a missing file: a row that cannot be read.
     absent = listed.beyond(test_files) if listed else []
     rows = [*test_files, *absent]
     if not rows:
@@ -85,7 +85,7 @@ def open_labelled_files(
 
 
 def _subset_column(grid: Grid) -> str | None:
-    """The column that tells training from test files (the toolkit's `subset`), if its cells do."""
+    """The column that separates training from test files (the toolkit's `subset`), if its cells do."""
     for name in grid.names:
         if name.strip().lower() in ("subset", "split"):
             found = {cell.strip().lower() for cell in grid.column(name)}
@@ -139,7 +139,7 @@ def _test_files(listing: Listing, used: Container[str], collection: Collection, 
     tests = [file for file in free if file.lower().startswith("test/")]
     tests = tests or [file for file in free if side_of(file) == "test"]
     if not tests:
-        # What lies unlisted in train/ is unlabelled training data, not a question.
+        # Unlisted files in train/ are unlabelled training data, not test rows.
         tests = [file for file in free if side_of(file) != "train" and not _about(file)]
     return collection.keep(tests, problems)
 
@@ -174,7 +174,7 @@ class _Listed:
         names = self._grid.names
         if not self._rows or not set(rule.columns) & set(names):
             return None
-        # Looked up by file, so the order of the list is of no account.
+        # Looked up by file, so the order of the list does not matter.
         places = [names.index(column) if column in names else None for column in rule.columns]
         found = [self._rows.get(file) for file in files]
         cells = [["" if row is None or place is None else row[place] for row in found] for place in places]

@@ -75,7 +75,7 @@ class Collection:
                 f"such as {printable(files[0])!r}"
             )
         media: Counter[Kind] = Counter({kind: often for kind, often in kinds.items() if kind != "text"})
-        # A caption or annotation beside each picture must not outvote the pictures.
+        # A caption or annotation beside each image must not outvote the images.
         likely: Counter[Kind] = media if media.total() * 3 >= kinds.total() else kinds
         self.kind: Kind = likely.most_common(1)[0][0] if asked is None else _KINDS[asked]
         self.domain: DomainName = _DOMAINS[self.kind]

@@ -1,4 +1,4 @@
-"""The files that are there, found again from how a list spells them.
+"""Finds the existing files that a list names, however it spells them.
 
 Looked for as spelled (as it is, beside the list, below `train/` or `test/`; other slashes and Unicode forms allowed),
 then by its end below any folder, then without a suffix, then without regard to case. Where one of these steps finds
@@ -123,7 +123,7 @@ def _on_side(entries: Sequence[tuple[str, str]], side: Side) -> list[tuple[str, 
 
 
 def _likeliest(files: Iterable[str]) -> list[str]:
-    """A picture before the caption of the same name."""
+    """An image before the caption of the same name."""
     found = list(files)
     return [file for file in found if is_media(file)] or found
 

@@ -11,7 +11,7 @@ from data_format.dataset import Problem
 from data_format.errors import DataError
 from data_format.raw.cell_text import cell_text
 from data_format.raw.tables.arff import read_arff
-from data_format.raw.tables.csv_file import Grid, Like, grid_of_text, read_grid
+from data_format.raw.tables.csv_file import Grid, TableFormat, grid_of_text, read_grid
 from data_format.raw.tables.header import filled_width, unique_names
 from data_format.raw.tables.json_lines import read_json_lines
 from data_format.raw.tables.parquet import read_whole, without_index
@@ -23,7 +23,7 @@ _HEAD = 4096
 _SAMPLE_BYTES = 1 << 18  # some thousand rows: to know a column by its first cells, no whole file need be read
 
 
-def read_table(path: Path, like: Like | None = None) -> Grid:
+def read_table(path: Path, like: TableFormat | None = None) -> Grid:
     """Read a table; `like` is the training file that a test file goes with. Raises DataError as `read_grid` does."""
     try:
         with path.open("rb") as file:

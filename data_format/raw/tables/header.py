@@ -14,7 +14,7 @@ _KNOWN_NAMES = _LABEL_NAMES | {"text", "y", "file", "filename"}
 def looks_like_header(rows: Sequence[Sequence[str]]) -> bool:
     """Whether the first of `rows` holds names.
 
-    Yes when it holds a usual name of labels (`label`, `target` …, `label:<name>`); another name that everybody uses
+    Yes when it holds a usual name of labels (`label`, `target` …, `label:<name>`); another usual name
     (`text`, `y` …) with no number beside it, or one beside 0, 1, 2, 3 … as pandas counts; a word above a column of
     numbers; or nothing but 0, 1, 2, 3 …. No when one of its cells is a number. In all of this a cell that stands
     again in its column below is no name.

@@ -1,7 +1,7 @@
-"""Whether the first row of new inputs is a heading, for a model that knows what a heading of its data may say.
+"""Whether the first row of new inputs is a header, by what the model's training data show.
 
-Without labels beside them, lists of files and texts look alike in every row, so what the cells mean is asked, too. Each
-rule takes the first row, some rows below it, and whether it looks like a heading by its form alone.
+Without labels, all rows of a list of files or texts look alike, so the meaning of the cells is checked, too. Each rule
+takes the first row, some rows below it, and whether it looks like a header by its form alone.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,12 +23,12 @@ _TEXT_WORDS = frozenset(
 
 
 def above_numbers(first: Row, below: Sequence[Row], looks: bool) -> bool:
-    """For a table that was learned without a heading: words alone, one of them at least above numbers."""
+    """For a model trained on a table without a header: only words, at least one of them above numbers."""
     return looks and not any(map(is_number, first)) and has_word_above_numbers(first, below)
 
 
 def above_files(is_there: Callable[[str], bool]) -> Heading:
-    """For a list of files: no cell names one (is_there: whether a name means a file), and a cell is called like it."""
+    """For a list of files: no cell names one (is_there: whether a file exists), and a cell is a usual column name."""
 
     def is_heading(first: Row, below: Sequence[Row], looks: bool) -> bool:
         cells = [cell.strip() for cell in first if cell.strip()]
@@ -67,5 +67,5 @@ def above_texts(names: Sequence[str]) -> Heading:
 
 
 def _words(text: str) -> int:
-    """Words; of writing without blanks every two signs."""
+    """Words; in writing without blanks, every two characters count as one."""
     return len(text.split()) if text.isascii() else max(len(text.split()), len(text.strip()) // 2)

@@ -1,7 +1,7 @@
 """Parquet files by columns: never as one string a cell, so that a million rows open in a second or two.
 
 Numbers stay numbers in single precision; everything else stays as codes of its different cells. Small files go through
-`tablefiles.read_table` like every other format, which keeps double precision.
+`formats.read_table` like every other format, which keeps double precision.
 """
 
 from pathlib import Path
@@ -42,7 +42,7 @@ def parquet_library(path: Path) -> tuple[Any, Any]:
 
 
 def is_big(path: Path) -> bool:
-    """Whether a Parquet file has BIG_CELLS cells by its own account. Raises DataError."""
+    """Whether a Parquet file has BIG_CELLS cells, by its metadata. Raises DataError."""
     pyarrow, parquet = parquet_library(path)
     try:
         facts = parquet.read_metadata(path)
@@ -78,7 +78,7 @@ def read_columns(path: Path) -> ColumnStore:
 
 
 def without_index(table: Any, path: Path) -> tuple[Any, list[Problem]]:
-    """A pyarrow table without the index of a data frame, which pandas writes as its last column, and what to say."""
+    """A pyarrow table without the index of a data frame, which pandas writes as its last column, and notes on it."""
     names = [name for name in table.column_names if is_index_name(name)]
     if not names or len(names) == table.num_columns:
         return table, []

@@ -216,7 +216,7 @@ def _truth(test: Side, rule: LabelRule, classes: tuple[str, ...], problems: list
     if not set(rule.columns) & set(test.positions):
         return None
     cells = test.texts(rule.columns)
-    if rule.kind != "several" and not any(cell.strip() for column in cells for cell in column):
+    if rule.kind != "multiple" and not any(cell.strip() for column in cells for cell in column):
         return None
     # The label cells are kept apart, since the other cells are dropped once the tables stand.
     read: partial[tuple[NDArray[np.float32], Counter[str]]] = partial(encode, rule, classes, cells)

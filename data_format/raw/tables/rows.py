@@ -22,7 +22,7 @@ _COPIED_BYTES = 1 << 26
 
 
 class Side(ABC):
-    """Rows of train or test with their numbers in the file, and where each column stands."""
+    """Rows of train or test with their numbers in the file, and the position of each column."""
 
     def __init__(self, file: str, positions: Mapping[str, int], row_numbers: Sequence[int]) -> None:
         self.file, self.positions, self.row_numbers = file, dict(positions), row_numbers
@@ -41,7 +41,7 @@ class Side(ABC):
 
     @abstractmethod
     def each(self, names: Sequence[str]) -> Iterator[Cells]:
-        """The same one by one, for who needs no two at once; the last use of the columns."""
+        """The same one by one; the last use of the columns."""
 
     @abstractmethod
     def pick(self, rows: NDArray[np.int64]) -> "Side":
@@ -234,7 +234,7 @@ class Tables:
     def _build(self) -> tuple[Table, ...]:
         """Both tables, one column of both at a time."""
         train, test = self._sides
-        building = [_Building(side, len(self._features), self._problems) for side in self._sides]
+        building = [_TableBuilder(side, len(self._features), self._problems) for side in self._sides]
         pairs = zip(self._features, train.each(self._features), test.each(self._features), strict=True)
         for name, mine, other in pairs:
             kind, values, odd = learn(mine, self._comma_decimals)
@@ -247,7 +247,7 @@ class Tables:
         return tuple(table.finish() for table in building)
 
 
-class _Building:
+class _TableBuilder:
     """A table that grows column by column."""
 
     def __init__(self, side: Side, features: int, problems: list[Problem]) -> None:
@@ -259,7 +259,7 @@ class _Building:
         self._kinds: list[tuple[str, str]] = []
 
     def add(self, name: str, kind: Kind, values: NDArray[Any], odd: int) -> None:
-        """Append a column; odd cells are told."""
+        """Append a column; odd cells, which are not of its kind, are reported."""
         self._kinds.append((name, kind))
         if kind == "word":
             self._words.append(values)
