@@ -28,7 +28,7 @@ _UNSPACED = (
     (0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x3040, 0x30FF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF),
     (0xF900, 0xFAFF), (0x20000, 0x3134F),
 )  # fmt: skip
-_SCRIPT_SAMPLE = 200  # texts looked at: a language shows in a few
+_SCRIPT_SAMPLE = 200  # texts examined: a few show the language
 
 
 def encoder(dataset: Dataset, vocabulary: dict[str, int]) -> Callable[[Example], Example]:
@@ -162,8 +162,8 @@ def _unspaced(dataset: Dataset) -> bool:
 class Columns:
     """How the columns of a table become numbers: the numbers first, then a code for each column of strings.
 
-    categories: the distinct training values of each string column, sorted; their place is the code, a value that
-    training does not have gets the next code, a missing one NaN.
+    categories: the distinct training values of each string column, sorted; their position is the code; a value unseen
+    in training gets the next code, a missing one NaN.
     """
 
     names: tuple[str, ...]
@@ -197,7 +197,7 @@ class Columns:
             if table.sparse is not None:
                 yield _sparse_row(table.sparse, index, codes[index])
             else:
-                with np.errstate(over="ignore"):  # beyond float32 a number is infinite, as it would be read
+                with np.errstate(over="ignore"):  # beyond float32 a number is infinite, as a reader would have it
                     numbers = np.concatenate([row.astype(np.float32), codes[index]])
                 yield Dense(numbers.reshape(1, 1, -1, 1))
 

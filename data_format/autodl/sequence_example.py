@@ -72,9 +72,9 @@ def context_in(head: bytes) -> bytes | None:
 
 
 def spans_in(data: bytes, width: int) -> Spans | None:
-    """Where a DENSE record of one step of `width` floats holds its values, None where that is not certain.
+    """Where a DENSE record of one step of `width` floats holds its values, or None where that is uncertain.
 
-    Each feature is encoded as every writer does it and looked for: found once, those are its bytes.
+    Each feature is encoded as every writer does, and searched for: where found once, those are its bytes.
     """
     try:
         message = _parse(_SequenceExample, data)
@@ -141,7 +141,7 @@ def encode_record(
     Raises DataError for another kind of example.
     """
     message = _SequenceExample()
-    # Both label lists are always there, empty ones included: the official reader asks for them.
+    # Both label lists are always there, empty ones included: the official reader requires them.
     feature = message.context.feature
     if id is not None:
         feature["id"].int64_list.value.append(id)

@@ -1,6 +1,6 @@
 """Examples as the challenge's models see them: float32 arrays of shape (time, rows, columns, channels).
 
-These are the official decode rules to the letter (dense as stored, images divided by 255, sparse records as lists);
+These are exactly the official decoding rules (dense as stored, images divided by 255, sparse records as lists);
 learners use the decoders and the store instead.
 """
 

@@ -1,6 +1,6 @@
 """What a file holds, by its first bytes and never by its name.
 
-One rule for every reader: magic numbers decide. `sniff` looks at the first 64 to 4,096 bytes; it separates containers
+Magic numbers decide, for every reader. `sniff` looks at the first 64 to 4,096 bytes; it separates containers
 that hold images from those that hold only sound where the head says so (`ftyp` brands, the codec named in an Ogg
 or Matroska head). A file that matches nothing is "text" when its bytes decode as text, else "unknown".
 """

@@ -31,7 +31,7 @@ def deep_grey(image: "PillowImage") -> NDArray[Any] | None:
 
 
 def deep_colour(image: "PillowImage", blob: bytes) -> NDArray[np.uint16] | None:
-    """(rows, columns, 3), not turned, of an image in 16-bit colour without alpha, not loaded yet; else None."""
+    """(rows, columns, 3), before rotation, of an image in 16-bit colour without alpha, not loaded yet; else None."""
     tiles = getattr(image, "tile", ())  # (…, arguments of the decoder) each; only images that come from files have any
     if not any("RGB;16" in str(tile[3]) for tile in tiles):
         return None
@@ -47,7 +47,7 @@ def deep_colour(image: "PillowImage", blob: bytes) -> NDArray[np.uint16] | None:
 
 
 def upright(values: NDArray[np.uint16], orientation: int) -> NDArray[np.uint16]:
-    """Turn by an EXIF orientation: from 5 on rows and columns change places, then one or both run backwards."""
+    """Turn by an EXIF orientation: from 5 on rows and columns are swapped, then one or both are reversed."""
     if orientation >= 5:
         values = values.transpose(1, 0, 2)
     if orientation in (3, 4, 7, 8):

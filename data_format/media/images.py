@@ -1,6 +1,6 @@
 """Decode images of any usual format to uint8 pixels.
 
-One rule for every reader, whatever the file is called and whichever library decodes it:
+The same rules for every reader, file name and library:
 
 - the content decides the format; of an animation the first frame counts; the EXIF orientation is applied;
 - colour becomes RGB (CMYK and YCCK too), palettes are expanded;
@@ -10,7 +10,7 @@ One rule for every reader, whatever the file is called and whichever library dec
 - an image that is cut short, empty or not an image raises `Unreadable`: half an image is never passed off as one.
 
 OpenCV decodes the plain cases (whole 8-bit JPEG and PNG; a third of Pillow's time on small images), Pillow all
-others, imported only when such a file turns up. When few pixels are wanted a JPEG is decoded at 1/2, 1/4 or 1/8 of
+others, imported only for such a file. When few pixels are wanted a JPEG is decoded at 1/2, 1/4 or 1/8 of
 its size in the DCT domain, never below the wanted size. All functions may be called from several threads.
 """
 
@@ -38,7 +38,7 @@ MAX_PIXELS = 178_956_970  # Pillow's own limit against decompression bombs
 MAX_FILE_BYTES = 1 << 30
 
 _ORIENTATION = 0x0112
-# What Pillow raises on broken files: its plugins let through whatever parsing ran into.
+# What Pillow raises on broken files: its plugins raise whatever parsing meets.
 _BROKEN = (
     OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, AttributeError, ArithmeticError,
     RuntimeError, MemoryError, Warning, struct.error, zlib.error,
@@ -177,7 +177,7 @@ def _decode(blob: bytes, channels: int, wanted: tuple[int, int] | None, fit: str
 def _plain_jpeg(blob: bytes) -> tuple[int, int, int, bool] | None:
     """(rows, columns, channels, has EXIF) of a whole 8-bit Huffman-coded grey or colour JPEG, else None.
 
-    Format: ITU-T T.81 annex B. A file that does not end with EOI may be cut short: Pillow looks closer.
+    Format: ITU-T T.81 annex B. A file that does not end with EOI may be cut short: Pillow decides.
     """
     if not blob.startswith(b"\xff\xd8\xff") or not blob.endswith(b"\xff\xd9"):
         return None

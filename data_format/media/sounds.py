@@ -1,14 +1,14 @@
 """Decode sounds to mono float32 samples.
 
-One rule for every reader, whatever the file is called and however it is coded:
+The same rules for every reader, file name and coding:
 
 - the content decides the format: libsndfile first (WAV of any subtype, FLAC, Ogg, MP3, AIFF …), then FFmpeg (AAC in
   MP4, WebM, the sound track of a video);
 - integer codings of any depth come out in [-1, 1), floats as they are, floats on an integer scale are divided;
-- several channels give whichever of their mean and the single channels carries most energy, so that opposed
-  channels do not cancel out;
+- several channels become whichever of their mean and the single channels has most energy, so that channels of
+  opposite phase do not cancel out;
 - NaN and infinite samples count as 0; a file cut short gives what is there; a sound of no samples gives one sample
-  of silence; an empty file or one that is no sound raises `Unreadable`.
+  of silence; an empty file or one that is not a sound raises `Unreadable`.
 
 The sample rate is the file's own; dense arrays have 16 kHz. soundfile is imported when the first file is read, PyAV
 only when libsndfile refuses one.
@@ -96,7 +96,7 @@ def _decode(file: IO[bytes], seconds: float | None) -> tuple[Samples, int]:
     """Decode an open file to ((n, channels) float32, rate)."""
     import soundfile
 
-    # By descriptor where there is one: given a name, soundfile would let its extension decide.
+    # By descriptor where there is one: with a name, soundfile would go by its extension.
     source = file if isinstance(file, io.BytesIO) else file.fileno()
     try:
         with soundfile.SoundFile(source, closefd=False) as opened:

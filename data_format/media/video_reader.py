@@ -1,6 +1,6 @@
 """Frames out of a video file with PyAV (FFmpeg): the part of `videos` that knows packets, key frames and seeking.
 
-One rule: what can be decoded counts, never what the header says.
+What can be decoded counts, never what the header claims.
 
 - A file of up to 32 MiB has its packets read once without decoding them (about a millisecond for a short clip).
   Their number is the number of frames, also where the header says 0, -1 or too many and where the file is cut.
@@ -9,7 +9,8 @@ One rule: what can be decoded counts, never what the header says.
   clip) is taken instead: nothing before it has to be decoded. Else decoding starts at the key frame before, and
   frames to which no other frame refers are dropped undecoded. A wanted frame that turns out broken is replaced by
   its nearest neighbour.
-- A larger file is sought in by time, when its duration holds; when not, all of it is decoded, keeping few frames.
+- In a larger file frames are sought by time, when its duration holds; when not, all of it is decoded, keeping few
+frames.
 
 Frames are scaled by swscale (area average) straight from the codec's own colour layout. One decoding thread a clip:
 on small clips more are slower, and callers read several clips at once.

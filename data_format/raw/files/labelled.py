@@ -1,10 +1,10 @@
 """Files with their labels in a CSV file: `labels_train.csv` (or one `labels.csv`, which we split), `labels_test.csv`.
 
-Train rows stand in the order of the CSV file. Test rows are the sorted files of `test/` that the training CSV does not
+Training rows are in the order of the CSV file. Test rows are the sorted files of `test/` that the training CSV does not
 name, else of folders called like it (`test_images/`); where there are none, such files outside `train/` (and folders
 called like it). `labels_test.csv` neither drops nor moves a row; what it names beyond them (as a rule files that are
 missing) follows as rows after all others.
-A column `subset` of the only list says which files are test; they stand in sorted order.
+A column `subset` of the only list marks the test files, which are sorted.
 """
 
 from collections.abc import Container, Sequence
@@ -41,7 +41,7 @@ _LOOSE = frozenset((".csv", ".tsv", ".json", ".yaml", ".yml", ".info", ".name"))
 def open_labelled_files(
     root: Path, train_csv: Path, test_csv: Path | None, name: str, options: ReadOptions = AS_FOUND
 ) -> Dataset:
-    """Open a folder of files whose labels stand in CSV files. Raises DataError where nothing can be learned."""
+    """Open a folder of files whose labels are in CSV files. Raises DataError where nothing can be learned."""
     problems: list[Problem] = []
     listing = Listing(list_files(root, problems))
     grid = read_table(train_csv)
@@ -155,7 +155,7 @@ def _about(file: str) -> bool:
 
 
 class _Listed:
-    """What `labels_test.csv` says: which files it names, and their label cells, read for the truth only."""
+    """`labels_test.csv`: the files that it names, and their label cells, read for the truth only."""
 
     def __init__(self, grid: Grid, listing: Listing, home: str) -> None:
         self._grid = grid

@@ -1,8 +1,8 @@
 """Whether a table is a list of files rather than the data themselves, and which table of a folder is one.
 
-A list has a column most of whose cells name files that are there. Names without a suffix count where the column is
-called like one for files, or where all of them differ. A table that holds data of its own (free text, many
-measurements) is a list only where its file column is called like one and names them as they are spelled.
+A list has a column most of whose cells name existing files. Names without a suffix count where the column has
+a usual name for file names, or where all of them differ. A table that holds data of its own (free text, many
+measurements) is a list only where its file column has such a name and spells the files exactly.
 """
 
 import os
@@ -68,7 +68,7 @@ class Search:
         return any(self._names_files(name, grid.column(name), side, home) for name in by_likelihood(grid.names))
 
     def adds_labels(self, table: Path) -> bool:
-        """Whether a list has labels by their name that are not just the class folders, one label for each."""
+        """Whether a list has a label column by name that does more than rename the class folders."""
         grid = head_of(table)
         if grid is None or not (self.options.label is not None or any(map(is_label_name, grid.names))):
             return False
@@ -100,7 +100,7 @@ def file_list(root: Path, options: ReadOptions = AS_FOUND) -> tuple[Path, Path |
     """The list of training files in a folder, by its content, with its test list; None where there is none.
 
     Looked for at the top, in `train/`, and in folders called `meta`, `annotations` and the like. Beside class folders
-    a list counts when its labels say something else. Raises DataError where several lists could be meant.
+    a list counts when its labels differ from the folders. Raises DataError where several lists could be meant.
     """
     search = Search(root, options)
     folders = subfolders(root)
@@ -151,7 +151,7 @@ def _tables_in(folder: Path) -> list[Path]:
 
 
 def _class_folders(root: Path, folders: Sequence[str]) -> bool:
-    """Whether folders look like classes: two or more in `train/` or at the top that are not called like mere places."""
+    """Whether folders look like classes: two or more in `train/` or at the top, without those named like mere storage."""
     train = [name for name in folders if named_part(name) == "train"]
     inner = subfolders(root / train[0]) if train else [name for name in folders if not named_part(name)]
     return sum(not words_of(name) & (_PLACES | _STORES) for name in inner) > 1
@@ -184,7 +184,7 @@ def _has_files(root: Path) -> bool:
 
 
 def _as_spelled(root: Path, grid: Grid) -> bool:
-    """Whether a column called like one for files names them as they lie below the folder, `train/` or beside it."""
+    """Whether a column with a usual name spells files exactly as below the folder, in `train/` or beside the list."""
     lower = {name.strip().lower(): name for name in grid.names}
     column = next((lower[name] for name in FILE_COLUMNS if name in lower), None)
     if column is None or not grid.header:
@@ -203,7 +203,7 @@ def _is_file(path: Path) -> bool:
 
 
 def _may_name(name: str, cells: Sequence[str]) -> bool:
-    """Whether a column is worth looking for its cells: counts, codes and words do not name files."""
+    """Whether it is worth looking up the cells of a column: counts, codes and words do not name files."""
     if not cells or like_files(cells):
         return bool(cells)
     different = len(set(cells)) == len(cells)

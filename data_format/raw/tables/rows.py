@@ -33,7 +33,7 @@ class Side(ABC):
     @property
     @abstractmethod
     def number_type(self) -> type[np.floating]:
-        """What numbers are kept as."""
+        """The type that numbers are kept in."""
 
     @abstractmethod
     def columns(self, names: Sequence[str]) -> Sequence[Cells]:
@@ -201,11 +201,11 @@ class TextSource(Source):
         return len(self._texts)
 
     def example(self, index: int) -> Example:
-        """The text of row `index`, as it stands in the file."""
+        """The text of row `index`, as it is in the file."""
         return Text(self._texts[index])
 
     def table(self) -> Table:
-        """Never: raises DataError."""
+        """Always raises DataError: texts are not rows of a table."""
         raise DataError(f"{self._file}: expected rows of a table, found {len(self._texts)} texts")
 
 
@@ -241,7 +241,7 @@ class Tables:
             building[0].add(name, kind, values, odd)
             building[1].add(name, kind, *((words(other), 0) if kind == "word" else numbers(other, kind)))
             for side in self._sides:
-                # What has become numbers is given back before the next column is made.
+                # The cells of a finished column are freed before the next one is built.
                 if isinstance(side, StoreSide):
                     side.forget(name)
         return tuple(table.finish() for table in building)
@@ -252,7 +252,7 @@ class _TableBuilder:
 
     def __init__(self, side: Side, features: int, problems: list[Problem]) -> None:
         self._file, self._problems, self._n = side.file, problems, len(side)
-        # Memory that no column of numbers is written to is never touched, so room for all of them costs nothing.
+        # Pages that are never written to take no memory, so room for all columns costs nothing.
         self._numbers = np.empty((self._n, features), side.number_type)
         self._words: list[NDArray[np.object_]] = []
         self._names: tuple[list[str], list[str]] = ([], [])
