@@ -9,8 +9,7 @@ What can be decoded counts, never what the header claims.
   clip) is taken instead: nothing before it has to be decoded. Else decoding starts at the key frame before, and
   frames to which no other frame refers are dropped undecoded. A wanted frame that turns out broken is replaced by
   its nearest neighbour.
-- In a larger file frames are sought by time, when its duration holds; when not, all of it is decoded, keeping few
-frames.
+- A larger file is searched by time, when its duration holds; when not, all of it is decoded, keeping few frames.
 
 Frames are scaled by swscale (area average) straight from the codec's own colour layout. One decoding thread a clip:
 on small clips more are slower, and callers read several clips at once.

@@ -151,7 +151,7 @@ def _tables_in(folder: Path) -> list[Path]:
 
 
 def _class_folders(root: Path, folders: Sequence[str]) -> bool:
-    """Whether folders look like classes: two or more in `train/` or at the top, without those named like mere storage."""
+    """Whether folders look like classes: two or more in `train/` or at the top, less those named like storage."""
     train = [name for name in folders if named_part(name) == "train"]
     inner = subfolders(root / train[0]) if train else [name for name in folders if not named_part(name)]
     return sum(not words_of(name) & (_PLACES | _STORES) for name in inner) > 1
