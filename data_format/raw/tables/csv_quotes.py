@@ -192,7 +192,7 @@ def _are_rows(lines: Sequence[str], dialect: Dialect) -> bool:
 def _may_be_rows(row: Sequence[str], dialect: Dialect) -> bool:
     """Whether the lines that a row stood on may be rows themselves; right far more often than not, and quick."""
     whole = "".join(row)
-    breaks = whole.count("\n") or whole.count("\r")
+    breaks = whole.count("\n") + whole.count("\r") - whole.count("\r\n")
     if not _too_many(breaks * (dialect.width - 1), dialect.separator):
         return False
     return whole.count(dialect.separator) + len(row) - 1 == (breaks + 1) * (dialect.width - 1)

@@ -4,7 +4,7 @@ import csv
 import io
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from data_format.raw.tables import csv_quotes
@@ -151,6 +151,7 @@ def test_what_is_well_formed_is_read_as_the_csv_module_reads_it(rows: list[list[
 
 
 @given(st.text(st.sampled_from('"a \\,\n\r'), max_size=40), st.sampled_from(",\t"))
+@example(',"\n,\r,"', "\t")
 @settings(max_examples=100, deadline=None)
 def test_nothing_is_lost_whatever_is_read(text: str, separator: str) -> None:
     text = text.replace(",", separator)
