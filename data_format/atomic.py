@@ -1,7 +1,7 @@
 """Files that appear whole or not at all: a temporary file in the same folder, then a rename.
 
-Whole for every reader and whenever a process is killed. Against a power cut `durable` helps too; without it nobody
-waits for the disk, which takes seconds where others write much, and a run has none to give away.
+This holds for every reader and whenever a process is killed. `durable` adds safety against a power cut; it waits for
+the disk, which takes seconds where other programs write much, and a run has none to spare.
 """
 
 import os
@@ -28,7 +28,7 @@ def atomic_file(path: Path, durable: bool = False) -> Iterator[BinaryIO]:
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
-        # mkstemp makes files for the owner alone; results are for everybody the umask allows.
+        # mkstemp makes files for the owner alone; results are for all users that the umask allows.
         umask = _umask()
         temporary.chmod(0o666 & ~umask)
         temporary.replace(path)

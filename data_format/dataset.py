@@ -60,13 +60,13 @@ class Split:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A labelled data set as it lies on disk.
+    """A labelled data set as it is on disk.
 
     shape: (time, rows, columns, channels), -1 where it varies or is not known before decoding.
-    domain: what a raw layout is by its content, with the reason; None for AutoDL records (the shape rule decides).
+    domain: what raw data are by their content, with the reason; None for AutoDL records, whose shape decides.
     vocabulary: token index -> token for integer-token texts, else empty.
-    truth: reads the (n_test, classes) truth, or gives None where there is none. Called after the last prediction
-    only: nothing that trains or predicts may depend on it.
+    truth: reads the (n_test, classes) truth, or returns None where there is none. Called only after the last
+    prediction: nothing that trains or predicts may depend on it.
     problems: what was skipped; readers and decoders append to it while they work.
     """
 

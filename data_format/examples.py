@@ -43,7 +43,7 @@ class Sparse:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """One text, exactly as it stands in the data."""
+    """One text, exactly as it is in the data."""
 
     text: str
 
@@ -63,12 +63,12 @@ class Csr:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of a table, column kinds already told apart by the reader (from the training file alone).
+    """Rows of a table, column kinds already determined by the reader (from the training file alone).
 
     numbers: (n, f) float array, NaN = missing, ±inf as read; strings: (n, g) object array of str, "" = missing.
     `sparse` is set instead of `numbers` (then (n, 0)) for wide sparse records.
-    kinds: (name, kind of its cells, see `raw.columns.Kind`) of every column in file order, by which new rows are read;
-    empty where all columns are plain numbers in the order of `number_names`.
+    kinds: (name, kind of its cells, see `raw.tables.column_types.Kind`) of every column in file order, by which new
+    rows are read; empty where all columns are plain numbers in the order of `number_names`.
     """
 
     numbers: NDArray[np.floating]

@@ -1,6 +1,6 @@
-"""What must be done before an end that skips the interpreter's own (`os._exit`), such as removing temporary folders.
+"""What must be done before an exit that skips the interpreter's own (`os._exit`), such as removing temporary folders.
 
-A program that keeps a time limit cannot wait for stray threads and therefore ends that way; `atexit` is not run then.
+A program under a time limit cannot wait for stray threads and therefore ends that way, without `atexit` callbacks.
 """
 
 from collections.abc import Callable

@@ -10,7 +10,7 @@ from data_format.examples import Table
 
 @dataclass(frozen=True)
 class Inputs:
-    """Facts of the training inputs that outlive them.
+    """What a model keeps of its training inputs.
 
     columns: (name, kind) of a table's columns in file order. numbers, words: their names as a `Table` has them.
     sparse_columns: width of a sparse table, 0 for any other. text_columns: the columns that texts were joined from.
@@ -26,7 +26,7 @@ class Inputs:
 
     @classmethod
     def of(cls, dataset: Dataset, table: Callable[[], Table] | None = None) -> Self:
-        """Facts of a data set; table: gives its training rows where it is a table."""
+        """The inputs of a data set; table: returns its training rows where it is a table."""
         vocabulary = dict(dataset.vocabulary)
         if table is None:
             return cls(text_columns=dataset.train.source.columns, vocabulary=vocabulary)
@@ -46,7 +46,7 @@ class Inputs:
             "words": list(self.words),
             "sparse_columns": self.sparse_columns,
             "text_columns": list(self.text_columns),
-            # Pairs: the keys of a JSON object would become texts.
+            # Pairs: the keys of a JSON object would become strings.
             "vocabulary": [[number, token] for number, token in self.vocabulary.items()],
         }
 

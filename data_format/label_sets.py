@@ -1,4 +1,4 @@
-"""Rows numbered by their set of labels, as quickly as integers are sorted."""
+"""Rows grouped by their set of labels, as fast as integers are sorted."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""Examples held in memory: what a program hands over instead of files."""
+"""Examples held in memory, given by a program instead of files."""
 
 from collections.abc import Sequence
 
@@ -28,7 +28,7 @@ class MemorySource(Source):
         return self.examples[index]
 
     def table(self) -> Table:
-        """The table. Raises DataError where the examples are no rows of one."""
+        """The table. Raises DataError where the examples are not rows of one."""
         if self._table is None:
             raise DataError(f"expected rows of a table, found {len(self.examples)} examples of another kind")
         return self._table

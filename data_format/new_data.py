@@ -1,4 +1,4 @@
-"""The door for new inputs: chunks of examples from AutoDL records, files or tables, for a model trained before."""
+"""The entry point for new inputs: chunks of examples from AutoDL records, files or tables, for a trained model."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -45,14 +45,14 @@ def _unpacked_chunks(path: Path, domain: DomainName, inputs: Inputs, problems: l
     try:
         yield from new_chunks(past_packaging(folder), domain, inputs, problems)
     except DataError as error:
-        # The folder means nothing to anybody; what was handed over does.
+        # The temporary folder means nothing to anybody; the archive does.
         raise DataError(str(error).replace(str(folder), str(path))) from None
     finally:
         remove_unpacked(folder)
 
 
 def _subset(path: Path) -> Path | None:
-    """The folder of records that is meant: `path` itself, its `test`, or that of the one `*.data` folder in it."""
+    """The folder with the test records: `path` itself, its `test`, or that of the one `*.data` folder in it."""
     if not is_autodl(path):
         return None
     if (path / FILE_NAME).is_file():
@@ -82,7 +82,7 @@ def _record_chunks(folder: Path, domain: DomainName, inputs: Inputs, problems: l
 
 
 def _domains(shape: tuple[int, int, int, int]) -> tuple[DomainName, ...]:
-    """What records of a shape may be; a model that was told by raw files may differ from the challenge's rule."""
+    """The domains that records of a shape may have; a model of raw files need not follow the challenge's rule."""
     time, rows, columns, _ = shape
     if time == 1:
         return ("tabular",) if rows == 1 or columns == 1 else ("image",)
@@ -90,14 +90,14 @@ def _domains(shape: tuple[int, int, int, int]) -> tuple[DomainName, ...]:
 
 
 def _ids(records: Records) -> list[str]:
-    """The records' own ids where each has its own, else row numbers."""
+    """The ids in the records where they all differ, else row numbers."""
     own: list[str] = []
     for index in range(len(records)):
         try:
             found = records.context(index).id
         except DataError:
             found = None
-        # Ids are for telling rows apart, so one record without its own is enough.
+        # Ids must distinguish the rows, so one record without an id makes them all useless.
         if found is None:
             break
         own.append(str(found))
@@ -112,7 +112,7 @@ def fit_numbers(table: Table, inputs: Inputs, where: str) -> Table:
     """
     if inputs.sparse_columns:
         return replace(table, numbers=np.zeros((len(table), 0)), sparse=_sparse(table, inputs.sparse_columns))
-    if not inputs.columns:  # a model of class frequencies asks for nothing
+    if not inputs.columns:  # a model of class frequencies needs no columns
         return Table(np.empty((len(table), 0)), (), np.empty((len(table), 0), object), ())
     dense = table if table.sparse is None else _dense(table)
     if dense.number_names == inputs.numbers:

@@ -1,4 +1,4 @@
-"""The door: one function that opens a data set whatever its layout."""
+"""The entry point: one function that opens a data set whatever its layout."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -25,14 +25,14 @@ def open_dataset(path: str | Path, options: ReadOptions = AS_FOUND) -> Dataset:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
     if path.is_dir() and is_autodl(path):
         return _as_asked(read_autodl(path), options)
-    # Readers of raw files bring decoders along; an AutoDL folder does not need them.
+    # Readers of raw files import decoders, which an AutoDL folder does not need.
     from data_format.raw import open_raw
 
     return open_raw(path, options)
 
 
 def _as_asked(dataset: Dataset, options: ReadOptions) -> Dataset:
-    """Records say what they hold; only their domain can be overridden. Raises DataError for any other option."""
+    """The records describe themselves; only their domain can be overridden. Raises DataError for any other option."""
     other = replace(options, domain=None)
     if other != AS_FOUND:
         raise DataError(f"{dataset.path}: expected raw data for reading options, found AutoDL records ({other})")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from data_format.atomic import write_atomic
 from data_format.errors import DataError
 
-_DIGITS = 9  # as many as tell all float32 numbers apart
+_DIGITS = 9  # as many as distinguish all float32 numbers
 _ROWS_AT_ONCE = 1 << 18  # cells formatted together: bounds memory
 _YAML_WORDS = {"true", "false", "yes", "no", "on", "off", "y", "n", "null"}
 _NUMBERED = re.compile(r"(?P<name>.+)\.predict_(?P<k>\d+)", re.DOTALL)
@@ -186,7 +186,7 @@ def read_start(folder: Path) -> Start:
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read ({error})") from None
     values: dict[str, str] = {}
-    # Not `splitlines`: a name may hold U+2028 and other signs that it takes for the end of a line.
+    # Not `splitlines`: a name may hold U+2028 and other characters that it takes for the end of a line.
     for number, line in enumerate(text.split("\n"), 1):
         # Comments, document marks, and what hangs from a key that is not ours.
         if line[:1] in ("#", "-", " ", "\t"):

@@ -171,12 +171,8 @@ class AutoDLClassifier:
                 "is the path of a data set)"
             )
         if _is_table(X):
-            from sklearn.utils.validation import validate_data
-
-            checked = validate_data(
-                self, X, y="no_validation", accept_sparse="csr", dtype=None, ensure_all_finite=False
-            )
-            X = X if hasattr(X, "columns") else _plain(checked)
+            checked = self._checked(X, reset=True)
+            X = X if hasattr(X, "columns") else checked
         labels, self.classes_, self._kind = _labels(y)
         if len(labels) != _length(X):
             from sklearn.utils.validation import check_consistent_length
@@ -210,14 +206,10 @@ class AutoDLClassifier:
         if isinstance(X, str | Path):
             return new_chunks(Path(X), model.task.domain.value, inputs, problems)
         if _is_table(X):
-            from sklearn.utils.validation import validate_data
-
             if domain not in ("tabular", "text"):
                 raise ValueError(f"X: expected inputs of the kind {domain} as in fit, found rows of a table")
             if hasattr(self, "n_features_in_") and not hasattr(X, "columns"):
-                X = _plain(
-                    validate_data(self, X, reset=False, accept_sparse="csr", dtype=None, ensure_all_finite=False)
-                )
+                X = self._checked(X, reset=False)
             n = int(X.shape[0]) if hasattr(X, "shape") else len(X)
             if hasattr(X, "tocsr"):
                 source: Any = MemorySource(table=fit_numbers(sparse_table(X), inputs, "X"))

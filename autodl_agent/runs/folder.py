@@ -260,13 +260,6 @@ def restore_log(folder: Path, size: int) -> None:
     os.truncate(folder / "log.txt", size)
 
 
-def check_run_folder(folder: Path) -> None:
-    """Raises UsageError where `folder` holds no run to go on with."""
-    if not (folder / "predictions").is_dir():
-        found = "no predictions in it" if folder.is_dir() else "nothing there"
-        raise UsageError(f"{folder}: expected the folder of a run to go on with, found {found}")
-
-
 def log_to(path: Path, budget: Budget) -> logging.Handler:
     """Send the agent's log to a file; each line starts with the seconds since the budget's zero."""
 

@@ -5,7 +5,7 @@ a right-open step function of the predictions (AutoDL challenge, t0 = 60 s). Pre
 here as in every other number, where the official program let them lower the score.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -104,13 +104,3 @@ class LearningCurve:
         times = sorted({*self.times, *other.times})
         scores = tuple(self.score_at(t) + sign * other.score_at(t) for t in times)
         return LearningCurve(tuple(times), scores, self.budget)
-
-
-def mean_curve(curves: Sequence[LearningCurve]) -> LearningCurve:
-    """The step-wise mean of at least one curve, all of one budget."""
-    if not curves:
-        raise DataError("the mean of curves needs at least 1 curve, found 0")
-    total = curves[0]
-    for curve in curves[1:]:
-        total = total + curve
-    return total / len(curves)

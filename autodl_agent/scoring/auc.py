@@ -6,8 +6,7 @@ included, is negative; `AUC = (sum of the positives' ranks - p(p+1)/2) / (p n)` 
 lowest and +inf highest, and a truth without any usable class scores 0 instead of failing.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,19 +15,6 @@ from data_format.errors import DataError
 
 # Bounds the scratch memory of one sort to some 40 MB whatever the size of the test set.
 _BLOCK_CELLS = 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class NaucResult:
-    """NAUC with the names of the classes it stands on.
-
-    value: 2·mean(AUC) - 1 in [-1, 1]; 0.0 where no class is usable.
-    used, left_out: names of the classes with both kinds of rows, and of those without.
-    """
-
-    value: float
-    used: tuple[str, ...]
-    left_out: tuple[str, ...]
 
 
 def as_matrices(truth: ArrayLike, scores: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -81,17 +67,6 @@ def weighted_class_aucs(
 def nauc(truth: ArrayLike, scores: ArrayLike) -> float:
     """Normalised AUC, 2·mean(AUC) - 1 over the usable classes, in [-1, 1]; 0.0 where there is none."""
     return float(mean_nauc(class_aucs(truth, scores)))
-
-
-def nauc_result(truth: ArrayLike, scores: ArrayLike, names: Sequence[str] | None = None) -> NaucResult:
-    """NAUC and which classes it stands on; classes without a name are called by their column number."""
-    aucs = class_aucs(truth, scores)
-    labels = [str(i) for i in range(len(aucs))] if names is None else list(names)
-    if len(labels) != len(aucs):
-        raise DataError(f"expected {len(aucs)} class names, one a column, found {len(labels)}")
-    used = tuple(name for name, auc in zip(labels, aucs, strict=True) if not np.isnan(auc))
-    left_out = tuple(name for name, auc in zip(labels, aucs, strict=True) if np.isnan(auc))
-    return NaucResult(float(mean_nauc(aucs)), used, left_out)
 
 
 def mean_nauc(aucs: NDArray[np.float64]) -> NDArray[np.float64]:

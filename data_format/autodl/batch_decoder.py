@@ -1,8 +1,8 @@
 """Small records of one form, decoded all at once; tables have tens of thousands of them.
 
 They differ in nothing but id, labels and numbers. One is parsed by protobuf, and the places of its values are found in
-its bytes: a *mould*. Every other record of the same length that agrees in all other bytes (and in the bits that say how
-long an integer is) would be parsed to values in the same places. What fits no mould is left to protobuf.
+its bytes: a *template*. Every other record of the same length that agrees in all other bytes (and in the bits that say
+how long an integer is) would be parsed to values in the same places. What fits no template is left to protobuf.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from data_format.autodl.tfrecord import RecordFile
 from data_format.errors import Unreadable
 
 LONGEST = 1 << 15  # bytes of a record; beyond it the time goes elsewhere
-FEWEST = 32  # records of one length for which a mould pays
+FEWEST = 32  # records of one length for which a template pays
 MOST_LENGTHS = 16  # groups of one length looked at in a file
 MOST_MOULDS = 8  # in a group, after which the rest of it is left alone
 WINDOW = 1 << 23  # bytes of a file in memory at a time
@@ -24,7 +24,7 @@ Bytes = NDArray[np.uint8]
 
 
 class Batch(NamedTuple):
-    """Records of one mould. rows: which of those asked for; n of them, k labels each.
+    """n records of one template with k labels each. rows: their places among the records asked for.
 
     ids: (n,) int64, None without; indices (n, k) int64, scores (n, k) and numbers (n, width) float32.
     """
@@ -68,9 +68,9 @@ class RecordTemplate:
 
 
 def decode_batches(file: RecordFile, records: NDArray[np.int64], width: int) -> Iterator[Batch]:
-    """Those of `records` (numbers in `file`), each one row of `width` floats, that are alike; in no order.
+    """The records of `records` (numbers in `file`) that are alike, one row of `width` floats each; in no order.
 
-    Gives none of a file whose checksums were not compared when it was opened, nor after it became shorter.
+    Yields none of a file whose checksums were not compared when it was opened, nor once it became shorter.
     """
     lengths = file.lengths[records]
     found, counts = np.unique(lengths, return_counts=True)
@@ -97,7 +97,7 @@ def _decode_group(file: RecordFile, records: NDArray[np.int64], rows: NDArray[np
                 tries -= 1
                 record = block[0].tobytes()
                 spans = spans_in(record, width)
-                if spans is None:  # odd, damaged: left to the other way
+                if spans is None:  # unusual or damaged: decoded one by one
                     part, block = part[1:], block[1:]
                     continue
                 templates.append(RecordTemplate(record, spans))

@@ -1,7 +1,7 @@
 """CRC32C (Castagnoli), the checksum of TFRecord files: google_crc32c where it is installed, else NumPy.
 
-A submission runs where nobody installed the former; the latter reads some 150 MB a second. Both start from all ones and
-complement the result (RFC 3720, appendix B.4).
+A submission may run where the former is not installed; the latter reads some 150 MB a second. Both start from all ones
+and complement the result (RFC 3720, appendix B.4).
 """
 
 from collections.abc import Callable
@@ -40,7 +40,7 @@ def values(rows: NDArray[np.uint8]) -> States:
 
 @cache
 def _table() -> list[int]:
-    """What one zero byte makes of the states 0…255."""
+    """The states 0…255 after one zero byte."""
     table = []
     for state in range(256):
         for _ in range(8):
@@ -75,7 +75,7 @@ def _folded(data: bytes) -> int:
 
 
 def _shifted(states: States, exponent: int) -> States:
-    """What 2**exponent zero bytes make of `states`, byte by byte of each."""
+    """`states` after 2**exponent zero bytes, byte by byte of each."""
     shift = _shift(exponent)
     moved: States = shift[0][states & 255]
     for place in range(1, 4):
@@ -85,7 +85,7 @@ def _shifted(states: States, exponent: int) -> States:
 
 @cache
 def _shift(exponent: int) -> States:
-    """(4, 256) what 2**exponent zero bytes make of the states `byte << 8 * place`; each is the one before, twice."""
+    """(4, 256) the states `byte << 8 * place` after 2**exponent zero bytes; each is the previous one twice."""
     if exponent == 0:
         single = np.arange(256, dtype=np.uint32) << np.array([[0], [8], [16], [24]], np.uint32)
         return np.asarray(np.array(_table(), np.uint32)[single & 255] ^ single >> 8, np.uint32)

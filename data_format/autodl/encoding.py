@@ -1,6 +1,6 @@
 """Examples of any reader -> examples that a record can hold (Dense, Encoded, Sparse), one domain at a time.
 
-Pictures keep their bytes where the challenge's own decoder knows them (JPEG, PNG, BMP) and become PNG otherwise;
+Images keep their bytes where the challenge's own decoder knows them (JPEG, PNG, BMP) and become PNG otherwise;
 clips become one JPEG a frame; sounds 16-bit-scaled samples at 16 kHz; texts token numbers; table rows numbers.
 """
 
@@ -28,7 +28,7 @@ _UNSPACED = (
     (0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x3040, 0x30FF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF),
     (0xF900, 0xFAFF), (0x20000, 0x3134F),
 )  # fmt: skip
-_SCRIPT_SAMPLE = 200  # texts looked at: a language shows in a few
+_SCRIPT_SAMPLE = 200  # texts examined: a few show the language
 
 
 def encoder(dataset: Dataset, vocabulary: dict[str, int]) -> Callable[[Example], Example]:
@@ -44,10 +44,10 @@ def encoder(dataset: Dataset, vocabulary: dict[str, int]) -> Callable[[Example],
         return samples
     if domain == "video":
         return lambda example: clip(example, channels)
-    return lambda example: picture(example, channels)
+    return lambda example: image(example, channels)
 
 
-def picture(example: Example, channels: int) -> Example:
+def image(example: Example, channels: int) -> Example:
     """Encoded frames in a format that every reader of records knows; Dense and Sparse examples as they are."""
     if isinstance(example, MediaFile):
         from data_format.media.images import read_file
@@ -56,7 +56,7 @@ def picture(example: Example, channels: int) -> Example:
     if isinstance(example, Encoded):
         return Encoded(tuple(_readable_frame(frame, channels) for frame in example.frames))
     if isinstance(example, Text):
-        raise DataError("expected pictures or numbers, found a text in a data set whose domain is not text")
+        raise DataError("expected images or numbers, found a text in a data set whose domain is not text")
     return example
 
 
@@ -84,7 +84,7 @@ def encode_image(pixels: NDArray[np.uint8], kind: str) -> bytes:
 
     channels = pixels.shape[2]
     if channels not in (1, 2, 3, 4):
-        raise DataError(f"expected 1 to 4 channels in a picture, found {channels}")
+        raise DataError(f"expected 1 to 4 channels in an image, found {channels}")
     image = Image.fromarray(pixels[:, :, 0] if channels == 1 else pixels)
     file = io.BytesIO()
     image.save(file, kind, **({"quality": _JPEG_QUALITY} if kind == "JPEG" else {}))
@@ -94,7 +94,7 @@ def encode_image(pixels: NDArray[np.uint8], kind: str) -> bytes:
 def clip(example: Example, channels: int) -> Example:
     """One JPEG per frame of a video file (PNG where JPEG has no such channels)."""
     if not isinstance(example, MediaFile):
-        return picture(example, channels)
+        return image(example, channels)
     from data_format.media.videos import clip_at, clip_info
 
     info = clip_info(example.path)
@@ -162,8 +162,8 @@ def _unspaced(dataset: Dataset) -> bool:
 class Columns:
     """How the columns of a table become numbers: the numbers first, then a code for each column of strings.
 
-    categories: the distinct training values of each string column, sorted; their place is the code, a value that
-    training does not have gets the next code, a missing one NaN.
+    categories: the distinct training values of each string column, sorted; their position is the code; a value unseen
+    in training gets the next code, a missing one NaN.
     """
 
     names: tuple[str, ...]
@@ -191,13 +191,13 @@ class Columns:
         codes = np.full(table.strings.shape, np.nan, np.float32)
         for j, values in enumerate(self.categories.values()):
             place = {value: float(code) for code, value in enumerate(values)}
-            unseen = float(len(values))  # not a place of its own: test rows must not widen the list
+            unseen = float(len(values))  # no new place: test rows must not widen the list
             codes[:, j] = [place.get(cell, unseen) if cell != "" else np.nan for cell in table.strings[:, j]]
         for index, row in enumerate(table.numbers):
             if table.sparse is not None:
                 yield _sparse_row(table.sparse, index, codes[index])
             else:
-                with np.errstate(over="ignore"):  # beyond float32 a number is infinite, as it would be read
+                with np.errstate(over="ignore"):  # beyond float32 a number is infinite, as a reader would have it
                     numbers = np.concatenate([row.astype(np.float32), codes[index]])
                 yield Dense(numbers.reshape(1, 1, -1, 1))
 

@@ -1,24 +1,24 @@
 """`metadata.textproto` <-> Metadata: the description of one subset of an AutoDL data set.
 
-The file is the text form of the message `autodl.DataSpecification` (proto2); fields and defaults as the challenge has
-them. Fields this program does not know are skipped.
+The file is the text form of the message `autodl.DataSpecification` (`data_specification.proto`). Fields this program
+does not know are skipped.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal
 
-from data_format.autodl.textproto import Entries, Field, line_of, parse_fields, quote, unquote
+from data_format.autodl.schema import message_class
+from data_format.autodl.textproto import parse_message, quote, text_of
 from data_format.errors import DataError
 
 FILE_NAME = "metadata.textproto"
 Format = Literal["DENSE", "SPARSE", "COMPRESSED"]
-_FORMATS: dict[str, Format] = {
-    "DENSE": "DENSE", "SPARSE": "SPARSE", "COMPRESSED": "COMPRESSED", "0": "DENSE", "1": "SPARSE", "2": "COMPRESSED",
-}  # fmt: skip
-_TRUE, _FALSE = {"true", "True", "t", "1"}, {"false", "False", "f", "0"}
+_FORMATS: tuple[Format, ...] = ("DENSE", "SPARSE", "COMPRESSED")
+_SPEC_FLAGS = ("is_sequence_col", "is_sequence_row", "has_locality_col", "has_locality_row")
+_MAPS = ("label_to_index_map", "feature_to_index_map", "channel_to_index_map")
 _MAX_BYTES = 1 << 30
 
 
@@ -107,59 +107,26 @@ def _read(file: Path, size: int, changed_ns: int, inode: int) -> Metadata:
 
 def parse_metadata(text: str, where: str) -> Metadata:
     """Parse the text form; `where` names the file in errors. Raises DataError with line, expected and found."""
-    source = _Source(text, where)
-    values: dict[str, Any] = {}
-    specs: list[MatrixSpec] = []
-    head, maps = _known_maps(text)
-    fields = parse_fields(head, where)
-    for item in fields:
-        name = item.name
-        if isinstance(item.value, Entries):
-            source.map_entries(item.value, maps)
-        elif name in _MAPS:
-            source.map_entry(item, maps.setdefault(name, {}))
-        elif name == "matrix_spec":
-            # A list holds several messages; a plain message is a list of one.
-            specs += [source.spec(parts) for parts in source.messages(item)]
-        elif name in _SCALARS:
-            values[name] = _SCALARS[name](source, item)
-    # Maps of other names were collected as well; they are unknown fields and go no further.
-    known = {name: maps.get(name, {}) for name in _MAPS}
-    if fields and head is text:
-        _remember_maps(text, fields, known)
+    message = message_class("DataSpecification")()
+    maps = parse_message(text, message, where)
+    for name in _MAPS:
+        # Of a repeated key the last one counts, and an absent key or value is its default.
+        maps.setdefault(name, {}).update((text_of(entry.key), entry.value) for entry in getattr(message, name))
     metadata = Metadata(
-        values.get("sample_count", 0),
-        values.get("output_dim", 0),
-        tuple(specs),
-        values.get("sequence_size", 1),
-        values.get("is_sequence", False),
-        **known,
+        message.sample_count,
+        message.output_dim,
+        tuple(map(_spec, message.matrix_spec)),
+        message.sequence_size,
+        message.is_sequence,
+        *(maps[name] for name in _MAPS),
     )
     _check(metadata, where)
     return metadata
 
 
-# Train and test describe the same maps, of up to 100,000s of entries, and differ only before them: the newest maps
-# are kept with the end of the text that they came from.
-_newest_maps: list[tuple[str, dict[str, dict[str, int]]]] = []
-_WORTH_KEEPING = 10_000  # characters
-
-
-def _known_maps(text: str) -> tuple[str, dict[str, dict[str, int]]]:
-    """The text before maps that were just read, and copies of these; else the whole text and no maps."""
-    for end, maps in _newest_maps[:1]:
-        if text.endswith(end):
-            return text[: -len(end)], {name: dict(entries) for name, entries in maps.items()}
-    return text, {}
-
-
-def _remember_maps(text: str, fields: list[Field], maps: dict[str, dict[str, int]]) -> None:
-    """Keep the maps where one run of entries, the last thing in the text, is all that they came from."""
-    *before, last = fields
-    if not isinstance(last.value, Entries) or len(text) - last.position < _WORTH_KEEPING:
-        return
-    if not any(isinstance(item.value, Entries) or item.name in _MAPS for item in before):
-        _newest_maps[:] = [(text[last.position :], maps)]
+def _spec(message: Any) -> MatrixSpec:
+    values = {field.name: getattr(message, field.name) for field in fields(MatrixSpec)}
+    return MatrixSpec(**values | {"format": _FORMATS[message.format]})
 
 
 def format_metadata(metadata: Metadata) -> str:
@@ -182,117 +149,6 @@ def format_metadata(metadata: Metadata) -> str:
         for key, value in getattr(metadata, name).items():
             lines.append(f"{name} {{\n  key: {quote(key)}\n  value: {value}\n}}")
     return "\n".join(lines) + "\n"
-
-
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """Turns fields of one file into values; knows where they stand."""
-
-    text: str
-    where: str
-
-    def fail(self, item: Field, expected: str) -> NoReturn:
-        found = item.value if isinstance(item.value, str) else "a message or list"
-        if isinstance(item.value, list) and item.value and isinstance(item.value[0], str):
-            found = str(item.value[0])
-        raise DataError(
-            f"{self.where}, line {line_of(self.text, item.position)}, {item.name}: expected {expected}, found {found!r}"
-        )
-
-    def integer(self, item: Field) -> int:
-        """A 32-bit integer, also in octal and hexadecimal."""
-        token = item.value.replace(" ", "") if isinstance(item.value, str) else ""
-        digits = token.removeprefix("-")
-        base = 16 if digits[:2].lower() == "0x" else 8 if digits.startswith("0") and digits.isdigit() else 10
-        try:
-            number = int(token, base)
-        except ValueError:
-            self.fail(item, "a whole number")
-        if not -(2**31) <= number < 2**31:
-            self.fail(item, "a number of 32 bits")
-        return number
-
-    def boolean(self, item: Field) -> bool:
-        if not isinstance(item.value, str) or item.value not in _TRUE | _FALSE:
-            self.fail(item, "true or false")
-        return item.value in _TRUE
-
-    def enum(self, item: Field) -> Format:
-        if not isinstance(item.value, str) or item.value not in _FORMATS:
-            self.fail(item, "DENSE, SPARSE or COMPRESSED")
-        return _FORMATS[item.value]
-
-    def messages(self, item: Field) -> list[list[Field]]:
-        """The messages of a repeated field, written one by one or as a list."""
-        fields = self.fields(item)
-        if fields and all(not part.name for part in fields):
-            return [self.fields(part) for part in fields]
-        return [fields]
-
-    def fields(self, item: Field) -> list[Field]:
-        value = item.value
-        if isinstance(value, Entries) or not isinstance(value, list):
-            self.fail(item, "a message in braces")
-        fields = [part for part in value if isinstance(part, Field)]
-        if len(fields) != len(value):
-            self.fail(item, "a message in braces")
-        return fields
-
-    def spec(self, fields: list[Field]) -> MatrixSpec:
-        values = {part.name: _SPEC[part.name](self, part) for part in fields if part.name in _SPEC}
-        return MatrixSpec(**values)
-
-    def string(self, item: Field) -> str:
-        if not isinstance(item.value, list) or not all(isinstance(part, str) for part in item.value):
-            self.fail(item, "a quoted string")
-        return self.text_of(item, [str(part) for part in item.value])
-
-    def text_of(self, item: Field, tokens: list[str]) -> str:
-        # The pieces are joined before decoding: a character may be cut between two of them.
-        token = tokens[0] if len(tokens) == 1 else "'" + "".join(part[1:-1] for part in tokens) + "'"
-        try:
-            return unquote(token)
-        except ValueError as error:
-            raise DataError(f"{self.where}, line {line_of(self.text, item.position)}, {item.name}: {error}") from None
-
-    def map_entries(self, run: Entries, maps: dict[str, dict[str, int]]) -> None:
-        """Add a run of entries in their usual form; written for speed."""
-        into, last = {}, ""
-        for (name, key, value), position in zip(run.items, run.positions, strict=True):
-            if name != last:
-                into, last = maps.setdefault(name, {}), name
-            plain = value[0] not in "0-" and len(value) < 10
-            number = int(value) if plain else self.integer(Field(name, value, position))
-            try:
-                into[unquote(key)] = number
-            except ValueError:
-                self.text_of(Field(name, key, position), [key])
-
-    def map_entry(self, item: Field, into: dict[str, int]) -> None:
-        """Add a map entry; of a repeated key the last one counts, and an absent key or value is its default."""
-        for fields in self.messages(item):
-            name, number = "", 0
-            for part in fields:
-                if part.name == "key":
-                    name = self.string(part)
-                elif part.name == "value":
-                    number = self.integer(part)
-            into[name] = number
-
-
-_SCALARS: dict[str, Callable[[_Source, Field], object]] = {
-    "is_sequence": _Source.boolean,
-    "output_dim": _Source.integer,
-    "sequence_size": _Source.integer,
-    "sample_count": _Source.integer,
-}
-_SPEC_FLAGS = ("is_sequence_col", "is_sequence_row", "has_locality_col", "has_locality_row")
-_SPEC: dict[str, Callable[[_Source, Field], Any]] = {
-    **dict.fromkeys(("col_count", "row_count", "num_channels"), _Source.integer),
-    **dict.fromkeys((*_SPEC_FLAGS, "is_sparse"), _Source.boolean),
-    "format": _Source.enum,
-}
-_MAPS = ("label_to_index_map", "feature_to_index_map", "channel_to_index_map")
 
 
 def _bool(value: bool) -> str:

@@ -27,7 +27,7 @@ def is_autodl(path: Path) -> bool:
 
 
 def read_autodl(path: Path) -> Dataset:
-    """Open `X/name.data`, or `X` holding exactly one `*.data`. Labels are read now, examples when asked for.
+    """Open `X/name.data`, or `X` holding exactly one `*.data`. Labels are read now, examples on demand.
 
     Raises DataError naming the file for a layout, description or label that cannot be used, and for a test set with
     fewer records than its description says. Other losses are listed in `problems`.
@@ -97,7 +97,7 @@ def _data_folder(path: Path) -> Path:
 
 
 class _Contexts(NamedTuple):
-    """What n records say of themselves: labels (n, classes), ids (n,) where known, and whether they are examples."""
+    """The contexts of n records: labels (n, classes), ids (n,) where known, and whether they are examples."""
 
     labels: NDArray[np.float32]
     ids: NDArray[np.int64]
@@ -110,7 +110,7 @@ class _Contexts(NamedTuple):
 
 
 def _train_split(folder: Path, metadata: Metadata, problems: list[Problem]) -> Split:
-    """Training rows with their labels; records that are no examples are left out."""
+    """Training rows with their labels; records that are not examples are left out."""
     records = open_records(folder, metadata, interleaved=False, problems=problems)
     contexts = _contexts(records, metadata.output_dim, problems, labelled=True)
     _clip(contexts.labels, folder, problems)
@@ -125,7 +125,7 @@ def _train_split(folder: Path, metadata: Metadata, problems: list[Problem]) -> S
 
 
 def _set_labels(row: NDArray[np.float32], context: Context) -> None:
-    """Fill one row of labels. The usual record, one certain label, is written without further ado."""
+    """Fill one row of labels. The usual record, with one certain label, takes a short cut."""
     if len(context.indices) == 1 and 0 <= context.indices[0] < len(row) and context.scores[0] == 1.0:
         row[context.indices[0]] = 1.0
     else:
@@ -140,7 +140,7 @@ def _clip(labels: NDArray[np.float32], folder: Path, problems: list[Problem]) ->
 
 
 def _test_split(folder: Path, metadata: Metadata, problems: list[Problem]) -> Split:
-    """Test rows in the challenge's order; their labels are zeros whatever the records say."""
+    """Test rows in the challenge's order; their labels are zeros whatever the records hold."""
     before = len(problems)
     records = open_records(folder, metadata, interleaved=True, problems=problems)
     if len(records) < metadata.sample_count:
@@ -165,7 +165,7 @@ def _contexts(records: Records, classes: int, problems: list[Problem], labelled:
     found = _Contexts(np.zeros((n, classes), np.float32), np.zeros(n, np.int64), np.zeros(n, bool), np.ones(n, bool))
     waiting = np.ones(n, bool)
     for batch in records.alike():
-        if labelled:  # what is wrong with a label is said by the other way, which names the record
+        if labelled:  # the other way names the record of a wrong label
             usual = (batch.indices >= 0) & (batch.indices < classes) & np.isfinite(batch.scores)
             batch = batch.take(np.asarray(usual.all(axis=1)))
             found.labels[batch.rows[:, None], batch.indices] = batch.scores

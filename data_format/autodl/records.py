@@ -1,4 +1,4 @@
-"""The records of one subset of an AutoDL data set, in row order, decoded when they are asked for."""
+"""The records of one subset of an AutoDL data set, in row order, decoded on demand."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ from data_format.examples import Csr, Dense, Example, Sparse, Table
 
 PREFIX = "sample"
 SLOTS = 3
-# Checksums of up to this many bytes a subset are compared when it is opened; beyond it when a record is first read.
+# Bytes of a subset up to which checksums are compared when it is opened, beyond it when a record is first read.
 _VERIFY_BYTES = 1 << 30
 _MAX_OPEN_FILES = 128
 _HEAD_BYTES = 4096
@@ -78,7 +78,7 @@ class Records(Source):
     def table(self) -> Table:
         """All rows as numbers; a row that cannot be read is all missing (NaN) and named in the problems.
 
-        Raises DataError where the records are pictures or sequences.
+        Raises DataError where the records are images or sequences.
         """
         time, rows, columns, channels = self.metadata.shape
         if self.metadata.format == "COMPRESSED" or time != 1 or (rows != 1 and columns != 1):

@@ -1,21 +1,20 @@
 """SequenceExample bytes <-> features and labels, one protobuf parse per record.
 
-The messages are ours (`autodl.proto`, wire-compatible with tf.train.SequenceExample) and come from a descriptor set,
-not from generated code, so that no version of protobuf is asked for. A feature list is kept as bytes in the parse:
-a DENSE record has one Feature per time step (16,000 a second of sound), which numpy checks and reads at a fixed stride.
+The messages are ours (`autodl.proto`, wire-compatible with tf.train.SequenceExample). A feature list is kept as bytes
+in the parse: a DENSE record has one Feature per time step (16,000 a second of sound), which numpy checks and reads at a
+fixed stride.
 """
 
 from collections.abc import Sequence
 from itertools import chain, pairwise
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
 from data_format.autodl.metadata import Metadata
+from data_format.autodl.schema import message_class
 from data_format.errors import DataError, Unreadable
 from data_format.examples import Dense, Encoded, Example, Sparse
 
@@ -26,21 +25,8 @@ _UINT64 = (1 << 64) - 1  # negative integers are encoded as their complement
 _FIELD_1, _FIELD_2 = b"\x0a", b"\x12"  # tags of length-delimited fields number 1 and 2
 
 
-def _messages() -> dict[str, Any]:
-    """Message classes of `autodl.binpb`, in a pool of their own: no clash with other users of protobuf."""
-    files = descriptor_pb2.FileDescriptorSet.FromString(Path(__file__).with_name("autodl.binpb").read_bytes())
-    pool = descriptor_pool.DescriptorPool()
-    for file in files.file:
-        pool.Add(file)
-    names = files.file[0].message_type
-    return {
-        name.name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"autodl.{name.name}")) for name in names
-    }
-
-
-_MESSAGES = _messages()
-_SequenceExample, _Head = _MESSAGES["SequenceExample"], _MESSAGES["ExampleHead"]
-_FeatureList, _Features = _MESSAGES["FeatureList"], _MESSAGES["Features"]
+_SequenceExample, _Head = message_class("SequenceExample"), message_class("ExampleHead")
+_FeatureList, _Features = message_class("FeatureList"), message_class("Features")
 
 
 class Context(NamedTuple):
@@ -64,29 +50,16 @@ class Spans(NamedTuple):
     numbers: slice
 
 
-class DecodedRecord(NamedTuple):
-    """A whole record."""
-
-    example: Example
-    context: Context
-
-
-def decode_record(data: bytes, metadata: Metadata) -> DecodedRecord:
-    """Example and labels of one record.
-
-    Raises Unreadable when the record cannot be decoded, DataError when its label lists differ in length.
-    """
-    message = _parse(_SequenceExample, data)
-    return DecodedRecord(_payload(message, metadata), _context(message.context))
-
-
 def decode_example(data: bytes, metadata: Metadata) -> Example:
     """The example of a record alone. Raises Unreadable with a short reason."""
     return _payload(_parse(_SequenceExample, data), metadata)
 
 
 def decode_context(data: bytes) -> Context:
-    """Labels and id of a record; its payload is not looked at. Raises as `decode_record`."""
+    """Labels and id of a record; its payload is not looked at.
+
+    Raises Unreadable when the record cannot be parsed, DataError when its label lists differ in length.
+    """
     return _context(_parse(_Head, data).context)
 
 
@@ -99,9 +72,9 @@ def context_in(head: bytes) -> bytes | None:
 
 
 def spans_in(data: bytes, width: int) -> Spans | None:
-    """Where a DENSE record of one step of `width` floats holds its values, None where that is not certain.
+    """Where a DENSE record of one step of `width` floats holds its values, or None where that is uncertain.
 
-    Each feature is encoded as every writer does it and looked for: found once, those are its bytes.
+    Each feature is encoded as every writer does, and searched for: where found once, those are its bytes.
     """
     try:
         message = _parse(_SequenceExample, data)
@@ -168,7 +141,7 @@ def encode_record(
     Raises DataError for another kind of example.
     """
     message = _SequenceExample()
-    # Both label lists are always there, empty ones included: the official reader asks for them.
+    # Both label lists are always there, empty ones included: the official reader requires them.
     feature = message.context.feature
     if id is not None:
         feature["id"].int64_list.value.append(id)
@@ -261,7 +234,7 @@ def _steps_at_stride(raw: bytes, width: int) -> NDArray[np.float32] | None:
     stride = len(header) + 4 * width
     if len(raw) % stride:
         return None
-    if len(raw) == stride:  # one step: a table row or one picture
+    if len(raw) == stride:  # one step: a table row or one image
         if not raw.startswith(header):
             return None
         return np.frombuffer(raw, "<f4", width, len(header)).astype(np.float32).reshape(1, width)
@@ -307,7 +280,7 @@ def _sparse(lists: Any, shape: tuple[int, int, int, int]) -> Sparse:
         indices = _integers(raw)
         if len(indices) != len(values):
             raise Unreadable(f"expected one {name} per value, found {len(indices)} for {len(values)}")
-        # Without a sign, negative ones are the largest: one look at all of them instead of two.
+        # As unsigned integers, negative ones are the largest: one look at all of them instead of two.
         if len(indices) and int(indices.view(np.uint64).max()) >= (size if size > 0 else 1 << 63):
             raise Unreadable(f"{name} outside 0 to {size - 1}")
         parts.append(indices)

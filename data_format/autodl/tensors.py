@@ -1,6 +1,6 @@
 """Examples as the challenge's models see them: float32 arrays of shape (time, rows, columns, channels).
 
-These are the official decode rules to the letter (dense as stored, pictures divided by 255, sparse records as lists);
+These are exactly the official decoding rules (dense as stored, images divided by 255, sparse records as lists);
 learners use the decoders and the store instead.
 """
 
@@ -38,11 +38,11 @@ def _frames(frames: tuple[bytes, ...], metadata: Metadata) -> NDArray[np.float32
     _, rows, columns, channels = metadata.shape
     if not frames:
         return np.zeros((0, max(rows, 0), max(columns, 0), channels), np.float32)
-    pictures = [decode_frame(blob, channels) for blob in frames]
-    sizes = sorted({picture.shape[:2] for picture in pictures})
+    images = [decode_frame(blob, channels) for blob in frames]
+    sizes = sorted({image.shape[:2] for image in images})
     if len(sizes) > 1:
         raise Unreadable(f"frames differ in size: {sizes[0]} and {sizes[1]}")
-    return np.stack(pictures).astype(np.float32) / np.float32(255)
+    return np.stack(images).astype(np.float32) / np.float32(255)
 
 
 def _pairs(sparse: Sparse, metadata: Metadata) -> NDArray[np.float32]:

@@ -1,7 +1,7 @@
 """TFRecord framing: length, masked CRC32C of the length, payload, masked CRC32C of the payload.
 
 Format: https://www.tensorflow.org/tutorials/load_data/tfrecord (little endian; the mask rotates right by 15 bits and
-adds a constant). Damage is survived: a bad payload loses one record, a bad length or a cut loses the tail.
+adds a constant). A damaged payload costs one record, a damaged length or a truncated file the rest of the file.
 """
 
 import gzip
@@ -30,7 +30,7 @@ _ALIKE = 8  # records of one length in a row, after which more of them are looke
 _FEWEST, _FIRST_LOOK = 32, 64  # … in so many; fewer alike are not worth it. While all are alike, four times as many
 _LONGEST_ALIKE, _WINDOW = 512, 1 << 23  # bytes of such a record; of the file in memory at a time
 _MAX_UNPACKED_BYTES = 1 << 28
-_LFS = b"version https://git-lfs.github.com/spec/"  # what stands in place of a file that git-lfs did not fetch
+_LFS = b"version https://git-lfs.github.com/spec/"  # the beginning of a pointer to a file that git-lfs did not fetch
 
 
 def masked_crc(data: bytes) -> int:
@@ -138,7 +138,7 @@ def scan(path: Path, verify: bool = True) -> RecordFile:
 
 
 def write_records(path: Path, records: Iterable[bytes]) -> int:
-    """Write records to a new file, whole or not at all; gives their number. Raises OSError."""
+    """Write records to a new file, whole or not at all; returns their number. Raises OSError."""
     count = 0
     with atomic_file(path) as file:
         for record in records:

@@ -29,7 +29,7 @@ _VARIES = -1
 
 
 def write_dataset(dataset: Dataset, out: Path, name: str | None = None) -> Path:
-    """Write a data set in AutoDL format as the folder `out/name` (default: the data set's name); gives that folder.
+    """Write a data set in AutoDL format as the folder `out/name` (default: the data set's name); returns that folder.
 
     Test rows get the ids 0 to n-1, training rows the ids after them. A training example that cannot be read is left
     out and listed in the data set's problems; a test example keeps its row, empty. Raises DataError when the folder
@@ -55,7 +55,7 @@ def write_dataset(dataset: Dataset, out: Path, name: str | None = None) -> Path:
 
 
 @dataclass
-class _Seen:
+class _Forms:
     """Format and sizes of the examples written so far; 0 = none yet, -1 = they differ."""
 
     format: Format | None = None
@@ -105,7 +105,7 @@ class _Writer:
     def __init__(self, dataset: Dataset, folder: Path, name: str) -> None:
         self.dataset, self.folder, self.name = dataset, folder, name
         self.domain = dataset.domain[0] if dataset.domain else None
-        self.seen = _Seen()
+        self.seen = _Forms()
         self.tokens: dict[str, int] = {token: index for index, token in dataset.vocabulary.items()}
         self.encode = encoder(dataset, self.tokens)
         self.columns: Columns | None = None
@@ -160,7 +160,7 @@ class _Writer:
                 yield index, None
 
     def _nothing(self) -> Example:
-        """A record without content, for a test row that cannot be read: it is as unreadable there as here."""
+        """A record without content, for a test row that cannot be read: as unreadable as the original."""
         if self.seen.format == "DENSE":
             sizes = (self.seen.rows, self.seen.columns, self.seen.channels)
             return Dense(np.zeros((0, *sizes), np.float32))
@@ -194,10 +194,10 @@ class _Writer:
         )
 
     def _shape(self) -> tuple[int, int, int, int]:
-        """(time, rows, columns, channels) for the description. The challenge tells domains apart by it."""
+        """(time, rows, columns, channels) for the description. The challenge derives the domain from it."""
         seen = self.seen
         time, rows, columns, channels = self.dataset.shape
-        if self.domain is None:  # records already: what their description said holds
+        if self.domain is None:  # records already: their description holds
             if seen.format == "DENSE" and seen.rows:
                 rows, columns, channels = seen.rows, seen.columns, seen.channels
             return time, rows, columns, channels

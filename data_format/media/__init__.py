@@ -1,1 +1,1 @@
-"""Images, sounds and videos, decoded at the size that is asked for."""
+"""Images, sounds and videos, decoded at the requested size."""

@@ -1,7 +1,7 @@
-"""What a file holds, told from its first bytes and never from its name.
+"""What a file holds, by its first bytes and never by its name.
 
-One rule for every reader: magic numbers decide. `sniff` looks at the first 64 to 4,096 bytes; it tells containers
-that hold pictures from those that hold only sound where the head says so (`ftyp` brands, the codec named in an Ogg
+Magic numbers decide, for every reader. `sniff` looks at the first 64 to 4,096 bytes; it separates containers
+that hold images from those that hold only sound where the head says so (`ftyp` brands, the codec named in an Ogg
 or Matroska head). A file that matches nothing is "text" when its bytes decode as text, else "unknown".
 """
 
@@ -61,7 +61,7 @@ def image_format(head: bytes) -> str | None:
 
 
 def sniff(head: bytes) -> Kind:
-    """Tell what a file holds from its first bytes (64 to 4,096 of them; fewer when the file is shorter)."""
+    """What a file holds, by its first bytes (64 to 4,096 of them; fewer when the file is shorter)."""
     if not head:
         return "unknown"
     if image_format(head):
@@ -127,7 +127,7 @@ def _is_transport_stream(head: bytes) -> bool:
 
 def _is_mpeg_sound(head: bytes) -> bool:
     """An MPEG audio frame header (ISO 11172-3) or ADTS at the very start, with no reserved field in use."""
-    # FF FE would be MPEG-1 layer I, which nobody has; it is the byte order mark of UTF-16.
+    # FF FE would be MPEG-1 layer I, which is not in use; it is the byte order mark of UTF-16.
     if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0 or head[1] == 0xFE:
         return False
     if head[1] & 0xF6 == 0xF0:  # ADTS: layer bits zero

@@ -1,4 +1,4 @@
-"""Pictures of more than 8 bits a value, at full depth: which files may be such, and 16-bit colour.
+"""Images of more than 8 bits a value, at full depth: which files may be such, and 16-bit colour.
 
 Pillow reads 16-bit grey, 32-bit integers and floats as they are, but keeps only the high byte of 16-bit colour; OpenCV
 has all of it.
@@ -18,7 +18,7 @@ HEAD_BYTES = 64
 
 
 def may_be_deep(head: bytes) -> bool:
-    """Whether a picture whose file starts with these 64 bytes may have more than 8 bits a value."""
+    """Whether an image whose file starts with these 64 bytes may have more than 8 bits a value."""
     form = image_format(head)
     if form == "PNG":
         return len(head) > 24 and head[24] == 16
@@ -26,12 +26,12 @@ def may_be_deep(head: bytes) -> bool:
 
 
 def deep_grey(image: "PillowImage") -> NDArray[Any] | None:
-    """(rows, columns, 1) numbers of a loaded picture in grey of more than 8 bits, else None."""
+    """(rows, columns, 1) numbers of a loaded image in grey of more than 8 bits, else None."""
     return np.asarray(image)[..., None] if image.mode.startswith(("I", "F")) else None
 
 
 def deep_colour(image: "PillowImage", blob: bytes) -> NDArray[np.uint16] | None:
-    """(rows, columns, 3), not turned, of a picture in 16-bit colour without alpha, not loaded yet; else None."""
+    """(rows, columns, 3), before rotation, of an image in 16-bit colour without alpha, not loaded yet; else None."""
     tiles = getattr(image, "tile", ())  # (…, arguments of the decoder) each; only images that come from files have any
     if not any("RGB;16" in str(tile[3]) for tile in tiles):
         return None
@@ -47,7 +47,7 @@ def deep_colour(image: "PillowImage", blob: bytes) -> NDArray[np.uint16] | None:
 
 
 def upright(values: NDArray[np.uint16], orientation: int) -> NDArray[np.uint16]:
-    """Turn by an EXIF orientation: from 5 on rows and columns change places, then one or both run backwards."""
+    """Turn by an EXIF orientation: from 5 on rows and columns are swapped, then one or both are reversed."""
     if orientation >= 5:
         values = values.transpose(1, 0, 2)
     if orientation in (3, 4, 7, 8):

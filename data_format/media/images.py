@@ -1,16 +1,16 @@
 """Decode images of any usual format to uint8 pixels.
 
-One rule for every reader, whatever the file is called and whichever library decodes it:
+The same rules for every reader, file name and library:
 
 - the content decides the format; of an animation the first frame counts; the EXIF orientation is applied;
 - colour becomes RGB (CMYK and YCCK too), palettes are expanded;
 - 16 bits are scaled to 8, by the range of their set where one is given (`value_range`), else by the format's;
-- transparency is laid on white: pictures with alpha are mostly dark drawings and logos meant for a page;
+- transparency is laid on white: images with alpha are mostly dark drawings and logos meant for a page;
 - 1 channel is luma, 3 RGB, 2 luma + alpha, 4 RGB + alpha (opaque where the file has none); more cycle RGB + alpha;
-- an image that is cut short, empty or not an image raises `Unreadable`: half a picture is never passed off as one.
+- an image that is cut short, empty or not an image raises `Unreadable`: half an image is never passed off as one.
 
 OpenCV decodes the plain cases (whole 8-bit JPEG and PNG; a third of Pillow's time on small images), Pillow all
-others, imported only when such a file turns up. When few pixels are wanted a JPEG is decoded at 1/2, 1/4 or 1/8 of
+others, imported only for such a file. When few pixels are wanted a JPEG is decoded at 1/2, 1/4 or 1/8 of
 its size in the DCT domain, never below the wanted size. All functions may be called from several threads.
 """
 
@@ -38,7 +38,7 @@ MAX_PIXELS = 178_956_970  # Pillow's own limit against decompression bombs
 MAX_FILE_BYTES = 1 << 30
 
 _ORIENTATION = 0x0112
-# What Pillow raises on broken files: its plugins let through whatever parsing ran into.
+# What Pillow raises on broken files: its plugins raise whatever parsing meets.
 _BROKEN = (
     OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, AttributeError, ArithmeticError,
     RuntimeError, MemoryError, Warning, struct.error, zlib.error,
@@ -169,7 +169,7 @@ def _decode(blob: bytes, channels: int, wanted: tuple[int, int] | None, fit: str
         if pixels is not None:
             if jpeg is None or reduction == 1 or jpeg[3]:
                 return pixels
-            # libjpeg rounds up: a mostly empty last row or column would shift the picture.
+            # libjpeg rounds up: a mostly empty last row or column would shift the image.
             return pixels[: round(jpeg[0] / reduction), : round(jpeg[1] / reduction)]
     return _pillow(blob, channels, wanted, value_range)
 
@@ -177,7 +177,7 @@ def _decode(blob: bytes, channels: int, wanted: tuple[int, int] | None, fit: str
 def _plain_jpeg(blob: bytes) -> tuple[int, int, int, bool] | None:
     """(rows, columns, channels, has EXIF) of a whole 8-bit Huffman-coded grey or colour JPEG, else None.
 
-    Format: ITU-T T.81 annex B. A file that does not end with EOI may be cut short: Pillow looks closer.
+    Format: ITU-T T.81 annex B. A file that does not end with EOI may be cut short: Pillow decides.
     """
     if not blob.startswith(b"\xff\xd8\xff") or not blob.endswith(b"\xff\xd9"):
         return None
@@ -195,7 +195,7 @@ def _plain_jpeg(blob: bytes) -> tuple[int, int, int, bool] | None:
 
 
 def _is_plain_png(blob: bytes) -> bool:
-    """Tell whether this is a whole 8-bit grey or RGB PNG without transparency, orientation or animation."""
+    """Whether this is a whole 8-bit grey or RGB PNG without transparency, orientation or animation."""
     if not blob.startswith(b"\x89PNG") or blob[-8:-4] != b"IEND" or blob[24] != 8 or blob[25] not in (0, 2):
         return False
     if int.from_bytes(blob[16:20]) * int.from_bytes(blob[20:24]) > MAX_PIXELS:
@@ -331,7 +331,7 @@ def _deep_pixels(values: NDArray[np.float32], mode: str, value_range: ValueRange
 
 
 def animation(blob: bytes, frames: int, channels: int, value_range: ValueRange = UNKNOWN) -> list[Pixels]:
-    """Up to `frames` pictures spread evenly over an animation (a still gives one), each (h, w, channels).
+    """Up to `frames` images spread evenly over an animation (a still gives one), each (h, w, channels).
 
     A cut animation gives what came before the cut. Raises Unreadable where not even the first frame decodes.
     """

@@ -1,17 +1,14 @@
 """Arithmetic on decoded pixels: value ranges, channels, size. Knows no file format.
 
-One rule: pixels are uint8, shape (rows, columns, channels), RGB order. Shrinking averages areas (no aliasing),
+Pixels are uint8, shape (rows, columns, channels), RGB order. Shrinking averages areas (no aliasing),
 enlarging interpolates linearly.
 """
-
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 Pixels = NDArray[np.uint8]
-Fit = Literal["squash", "pad", "crop"]
-# What becomes 0 and what 255, of all channels alike or one pair a channel; (0, 0) is to be found.
+# The values that become 0 and 255, for all channels or one pair per channel; (0, 0): to be found.
 Range = tuple[float, float]
 ValueRange = Range | tuple[Range, ...]
 UNKNOWN: ValueRange = (0.0, 0.0)
@@ -79,7 +76,7 @@ def resize(pixels: Pixels, height: int, width: int) -> Pixels:
         return pixels
     try:
         import cv2
-    except ImportError:  # a bundled submission runs where only TensorFlow and its like are installed
+    except ImportError:  # a bundled submission may run without OpenCV
         return _matrix_resize(pixels, height, width)
     if channels > _CV_CHANNELS:
         parts = [pixels[..., at : at + _CV_CHANNELS] for at in range(0, channels, _CV_CHANNELS)]
@@ -94,7 +91,7 @@ def resize(pixels: Pixels, height: int, width: int) -> Pixels:
 
 
 def _matrix_resize(pixels: Pixels, height: int, width: int) -> Pixels:
-    """The same rule as `resize` by two matrix products; several times slower, but needs NumPy only."""
+    """The same rule as `resize` by two matrix products; several times slower, but with NumPy alone."""
     down, across = _weights(pixels.shape[0], height), _weights(pixels.shape[1], width)
     out = np.einsum("yr,rxc->yxc", down, np.einsum("xw,rwc->rxc", across, pixels.astype(np.float32)))
     return np.asarray(np.rint(out), np.uint8)

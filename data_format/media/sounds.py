@@ -1,14 +1,14 @@
 """Decode sounds to mono float32 samples.
 
-One rule for every reader, whatever the file is called and however it is coded:
+The same rules for every reader, file name and coding:
 
 - the content decides the format: libsndfile first (WAV of any subtype, FLAC, Ogg, MP3, AIFF …), then FFmpeg (AAC in
   MP4, WebM, the sound track of a video);
 - integer codings of any depth come out in [-1, 1), floats as they are, floats on an integer scale are divided;
-- several channels give whichever of their mean and the single channels carries most energy, so that opposed
-  channels do not cancel out;
+- several channels become whichever of their mean and the single channels has most energy, so that channels of
+  opposite phase do not cancel out;
 - NaN and infinite samples count as 0; a file cut short gives what is there; a sound of no samples gives one sample
-  of silence; an empty file or one that is no sound raises `Unreadable`.
+  of silence; an empty file or one that is not a sound raises `Unreadable`.
 
 The sample rate is the file's own; dense arrays have 16 kHz. soundfile is imported when the first file is read, PyAV
 only when libsndfile refuses one.
@@ -16,7 +16,6 @@ only when libsndfile refuses one.
 
 import io
 import os
-from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
@@ -37,7 +36,6 @@ DENSE_RATE = 16000
 MAX_SAMPLES = 3600 * 48000  # an hour of 48 kHz, all channels together: 690 MB
 _BLOCK = 1 << 20
 _INTEGER_SCALE = 32768.0
-_UNKNOWN_LENGTH = 1 << 40  # libsndfile says 2^63 - 1 frames where a stream does not tell
 
 
 def sound(
@@ -63,23 +61,6 @@ def sound(
     else:
         raise Unreadable(f"no sound in this {type(example).__name__} example")
     return _mono(samples), rate
-
-
-def sound_info(path: Path) -> tuple[float, int, int]:
-    """(seconds, rate in Hz, channels) from the header; seconds is nan where it does not tell. Raises Unreadable."""
-    import soundfile
-
-    try:
-        with path.open("rb", buffering=0) as file:
-            try:
-                with soundfile.SoundFile(file.fileno(), closefd=False) as opened:
-                    known = opened.frames < _UNKNOWN_LENGTH
-                    seconds = opened.frames / opened.samplerate if known else float("nan")
-                    return seconds, int(opened.samplerate), int(opened.channels)
-            except soundfile.SoundFileError:
-                return _ffmpeg_info(file)
-    except OSError as error:
-        raise Unreadable(f"cannot be read: {error.strerror or type(error).__name__}") from error
 
 
 def _dense(example: Dense, seconds: float | None, value_range: tuple[float, float]) -> Samples:
@@ -115,7 +96,7 @@ def _decode(file: IO[bytes], seconds: float | None) -> tuple[Samples, int]:
     """Decode an open file to ((n, channels) float32, rate)."""
     import soundfile
 
-    # By descriptor where there is one: given a name, soundfile would let its extension decide.
+    # By descriptor where there is one: with a name, soundfile would go by its extension.
     source = file if isinstance(file, io.BytesIO) else file.fileno()
     try:
         with soundfile.SoundFile(source, closefd=False) as opened:
@@ -186,19 +167,6 @@ def _ffmpeg(file: IO[bytes], seconds: float | None) -> tuple[Samples, int]:
         return np.zeros((0, 1), np.float32), int(rate)
     same = [block for block in blocks if block.shape[1] == blocks[0].shape[1]]
     return np.concatenate(same)[:limit], int(rate)
-
-
-def _ffmpeg_info(file: IO[bytes]) -> tuple[float, int, int]:
-    import av
-
-    _rewound(file)
-    try:
-        with av.open(file) as container:
-            stream = _sound_stream(container)
-            seconds = container.duration / 1e6 if container.duration else float("nan")
-            return seconds, int(stream.rate or 0), int(stream.channels)
-    except (av.FFmpegError, ValueError) as error:
-        raise Unreadable(f"broken sound ({type(error).__name__})") from error
 
 
 def _sound_stream(container: "InputContainer") -> "AudioStream":

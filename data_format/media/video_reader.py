@@ -1,6 +1,6 @@
 """Frames out of a video file with PyAV (FFmpeg): the part of `videos` that knows packets, key frames and seeking.
 
-One rule: what can be decoded counts, never what the header says.
+What can be decoded counts, never what the header claims.
 
 - A file of up to 32 MiB has its packets read once without decoding them (about a millisecond for a short clip).
   Their number is the number of frames, also where the header says 0, -1 or too many and where the file is cut.
@@ -9,7 +9,7 @@ One rule: what can be decoded counts, never what the header says.
   clip) is taken instead: nothing before it has to be decoded. Else decoding starts at the key frame before, and
   frames to which no other frame refers are dropped undecoded. A wanted frame that turns out broken is replaced by
   its nearest neighbour.
-- A larger file is sought in by time, when its duration holds; when not, all of it is decoded, keeping few frames.
+- A larger file is searched by time, when its duration holds; when not, all of it is decoded, keeping few frames.
 
 Frames are scaled by swscale (area average) straight from the codec's own colour layout. One decoding thread a clip:
 on small clips more are slower, and callers read several clips at once.
@@ -57,7 +57,7 @@ def middles(count: int, parts: int) -> list[int]:
 
 
 def read_frames(path: Path, frames: int, height: int, width: int) -> list[Pixels]:
-    """Exactly `frames` RGB pictures (height, width, 3), spread evenly over the clip. Raises Unreadable."""
+    """Exactly `frames` RGB images (height, width, 3), spread evenly over the clip. Raises Unreadable."""
     scale = _Scaler(height, width)
     with _opened(path) as (container, stream):
         kept: list[Pixels] = []
@@ -119,7 +119,7 @@ def _opened(path: Path) -> Iterator[tuple["InputContainer", "VideoStream"]]:
 
 
 def _is_cover(stream: "VideoStream") -> bool:
-    """Tell a picture attached to a sound file from a video stream."""
+    """Whether a stream is an image attached to a sound file."""
     from av.stream import Disposition
 
     return bool(stream.disposition & Disposition.attached_pic)
@@ -252,7 +252,7 @@ def _sought(container: "InputContainer", stream: "VideoStream", frames: int, sca
 
 
 def _reaches_far(container: "InputContainer", stream: "VideoStream", target: int, frames: int) -> bool:
-    """Tell whether the last target lies far back in the file, as it must unless the clip is longer than it says."""
+    """Whether the last target lies far back in the file, as it must unless the clip is longer than it says."""
     import av
 
     try:

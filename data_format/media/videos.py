@@ -1,9 +1,9 @@
 """Decode clips to uint8 frames of one size.
 
-One rule for every reader: a clip is what can be decoded, its frames are spread evenly over all of it (the middles of
-equal parts), and a clip with fewer frames repeats them. Headers are not trusted for the number of frames. A clip is
+The same rules for every reader: a clip is what can be decoded, its frames are spread evenly over all of it (the middles
+of equal parts), and a clip with fewer frames repeats them. Headers are not trusted for the number of frames. A clip is
 
-- a video file of any container and codec FFmpeg knows (`video_files`), told by content;
+- a video file of any container and codec FFmpeg knows (`video_reader`), recognised by content;
 - an animated GIF, WebP, PNG or TIFF; a still image is a clip of one frame;
 - a record of encoded images, one a frame, or a dense array of shape (time, rows, columns, channels).
 

@@ -1,6 +1,6 @@
 """Raw data as people have them: folders of files, lists of labels, tables and texts in many formats, archives of these.
 
-`open_raw` tells the layout from the names at the top of the folder, in this order; docs/data_formats.md shows each:
+`open_raw` detects the layout by the names at the top of the folder, in this order; docs/data_formats.md shows each:
 
 1. `NAME_train.data`                                          -> matrix (AutoML challenges)
 2. `NAME.data/` with `meta.json`                              -> autonlp (AutoNLP challenge)
@@ -11,8 +11,8 @@
 7. folders, one a class, below `train/` and `test/` or alone  -> folders
 8. a single table file                                        -> tables
 
-One folder around everything is passed. A further format is one more module with a function that returns a `Dataset`,
-and one more line in `layouts`.
+One folder around everything is passed through. A further format is one more module with a function that returns a
+`Dataset`, and one more rule in `layouts`.
 """
 
 from pathlib import Path
@@ -29,7 +29,7 @@ def open_raw(path: Path, options: ReadOptions = AS_FOUND) -> Dataset:
     The `test.csv` beside a file called `train.csv` belongs to the same data set. An archive is unpacked into a
     temporary folder; see `archives`. Raises DataError with one line that says what was expected and what was found.
     """
-    # The readers bring much along that who reads records only does not need.
+    # The readers import much that readers of records do not need.
     from data_format.raw.layouts import open_layout
 
     return open_layout(path, options)

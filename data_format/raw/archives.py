@@ -1,7 +1,7 @@
 """Zip and tar archives (also .gz, .bz2, .xz) of any raw data: unpacked into a temporary folder, removed at the end.
 
 No path leaves the folder, links and devices are left out, and number and size of the files are bounded before and while
-they are written, so that an archive that lies about its sizes cannot fill the disk.
+they are written, so that an archive with false sizes cannot fill the disk.
 """
 
 import atexit
@@ -115,7 +115,7 @@ def remove_before_exit() -> None:
     import subprocess  # costs milliseconds that a launch does not have
 
     try:
-        # The pipe closes when this process is gone, however it ends. A session of its own: no Ctrl-C reaches it.
+        # The pipe closes when this process is gone, however it ends. In a new session, so that no Ctrl-C reaches it.
         command = ["/bin/sh", "-c", 'cat; exec rm -rf -- "$@"', "sh", *left]
         environment = {"PATH": os.environ.get("PATH", os.defpath)}
         null = subprocess.DEVNULL
@@ -148,7 +148,7 @@ class _Unpacker:
         self.left_out: dict[str, list[str]] = {}
 
     def run(self) -> None:
-        """Unpack everything. Raises DataError beyond the bounds, and what archive readers raise for a damaged one."""
+        """Unpack everything. Raises DataError beyond the bounds, and what archive readers raise for damage."""
         with self.path.open("rb") as file:
             head = file.read(512)
         if head.startswith(b"PK"):
@@ -181,7 +181,7 @@ class _Unpacker:
                 self._zip_member(archive, info, inside)
 
     def _zip_member(self, archive: zipfile.ZipFile, info: zipfile.ZipInfo, inside: PurePosixPath) -> None:
-        """One member; a damaged one costs only itself."""
+        """One member; a damaged one is left out alone."""
         try:
             with archive.open(info) as stream:
                 self._write(inside, stream)

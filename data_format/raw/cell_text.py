@@ -5,7 +5,7 @@ from typing import Any
 
 
 def cell_text(value: Any) -> str:
-    """A typed value as a cell; a date in ISO form, a whole float without its point where a sheet made it one."""
+    """A typed value as a cell; dates in ISO form, lists with a separator after each element."""
     if value is None:
         return ""
     if isinstance(value, str):

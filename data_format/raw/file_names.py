@@ -1,4 +1,4 @@
-"""What names alone tell: columns that name files, suffixes of media, folders of training or test files, notes."""
+"""Rules on names alone: columns that name files, suffixes of media, folders of training or test files, notes."""
 
 import posixpath
 import re
@@ -15,7 +15,7 @@ FILE_COLUMNS = ("file", "filename", "file_name", "filepath", "path", "image", "v
 _PICTURES = (".jpg", ".jpeg", ".jfif", ".jpe", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 _FILMS = (".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv", ".3gp")
 _SOUNDS = (".wav", ".mp3", ".flac", ".ogg", ".oga", ".opus", ".m4a", ".aac", ".aif", ".aiff", ".wma", ".au")
-# A broken file is still a row when its name says that it belongs.
+# A broken file is still a row where its suffix is one of the collection's.
 USUAL_SUFFIXES: dict[Kind, frozenset[str]] = {
     "image": frozenset((*_PICTURES, ".avif", ".heic")),
     "video": frozenset((*_FILMS, ".gif")),
@@ -38,24 +38,24 @@ _MOST_CHARACTERS = 1024  # of a path
 
 
 def words_of(name: str) -> frozenset[str]:
-    """The words of a name in small letters: `testImages_2` -> test, images."""
+    """The words of a name in lower case: `testImages_2` -> test, images."""
     return frozenset(word.lower() for word in _WORD.findall(name))
 
 
 def is_file_column(name: str) -> bool:
-    """Whether a column is called like one that names files: `FileName`, `image_id`, `slice_file_name`."""
+    """Whether a column has a usual name for file names: `FileName`, `image_id`, `slice_file_name`."""
     return name.strip().lower() in FILE_COLUMNS or any(map(_FILE_WORD.fullmatch, words_of(name)))
 
 
 def by_likelihood(names: Sequence[str]) -> list[str]:
-    """Columns, those first that are called like the usual ones for files."""
+    """The columns, those with usual names for file names first."""
     lower = {name.strip().lower(): name for name in reversed(names)}
     usual = [lower[known] for known in FILE_COLUMNS if known in lower]
     return list(dict.fromkeys((*usual, *filter(is_file_column, names), *names)))
 
 
 def suffix(file: str) -> str:
-    """The suffix in small letters, with its dot, "" for none."""
+    """The suffix in lower case, with its dot, "" for none."""
     return PurePosixPath(file).suffix.lower()
 
 
@@ -76,7 +76,7 @@ def like_files(cells: Sequence[str]) -> bool:
     return alike > 0 and alike * 2 >= len(cells)
 
 
-def says(name: str) -> Side | Literal["valid", ""]:
+def named_part(name: str) -> Side | Literal["valid", ""]:
     """Which part of the data a file or folder is named after, "" for none."""
     words = words_of(name)
     if words & _TRAIN_WORDS:
@@ -102,7 +102,7 @@ def _like_file(cell: str) -> bool:
 @lru_cache(maxsize=1 << 14)
 def _side_of_folder(folder: str) -> Side | Literal[""]:
     for part in folder.split("/"):
-        said = says(part)
-        if said in ("train", "test"):
-            return said
+        side = named_part(part)
+        if side in ("train", "test"):
+            return side
     return ""

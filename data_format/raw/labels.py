@@ -1,6 +1,6 @@
 """Labels of raw data: which columns hold them, the class list, and label matrices.
 
-Class order, said once: label columns (`label:<name>`, `l0`, `l1` …) keep their order in the training file; names found
+Class order: label columns (`label:<name>`, `l0`, `l1` …) keep their order in the training file; names found
 in cells or folders are sorted, by value when every one is a whole number, else by code point. Names keep their spelling
 byte for byte (`001`, `1.0`, `True`, `NA`); only an empty label cell means "no label". A file `label.name` beside the
 data, one class a line, sets the order and adds classes that no training row has.
@@ -29,12 +29,12 @@ from data_format.raw.text_encoding import decode
 
 LABEL_PREFIX = "label:"
 _SINGLE_NAMES = ("label", "y", "target", "class")
-_SEVERAL_NAME = "labels"
+_MULTIPLE_NAME = "labels"
 _PAIRS_NAME = "labelconfidencepairs"
 _SEPARATORS = (LIST_SEPARATOR, "|", ";", ",")
 _ON = {"1": 1.0, "1.0": 1.0, "true": 1.0, "yes": 1.0}
 _OFF = {"0": 0.0, "0.0": 0.0, "false": 0.0, "no": 0.0, "": 0.0}
-_SWITCH = _ON | _OFF
+_INDICATOR = _ON | _OFF
 _NUMBERED = re.compile(r"(.*?)(\d+)")
 # Eighteen digits fit a 64-bit integer; with longer numbers among them names are sorted as texts.
 _WHOLE = re.compile(r"-?\d{1,18}")
@@ -43,15 +43,15 @@ _MAX_LABEL_CELLS = 400_000_000  # 1.6 GB as float32
 
 @dataclass(frozen=True, slots=True)
 class LabelRule:
-    """Where the labels of a file stand.
+    """Where the labels of a file are.
 
-    single: one column, one class name a cell. several: one column, class names separated by spaces, an empty cell
-    means none of them. pairs: one column of names and scores by turns. switches: one column a class, each cell 0
-    or 1 (or a score between). note: said to the user when the choice was not obvious. separator: between several names
+    single: one column, one class name a cell. multiple: one column, class names separated by spaces, an empty cell
+    means none of them. pairs: one column of alternating names and scores. indicators: one column a class, each cell 0
+    or 1 (or a score between). note: for the user, where the choice was not obvious. separator: between several names
     in a cell, "" = blanks.
     """
 
-    kind: Literal["single", "several", "pairs", "switches"]
+    kind: Literal["single", "multiple", "pairs", "indicators"]
     columns: tuple[str, ...]
     note: str = ""
     separator: str = ""
@@ -63,8 +63,8 @@ class LabelRule:
         return [name for part in cell.split(self.separator) if (name := part.strip())]
 
 
-class Cells(Protocol):
-    """What label rules ask of a file: its names, its rows' number, and columns one at a time."""
+class CellTable(Protocol):
+    """A table as the rules on its columns see it: names, the number of rows, and columns one at a time."""
 
     @property
     def path(self) -> Path:
@@ -92,7 +92,7 @@ class Cells(Protocol):
 
 
 def find_labels(
-    grid: Cells, absent: Iterable[str] = (), taken: Sequence[str] = (), options: ReadOptions = AS_FOUND
+    grid: CellTable, absent: Iterable[str] = (), taken: Sequence[str] = (), options: ReadOptions = AS_FOUND
 ) -> LabelRule:
     """The label columns of a training file.
 
@@ -104,49 +104,49 @@ def find_labels(
     """
     free = [name for name in grid.names if name not in taken and name != options.text_column]
     if options.label is not None:
-        return _said(grid, free, options.label, options.multi_label_separator)
-    rule = _found(grid, free, absent)
-    if options.multi_label_separator is not None and rule.kind in ("single", "several"):
-        return replace(rule, kind="several", separator=options.multi_label_separator)
+        return _asked_for(grid, free, options.label, options.multi_label_separator)
+    rule = _found_rule(grid, free, absent)
+    if options.multi_label_separator is not None and rule.kind in ("single", "multiple"):
+        return replace(rule, kind="multiple", separator=options.multi_label_separator)
     return rule
 
 
-def _said(grid: Cells, free: Sequence[str], label: str, separator: str | None) -> LabelRule:
-    """The rule for label columns that somebody named."""
+def _asked_for(grid: CellTable, free: Sequence[str], label: str, separator: str | None) -> LabelRule:
+    """The rule for label columns that the user named."""
     lower = {name.lower(): name for name in reversed(free)}
     named = [label] if label in free or label.lower() in lower else [part.strip() for part in label.split(",")]
     if unknown := [name for name in named if name not in free and name.lower() not in lower]:
         raise DataError(f"{grid.path}: expected a label column {unknown[0]!r}, found the columns {names_text(free)}")
     columns = tuple(name if name in free else lower[name.lower()] for name in named)
     if len(columns) > 1:
-        return LabelRule("switches", columns)
+        return LabelRule("indicators", columns)
     return _one_column(grid, columns[0], separator)
 
 
-def _one_column(grid: Cells, name: str, separator: str | None = None) -> LabelRule:
+def _one_column(grid: CellTable, name: str, separator: str | None = None) -> LabelRule:
     """One label column: its name, and a separator if there is one, say whether cells hold several names."""
     if name.lower() == _PAIRS_NAME:
         return LabelRule("pairs", (name,))
     if separator is not None:
-        return LabelRule("several", (name,), separator=separator)
+        return LabelRule("multiple", (name,), separator=separator)
     cells = set(grid.column(name))
-    if name.lower() == _SEVERAL_NAME or any(LIST_SEPARATOR in cell for cell in cells):
-        shown = next((sign for sign in _SEPARATORS if any(sign in cell for cell in cells)), "")
-        return LabelRule("several", (name,), separator=shown)
+    if name.lower() == _MULTIPLE_NAME or any(LIST_SEPARATOR in cell for cell in cells):
+        shown = next((mark for mark in _SEPARATORS if any(mark in cell for cell in cells)), "")
+        return LabelRule("multiple", (name,), separator=shown)
     return LabelRule("single", (name,))
 
 
-def _found(grid: Cells, free: Sequence[str], absent: Iterable[str]) -> LabelRule:
+def _found_rule(grid: CellTable, free: Sequence[str], absent: Iterable[str]) -> LabelRule:
     """The rule by names and content."""
-    if switches := tuple(name for name in free if name.startswith(LABEL_PREFIX)):
-        return LabelRule("switches", switches)
+    if indicators := tuple(name for name in free if name.startswith(LABEL_PREFIX)):
+        return LabelRule("indicators", indicators)
     lower = {name.lower(): name for name in reversed(free)}
     # `label` before `labels` before the weaker names, whatever their order in the file.
-    for known in (*_SINGLE_NAMES[:1], _SEVERAL_NAME, _PAIRS_NAME, *_SINGLE_NAMES[1:]):
+    for known in (*_SINGLE_NAMES[:1], _MULTIPLE_NAME, _PAIRS_NAME, *_SINGLE_NAMES[1:]):
         if known in lower:
             return _one_column(grid, lower[known])
-    if block := _switch_block(grid, free):
-        return LabelRule("switches", block)
+    if block := _indicator_block(grid, free):
+        return LabelRule("indicators", block)
     # Competition files leave the label out of the test file, wherever it stands; a column of measurements is none.
     missing = [name for name in absent if name in free]
     if len(missing) == 1 and len(set(grid.column(missing[0]))) <= max(2, len(grid.rows) ** 0.5):
@@ -161,7 +161,7 @@ def _found(grid: Cells, free: Sequence[str], absent: Iterable[str]) -> LabelRule
 
 def is_label_name(name: str) -> bool:
     """Whether a column is a label by its name alone."""
-    known = (*_SINGLE_NAMES, _SEVERAL_NAME, _PAIRS_NAME)
+    known = (*_SINGLE_NAMES, _MULTIPLE_NAME, _PAIRS_NAME)
     return name.startswith(LABEL_PREFIX) or name.lower() in known
 
 
@@ -175,14 +175,14 @@ def order_classes(names: Iterable[str]) -> tuple[str, ...]:
 
 def labelled_rows(rule: LabelRule, cells: Sequence[Sequence[str]]) -> list[int]:
     """Numbers of the rows that carry a label; `cells` holds one list a label column."""
-    if rule.kind == "several":
+    if rule.kind == "multiple":
         return list(range(len(cells[0])))
     return [i for i, row in enumerate(zip(*cells, strict=True)) if any(map(str.strip, row))]
 
 
 def class_list(rule: LabelRule, cells: Sequence[Sequence[str]]) -> tuple[str, ...]:
     """The classes that the training cells name, in class order. Raises DataError when they name none."""
-    if rule.kind == "switches":
+    if rule.kind == "indicators":
         return tuple(name.removeprefix(LABEL_PREFIX) or name for name in rule.columns)
     if rule.kind == "single":
         names = order_classes(cell for cell in set(cells[0]) if cell.strip())
@@ -222,9 +222,9 @@ def with_declared(seen: tuple[str, ...], declared: tuple[str, ...]) -> tuple[tup
 def encode(
     rule: LabelRule, classes: Sequence[str], cells: Sequence[Sequence[str]]
 ) -> tuple[NDArray[np.float32], Counter[str]]:
-    """Label cells -> (n, classes) float32 in [0, 1], and what could not be placed with its count.
+    """Label cells -> (n, classes) float32 in [0, 1], and the labels that are no class, with their counts.
 
-    Raises DataError when so many classes on so many rows cannot be meant (a column of measurements).
+    Raises DataError for so many classes and rows that the column must hold measurements.
     """
     n = len(cells[0])
     # Checked before the matrix is made: a regression target would take gigabytes.
@@ -234,9 +234,9 @@ def encode(
         )
     matrix = np.zeros((n, len(classes)), dtype=np.float32)
     unknown: Counter[str] = Counter()
-    if rule.kind == "switches":
+    if rule.kind == "indicators":
         for column, cell_list in enumerate(cells):
-            matrix[:, column] = _switches(cell_list, unknown)
+            matrix[:, column] = _indicators(cell_list, unknown)
         return matrix, unknown
     index = {name: i for i, name in enumerate(classes)}
     if rule.kind == "single":
@@ -247,8 +247,8 @@ def encode(
         return matrix, unknown
     for row, cell in enumerate(cells[0]):
         names = rule.names(cell)
-        scores = [1.0] * len(names) if rule.kind == "several" else [_switch(score) for score in names[1::2]]
-        for name, score in zip_longest(names if rule.kind == "several" else names[::2], scores):
+        scores = [1.0] * len(names) if rule.kind == "multiple" else [_indicator(score) for score in names[1::2]]
+        for name, score in zip_longest(names if rule.kind == "multiple" else names[::2], scores):
             if name in index and score is not None:
                 matrix[row, index[name]] = score
             else:
@@ -257,7 +257,7 @@ def encode(
 
 
 class Truth:
-    """The truth of the test rows, worked out at the first call; what cannot be placed is reported then, once."""
+    """The truth of the test rows, computed at the first call; labels that are no class are reported then, once."""
 
     def __init__(
         self, read: Callable[[], tuple[NDArray[np.float32], Counter[str]]], where: str, problems: list[Problem]
@@ -290,16 +290,16 @@ def _unknown_text(label: str, often: int) -> str:
     return f"{rows} label {label!r}, which no training row has" if label.strip() else f"{rows} no label"
 
 
-def _switches(cells: Sequence[str], unknown: Counter[str]) -> NDArray[np.float32]:
-    values = {cell: _switch(cell) for cell in set(cells)}
+def _indicators(cells: Sequence[str], unknown: Counter[str]) -> NDArray[np.float32]:
+    values = {cell: _indicator(cell) for cell in set(cells)}
     bad = {cell for cell, value in values.items() if value is None}
     if bad:
         unknown.update(cell for cell in cells if cell in bad)
     return np.fromiter((values[cell] or 0.0 for cell in cells), dtype=np.float32, count=len(cells))
 
 
-def _switch(cell: str) -> float | None:
-    known = _SWITCH.get(cell.strip().lower())
+def _indicator(cell: str) -> float | None:
+    known = _INDICATOR.get(cell.strip().lower())
     if known is not None:
         return known
     try:
@@ -309,8 +309,8 @@ def _switch(cell: str) -> float | None:
     return score if 0 <= score <= 1 else None
 
 
-def _switch_block(grid: Cells, free: Sequence[str]) -> tuple[str, ...]:
-    """The trailing 0/1 columns `l0`, `l1` …: two or more, and no column before them is named alike."""
+def _indicator_block(grid: CellTable, free: Sequence[str]) -> tuple[str, ...]:
+    """The trailing 0/1 columns `l0`, `l1` …: two or more, with no column before them named alike."""
     match = _NUMBERED.fullmatch(free[-1]) if free and grid.header else None
     if not match:
         return ()
@@ -318,8 +318,8 @@ def _switch_block(grid: Cells, free: Sequence[str]) -> tuple[str, ...]:
     # x1 … x5 with 0/1 at its end is a table of features, so all that is named alike must be in the block.
     if len(alike) < 2 or len(alike) == len(free) or list(free[-len(alike) :]) != alike:
         return ()
-    return tuple(alike) if all(_all_switches(grid.column(name)) for name in alike) else ()
+    return tuple(alike) if all(_all_indicators(grid.column(name)) for name in alike) else ()
 
 
-def _all_switches(cells: Sequence[str]) -> bool:
-    return all(cell.strip().lower() in _SWITCH for cell in set(cells))
+def _all_indicators(cells: Sequence[str]) -> bool:
+    return all(cell.strip().lower() in _INDICATOR for cell in set(cells))

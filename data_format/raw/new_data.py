@@ -18,7 +18,7 @@ from data_format.examples import Table, Text
 from data_format.input_spec import Inputs
 from data_format.memory_source import MemorySource
 from data_format.raw.arrays.sources import PickedSource
-from data_format.raw.arrays.tables import Column, Frame, make_tables
+from data_format.raw.arrays.tables import Column, ColumnTable, make_tables
 from data_format.raw.file_names import by_likelihood, inside, side_of
 from data_format.raw.files.list_detection import Search
 from data_format.raw.files.media import Collection, FileSource
@@ -27,12 +27,12 @@ from data_format.raw.labels import names_text
 from data_format.raw.tables.column_types import Kind, texts_of
 from data_format.raw.tables.formats import TABLE_SUFFIXES
 from data_format.raw.tables.new_header import above_files, above_numbers, above_texts
-from data_format.raw.tables.stream import Known, RowStream, stream_rows
+from data_format.raw.tables.stream import ExpectedTable, TableStream, stream_rows
 from data_format.raw.walk import list_files, printable
 
 TABLE_ROWS = 4096
 FILE_ROWS = 1024
-_MOST_LISTED = 200_000  # files below the folder of a list, which may be somebody's home
+_MOST_LISTED = 200_000  # files below the folder of a list, which may be a home directory
 _MADE_NAME = re.compile(r"column \d+")
 
 
@@ -79,7 +79,9 @@ def table_chunks(path: Path, inputs: Inputs, problems: list[Problem]) -> Iterato
 
 def text_chunks(path: Path, inputs: Inputs, problems: list[Problem]) -> Iterator[Chunk]:
     """Texts of a table file: of the columns that the model was trained on, or the column that looks like it."""
-    rows = stream_rows(path, Known((), heading=above_texts(inputs.text_columns), texts=True), TABLE_ROWS, problems)
+    rows = stream_rows(
+        path, ExpectedTable((), heading=above_texts(inputs.text_columns), texts=True), TABLE_ROWS, problems
+    )
     first = next(rows.chunks, [])
     picked = _text_columns(rows, inputs.text_columns, first)
     again = replace(rows, chunks=_chain(first, rows.chunks))
@@ -91,25 +93,25 @@ def text_chunks(path: Path, inputs: Inputs, problems: list[Problem]) -> Iterator
     return _with_ids(again, made)
 
 
-def fit_table(frame: Frame, inputs: Inputs, where: str, problems: list[Problem]) -> Table:
+def fit_table(frame: ColumnTable, inputs: Inputs, where: str, problems: list[Problem]) -> Table:
     """Rows in the columns of the model, typed as its training cells were; absent columns are empty.
 
-    where: said of cells that are not of their column's kind.
+    where: named in the problems about cells that are not of their column's kind.
     """
-    if not inputs.columns:  # a model of class frequencies asks for nothing
+    if not inputs.columns:  # a model of class frequencies needs no columns
         return Table(np.empty((frame.rows, 0)), (), np.empty((frame.rows, 0), object), ())
     there = dict(zip(frame.names, frame.columns, strict=True))
     absent: Column = [""] * frame.rows
     names = tuple(name for name, _ in inputs.columns)
     kinds = [cast("Kind", kind) for _, kind in inputs.columns]
-    wanted = Frame(names, tuple(there.get(name, absent) for name in names), frame.rows)
+    wanted = ColumnTable(names, tuple(there.get(name, absent) for name in names), frame.rows)
     found: list[Problem] = []
-    table = make_tables(Frame(names, ([],) * len(names), 0), kinds, wanted, found)[1]
+    table = make_tables(ColumnTable(names, ([],) * len(names), 0), kinds, wanted, found)[1]
     problems += [Problem(problem.where.replace("x_test", where, 1), problem.reason) for problem in found]
     return table
 
 
-def fit_texts(frame: Frame, inputs: Inputs, where: str) -> Source:
+def fit_texts(frame: ColumnTable, inputs: Inputs, where: str) -> Source:
     """The rows' texts, joined from the columns that the model was trained on. Raises DataError without any."""
     there = dict(zip(frame.names, frame.columns, strict=True))
     names = inputs.text_columns or frame.names
@@ -129,7 +131,7 @@ def picked_chunks(source: Source, ids: Sequence[str], size: int = FILE_ROWS) -> 
 def _folder_chunks(root: Path, domain: DomainName, problems: list[Problem]) -> Iterator[Chunk]:
     files = list_files(root, problems)
     tests = [file for file in files if side_of(file) == "test"]
-    # A whole data set is handed over: its new inputs are the test files.
+    # This is a whole data set: its new inputs are the test files.
     files = tests if tests and any(side_of(file) == "train" for file in files) else files
     if not files:
         raise DataError(f"{root}: expected files of the kind {domain}, found none")
@@ -145,7 +147,7 @@ def _folder_chunks(root: Path, domain: DomainName, problems: list[Problem]) -> I
 def _listed_chunks(path: Path, domain: DomainName, problems: list[Problem]) -> Iterator[Chunk]:
     """Files that a table names, in its folder or below; a missing one keeps its row."""
     there = _Files(path.parent)
-    rows = stream_rows(path, Known((), heading=above_files(there.has)), TABLE_ROWS, problems)
+    rows = stream_rows(path, ExpectedTable((), heading=above_files(there.has)), TABLE_ROWS, problems)
     first = next(rows.chunks, [])
     place = rows.names.index(there.column(rows, first))
     for chunk in _chain(first, rows.chunks):
@@ -171,7 +173,7 @@ class _Files:
         if spelled := next((file for file in (clean, f"test/{clean}") if self._is_file(file)), None):
             return spelled
         if self._listing is None:
-            problems: list[Problem] = []  # of folders that nobody named
+            problems: list[Problem] = []  # of folders that the user did not name
             self._listing = Listing(list_files(self._root, problems, _MOST_LISTED))
         file, reason = self._listing.look_up(name, "test")
         # Training files may be asked for as well, but come after those that were not learned.
@@ -181,7 +183,7 @@ class _Files:
         """Whether a name means a file."""
         return self.find(name) is not None
 
-    def column(self, rows: RowStream, cells: list[list[str]]) -> str:
+    def column(self, rows: TableStream, cells: list[list[str]]) -> str:
         """The column that names files, by its name and by its cells in the first rows."""
         ordered = by_likelihood(rows.names)
         sample = cells[:: max(1, len(cells) // LOOKED_AT)][:LOOKED_AT]
@@ -213,9 +215,9 @@ def _lone_table(folder: Path) -> Path | None:
     return test[0] if test else tables[0] if len(tables) == 1 else None
 
 
-def _known(names: tuple[str, ...]) -> Known:
+def _known(names: tuple[str, ...]) -> ExpectedTable:
     made = _are_made(names)
-    return Known(names, header=not made, heading=above_numbers if made else None)
+    return ExpectedTable(names, header=not made, heading=above_numbers if made else None)
 
 
 def _are_made(names: Sequence[str]) -> bool:
@@ -223,7 +225,7 @@ def _are_made(names: Sequence[str]) -> bool:
     return bool(names) and all(map(_MADE_NAME.fullmatch, names))
 
 
-def _names(rows: RowStream, wanted: tuple[str, ...]) -> tuple[str, ...]:
+def _names(rows: TableStream, wanted: tuple[str, ...]) -> tuple[str, ...]:
     """Names of the columns; without a header in the file or in training, by place. Raises DataError for neither."""
     if not wanted or (rows.header and set(wanted) & set(rows.names)):
         return rows.names
@@ -237,7 +239,7 @@ def _names(rows: RowStream, wanted: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def report_columns(where: str, names: Sequence[str], wanted: Sequence[str], problems: list[Problem]) -> None:
-    """Tell which columns are missing and which are not used. Raises DataError when none is there."""
+    """Report which columns are missing and which are not used. Raises DataError when none is there."""
     if not wanted:
         return
     if not set(names) & set(wanted):
@@ -248,7 +250,7 @@ def report_columns(where: str, names: Sequence[str], wanted: Sequence[str], prob
         problems.append(Problem(where, f"columns that the model does not know, not used: {names_text(extra)}"))
 
 
-def _text_columns(rows: RowStream, wanted: tuple[str, ...], cells: list[list[str]]) -> tuple[str, ...]:
+def _text_columns(rows: TableStream, wanted: tuple[str, ...], cells: list[list[str]]) -> tuple[str, ...]:
     if found := tuple(name for name in wanted if name in rows.names):
         return found
     lower = {name.lower(): name for name in reversed(rows.names)}
@@ -256,16 +258,16 @@ def _text_columns(rows: RowStream, wanted: tuple[str, ...], cells: list[list[str
         return found
     if "text" in lower:
         return (lower["text"],)
-    # Nobody says which column is meant: the one with the longest cells.
+    # Nothing shows which column is meant: take the one with the longest cells.
     lengths = [sum(len(row[place]) for row in cells) for place in range(len(rows.names))]
     return (rows.names[int(np.argmax(lengths))],)
 
 
-def _frame(names: tuple[str, ...], cells: list[list[str]]) -> Frame:
-    return Frame(names, tuple(map(list, zip(*cells, strict=True))), len(cells))
+def _frame(names: tuple[str, ...], cells: list[list[str]]) -> ColumnTable:
+    return ColumnTable(names, tuple(map(list, zip(*cells, strict=True))), len(cells))
 
 
-def _with_ids(rows: RowStream, make: Callable[[list[list[str]]], Source]) -> Iterator[Chunk]:
+def _with_ids(rows: TableStream, make: Callable[[list[list[str]]], Source]) -> Iterator[Chunk]:
     number = 0
     for cells in rows.chunks:
         yield Chunk([str(number + i) for i in range(len(cells))], make(cells))

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from data_format.label_sets import label_sets
 
 TEST_SHARE = 0.2
-SEED = 2019  # any number, but always the same: results on a set must be comparable
+SEED = 2019  # arbitrary, but fixed: results on a data set must be comparable
 
 
 def split_rows(
@@ -15,8 +15,8 @@ def split_rows(
     """Row numbers of train and test, both ascending, from the (n, classes) label matrix.
 
     Rows with the same set of labels form a group; each group of two or more gives a fifth (or `test_share`) of its
-    rows, at least one and never all, to the test side. Rows whose set of labels occurs once are drawn from as one group
-    in multi-label data and all train in single-label data. Every class keeps a training row. The test side is empty
+    rows, at least one and never all, to the test side. Rows whose set of labels occurs once form one group
+    in multi-label data, and all train in single-label data. Every class keeps a training row. The test side is empty
     when nothing can be spared.
     """
     share = TEST_SHARE if test_share is None else test_share
@@ -28,7 +28,7 @@ def split_rows(
     group = labels.argmax(axis=1)
     if ((labels > 0).sum(axis=1) != 1).any():
         group = label_sets(labels)
-        # Rare combinations of labels share one group, else none of them would ever be tested.
+        # Rare combinations of labels share one group, else none of them would ever be test rows.
         group = np.where(np.bincount(group)[group] == 1, group.max() + 1, group)
     # Shuffled, then sorted stably by group: each group is a run of its rows in random order.
     order = rng.permutation(n)

@@ -1,8 +1,9 @@
 """Bytes of text files -> their text, whatever the encoding.
 
 One rule, whether a file is read at once or line by line: a byte order mark; NUL bytes in every second place (UTF-16);
-UTF-8, also where a few bytes are none (they become U+FFFD and are counted); Windows-1252; Latin-1. A few bad bytes must
-not turn all names of a file into others, so most of what is not ASCII decides, not the first byte that does not fit.
+UTF-8, even where a few bytes are not valid (they become U+FFFD and are counted); Windows-1252; Latin-1. A few bad bytes
+must not turn all names of a file into others, so most of what is not ASCII decides, not the first byte that does not
+fit.
 """
 
 import codecs
@@ -24,7 +25,7 @@ _MARKS = (
 )
 _HEAD_BYTES = 4096
 _BLOCK_BYTES = 1 << 20
-_ENOUGH_SIGNS = 1000  # signs beyond ASCII that decide about a file which is not held in memory
+_ENOUGH_CHARACTERS = 1000  # characters beyond ASCII that decide for a file that is not held in memory
 _NOT_IN_CP1252 = b"\x81\x8d\x8f\x90\x9d"
 _BAD = "\ufffd"
 
@@ -55,7 +56,7 @@ def decode_counted(data: bytes) -> Decoded:
 
 
 def encoding_notes(file: str, encoding: str, bad: int, unit: str = "byte sequence") -> list[Problem]:
-    """What is to be said about a file that is not clean UTF-8; `bad` counts units."""
+    """Notes on a file that is not clean UTF-8; `bad` counts units."""
     if not encoding.startswith("utf-8"):
         return [Problem(file, f"read as {encoding}, since it is not UTF-8")]
     return [Problem(file, f"{bad} {unit}{'' if bad == 1 else 's'} not UTF-8, read as U+FFFD")] if bad else []
@@ -98,7 +99,7 @@ def encoding_of(path: Path) -> str:
 
 
 def _marked(data: bytes) -> str | None:
-    """The encoding that the first bytes prove."""
+    """The encoding that a mark or NUL bytes in the first bytes prove, else None."""
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             return encoding
@@ -112,7 +113,7 @@ def _marked(data: bytes) -> str | None:
 
 
 def _most_likely(blocks: Iterable[bytes]) -> str:
-    """UTF-8 if most signs beyond ASCII are UTF-8, which hardly ever happens by chance; blocks may end within a sign."""
+    """UTF-8 if most characters beyond ASCII are, which hardly happens by chance; blocks may end within a character."""
     good = bad = 0
     western = "cp1252"
     decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
@@ -125,7 +126,7 @@ def _most_likely(blocks: Iterable[bytes]) -> str:
         bad += wrong
         if any(byte in block for byte in _NOT_IN_CP1252):
             western = "latin-1"
-        if good + bad >= _ENOUGH_SIGNS:
+        if good + bad >= _ENOUGH_CHARACTERS:
             break
     return western if bad > good else "utf-8"
 

@@ -1,4 +1,4 @@
-"""Data without labels, as the challenge's toolkit takes them for prediction: files or rows, in a stated order.
+"""Data without labels, as the challenge's toolkit takes them for prediction: files or rows in a fixed order.
 
 Files with one headerless `*data*.csv` that lists their names give one row a line of the list, a missing file included;
 files without a list come in the order of their sorted paths. A table without labels has all its columns as features.
@@ -14,7 +14,7 @@ from data_format.dataset import Dataset, DomainName, Problem, Source, Split
 from data_format.errors import DataError
 from data_format.examples import Text
 from data_format.memory_source import MemorySource
-from data_format.raw.arrays.tables import Frame, kinds_of, make_tables, sample_of
+from data_format.raw.arrays.tables import ColumnTable, kinds_of, make_tables, sample_of
 from data_format.raw.challenges.autonlp import read_solution, read_texts
 from data_format.raw.files.media import Collection
 from data_format.raw.labels import declared_names, names_text
@@ -37,19 +37,21 @@ def open_unlabelled(path: Path, options: ReadOptions = AS_FOUND, output_dim: int
     where it is unknown, or nothing can be read.
     """
     problems: list[Problem] = []
-    archive = path.is_file()
-    if archive:
+    if path.is_file():
         from data_format.raw.archives import is_archive, unpack
 
-        archive = is_archive(path)
-        if archive:
-            path = unpack(path, problems)
-    if path.is_file():
-        return _table(path, path.parent, options, output_dim, problems)
+        if not is_archive(path):
+            return _table(path, path.parent, options, output_dim, problems)
+        path = unpack(path, problems)
     if not path.is_dir():
         raise DataError(f"{path}: expected a folder or a file without labels, found nothing there")
     if (path / _TEXTS).is_file():
         return _texts(path, output_dim, problems)
+    return _folder(path, options, output_dim, problems)
+
+
+def _folder(path: Path, options: ReadOptions, output_dim: int | None, problems: list[Problem]) -> Dataset:
+    """A folder of files, with or without a list of them, or of nothing but a table."""
     files = [file for file in list_files(path, problems) if not file.endswith((".name", ".info"))]
     tables = [file for file in files if "/" not in file and Path(file).suffix.lower() in TABLE_SUFFIXES]
     lists = [file for file in tables if "data" in Path(file).stem.lower() and file.lower().endswith(".csv")] or tables
@@ -61,10 +63,10 @@ def open_unlabelled(path: Path, options: ReadOptions = AS_FOUND, output_dim: int
 
 
 def _listed(path: Path, files: Sequence[str]) -> list[str] | None:
-    """The names in a list, one a line, where most of them are files that are there."""
+    """The names in a list, one a line, where most of them name existing files; else None."""
     lines = [line.strip().replace("\\", "/") for line in decode(path.read_bytes())[0].splitlines() if line.strip()]
     there = frozenset(files)
-    # A first line that is no file beside ones that are is a heading.
+    # A first line that names no file, above lines that do, is a header.
     if len(lines) > 1 and lines[0] not in there and lines[1] in there:
         lines = lines[1:]
     return lines if sum(line in there for line in lines) * 2 >= max(1, len(lines)) else None
@@ -97,7 +99,7 @@ def _table(path: Path, root: Path, options: ReadOptions, output_dim: int | None,
     counts = row_numbers(grid)
     problems += row_number_notes(path.name, grid.names, counts)
     names = tuple(name for name in grid.names if name not in counts) or grid.names
-    frame = Frame(names, tuple(map(grid.column, names)), len(grid.rows))
+    frame = ColumnTable(names, tuple(map(grid.column, names)), len(grid.rows))
     kinds = kinds_of(frame)
     texts, reason = text_columns(frame.names, kinds, sample_of(frame))
     if options.text_column is not None:

@@ -1,4 +1,4 @@
-"""Listing of a folder tree as people leave it: system litter left out, links followed once, loops survived."""
+"""Listing of a folder tree: system litter left out, links followed once, loops detected."""
 
 import os
 from itertools import islice
@@ -11,7 +11,7 @@ _MAX_DEPTH = 32
 
 
 def is_litter(name: str) -> bool:
-    """Whether a file or folder is left by a system or an editor: dot files, `__MACOSX`, `Thumbs.db` and the like."""
+    """Whether a file or folder was left by a system or an editor: dot files, `__MACOSX`, `Thumbs.db` and the like."""
     return name.startswith(".") or name.lower() in _LITTER
 
 
@@ -34,7 +34,7 @@ def subfolders(root: Path) -> list[str]:
 
 
 def printable(path: str) -> str:
-    """A path as an id that fits on one line of UTF-8: bytes that are no UTF-8 and line breaks are escaped."""
+    """A path as an id that fits on one line of UTF-8: bytes that are not UTF-8, and line breaks, are escaped."""
     if path.isascii() and path.isprintable():
         return path
     text = path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
@@ -69,7 +69,7 @@ def _walk(
         else:
             reason = "dangling link" if entry.is_symlink() else "not a file"
             problems.append(Problem(printable(prefix + entry.name), reason))
-    # Real folders first, so that a link beside its target never wins.
+    # Real folders first, so that the target is read rather than a link beside it.
     for linked, name in sorted(folders):
         if most is not None and len(found) >= most:
             return
@@ -85,5 +85,5 @@ def _walk(
 
 
 def _contains(target: str, chain: tuple[str, ...]) -> bool:
-    """Whether the folder `target` holds one of the folders we stand in."""
+    """Whether the folder `target` holds one of the folders being walked."""
     return any(folder == target or folder.startswith(target.rstrip("/") + "/") for folder in chain)

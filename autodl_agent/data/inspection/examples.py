@@ -3,7 +3,7 @@
 import hashlib
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,8 +21,6 @@ COMPARED = 50_000  # examples of a side compared for duplicates
 COMPARED_S = 20.0
 PEEK_S = 10.0
 _EDGE_BYTES = 1 << 20
-
-Reader = Callable[[Example], dict[str, float]]
 
 
 def example_facts(dataset: Dataset, task: Task) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """What `autodl inspect` tells: facts of a data set as JSON values; `inspect_view` prints them, `preview` draws."""
 
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,14 +10,7 @@ from autodl_agent.data.inspection.examples import duplicate_facts, example_facts
 from autodl_agent.data.inspection.table import column_notes, table_facts
 from autodl_agent.data.inspection.task_warnings import task_notes
 from autodl_agent.data.task import Domain, Task
-from data_format import open_dataset
 from data_format.dataset import Dataset
-from data_format.raw.options import AS_FOUND, ReadOptions
-
-
-def inspect_dataset(path: Path, options: ReadOptions = AS_FOUND) -> dict[str, Any]:
-    """Open and describe a data set. Raises DataError when it cannot be used."""
-    return inspect_opened(open_dataset(path, options))
 
 
 def inspect_opened(dataset: Dataset) -> dict[str, Any]:

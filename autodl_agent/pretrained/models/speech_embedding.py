@@ -15,7 +15,6 @@ BANDS, CHANNELS = 32, 96
 FRAMES = 76  # that one look takes in
 FEWEST = 12_640  # samples of one look
 SCALE = 32767.0  # the files hear 16-bit numbers
-POOLED = 3 * CHANNELS
 
 
 class SpeechEmbedder:

@@ -1,11 +1,11 @@
-"""Arrays, data frames and lists handed over by a program, as a `Dataset`: the door of the Python API.
+"""Arrays, data frames and lists handed over by a program, as a `Dataset`: the entry point of the Python API.
 
 What x is:
 
 data frame, 2-D array, rows of equal length, SciPy sparse matrix   -> a table (texts where free text outweighs the rest)
 texts (1-D array, list or column of str)                           -> texts, or files when they name existing ones
 list of paths (`pathlib.Path`)                                     -> files; their content says of which kind
-(n, rows, columns[, channels]) array, list of such pictures        -> images
+(n, rows, columns[, channels]) array, list of such arrays          -> images
 (n, time, rows, columns, channels) array                           -> videos
 list of 1-D arrays of different or great (1,000) length            -> sounds
 
@@ -24,10 +24,10 @@ from data_format.examples import Text
 from data_format.memory_source import MemorySource
 from data_format.raw.arrays.labels import is_missing_value, read_labels
 from data_format.raw.arrays.sources import ArraySource, PickedSource
-from data_format.raw.arrays.tables import kinds_of, make_tables, read_frame, sample_of, sparse_table
+from data_format.raw.arrays.tables import ColumnTable, kinds_of, make_tables, read_frame, sample_of, sparse_table
 from data_format.raw.files.media import Collection, FileSource
 from data_format.raw.labels import names_text
-from data_format.raw.tables.column_types import texts_of
+from data_format.raw.tables.column_types import Kind, texts_of
 from data_format.raw.tables.csv_file import counted
 from data_format.raw.tables.text_detection import text_columns
 from data_format.raw.walk import printable
@@ -145,7 +145,7 @@ def _as_paths(items: Sequence[Any], domain: DomainName | None) -> list[Path] | N
     if not items or domain in ("text", "tabular") or not all(isinstance(item, str) for item in items):
         return None
     sample = items[:: max(1, len(items) // _LOOKED_AT)][:_LOOKED_AT]
-    # Half of them must be there: a missing file among paths is an unreadable example, no text.
+    # Half of them must be there: a missing file among paths is an unreadable example, not a text.
     there = sum(_is_file(item) for item in sample)
     return [Path(item) for item in items] if there * 2 >= len(sample) else None
 
@@ -202,7 +202,7 @@ def _array_reason(x: Any, kind: DomainName) -> str:
 
 
 def _array_shape(x: Any, kind: DomainName) -> Shape:
-    """(time, rows, columns, channels) as far as one array or the first of a list tells it."""
+    """(time, rows, columns, channels) as far as one array, or the first of a list, shows it."""
     if kind == "speech":
         return (-1, 1, 1, 1)
     still = kind == "image"
@@ -215,32 +215,50 @@ def _array_shape(x: Any, kind: DomainName) -> Shape:
 
 
 def _row_sides(x: Any, x_test: Any | None, domain: DomainName | None, problems: list[Problem]) -> Sides:
-    train = read_frame(x)
-    test = None if x_test is None else read_frame(x_test)
-    if not train.names:
-        raise DataError(f"x: expected at least one column, found {train.rows} rows of 0 columns")
-    if test is not None and not hasattr(x, "columns") and len(test.names) != len(train.names):
-        raise DataError(f"x_test: expected {len(train.names)} columns, found {len(test.names)}")
+    """Rows of a table, or the texts in some of their columns."""
+    train, test = _read_frames(x, x_test)
     kinds = kinds_of(train)
-    texts, reason = text_columns(train.names, kinds, sample_of(train))
-    if domain == "text":
-        texts = texts or tuple(name for name, kind in zip(train.names, kinds, strict=True) if kind == "word")
-        texts, reason = texts or train.names, "asked for as text"
-    if not texts or domain == "tabular":
+    texts, reason = _text_columns(train, kinds, domain)
+    if not texts:
         tables = make_tables(train, kinds, test, problems)
-        reason = reason if domain is None else "asked for as a table"
         sources = MemorySource(table=tables[0]), MemorySource(table=tables[1])
         return ("tabular", reason), (1, 1, len(train.names), 1), *sources
     if unused := [name for name in train.names if name not in texts]:
         problems.append(Problem("x", f"columns beside the text, not used: {names_text(unused)}"))
-    sides = []
-    for frame in (train, test):
-        there = dict(zip(frame.names, map(texts_of, frame.columns), strict=True)) if frame else {}
-        picked = [there[column] for column in texts if column in there]
-        if frame and not picked:
-            raise DataError(f"x_test: expected the columns {names_text(texts)}, found {names_text(frame.names)}")
-        sides.append(MemorySource([Text("\n".join(row)) for row in zip(*picked, strict=True)], columns=texts))
-    return ("text", reason), (-1, 1, 1, 1), sides[0], sides[1]
+    return ("text", reason), (-1, 1, 1, 1), _joined_texts(train, texts), _joined_texts(test, texts)
+
+
+def _read_frames(x: Any, x_test: Any | None) -> tuple[ColumnTable, ColumnTable | None]:
+    train = read_frame(x)
+    test = None if x_test is None else read_frame(x_test)
+    if not train.names:
+        raise DataError(f"x: expected at least one column, found {train.rows} rows of 0 columns")
+    # Columns of a data frame are found by name, in any number.
+    if test is not None and not hasattr(x, "columns") and len(test.names) != len(train.names):
+        raise DataError(f"x_test: expected {len(train.names)} columns, found {len(test.names)}")
+    return train, test
+
+
+def _text_columns(train: ColumnTable, kinds: Sequence[Kind], domain: DomainName | None) -> tuple[tuple[str, ...], str]:
+    """The columns that hold the texts, none for a table, and the reason; a domain that was asked for decides."""
+    texts, reason = text_columns(train.names, kinds, sample_of(train))
+    if domain == "tabular":
+        return (), "asked for as a table"
+    if domain != "text":
+        return texts, reason
+    of_words = tuple(name for name, kind in zip(train.names, kinds, strict=True) if kind == "word")
+    return texts or of_words or train.names, "asked for as text"
+
+
+def _joined_texts(frame: ColumnTable | None, columns: tuple[str, ...]) -> Source:
+    """The texts of some columns joined, one a row; no rows without a frame."""
+    if frame is None:
+        return MemorySource(columns=columns)
+    there = dict(zip(frame.names, map(texts_of, frame.columns), strict=True))
+    picked = [there[column] for column in columns if column in there]
+    if not picked:
+        raise DataError(f"x_test: expected the columns {names_text(columns)}, found {names_text(frame.names)}")
+    return MemorySource([Text("\n".join(row)) for row in zip(*picked, strict=True)], columns=columns)
 
 
 def _ids(x: Any, files: bool) -> list[str]:

@@ -35,13 +35,8 @@ def read_labels(
     values = y if isinstance(y, list | tuple) else _plain(y)
     if len(values) != n:
         raise DataError(f"y: expected {n} labels, one an example, found {len(values)}")
-    if isinstance(values, list | tuple) and n and all(_is_collection(row) for row in values):
-        # Rows of as many numbers each are a matrix, though they came as lists; sets and rows of one never are.
-        widths = {len(row) for row in values}
-        flat = [cell for row in values for cell in row]
-        matrix_like = len(widths) == 1 and widths != {1} and not any(isinstance(row, set | frozenset) for row in values)
-        if not (matrix_like and flat and all(isinstance(cell, int | float | np.number) for cell in flat)):
-            return _from_sets([list(map(str, row)) for row in values], class_names)
+    if isinstance(values, list | tuple) and n and all(map(_is_collection, values)) and not _is_matrix(values):
+        return _from_sets([list(map(str, row)) for row in values], class_names)
     array = values if isinstance(values, np.ndarray) else _as_array(values)
     if array.ndim == 2 and array.shape[1] != 1:
         return _from_matrix(array, class_names or columns)
@@ -72,6 +67,14 @@ def _as_array(values: Sequence[Any]) -> NDArray[Any]:
 
 def _is_collection(row: Any) -> bool:
     return isinstance(row, list | tuple | set | frozenset) or (isinstance(row, np.ndarray) and row.ndim == 1)
+
+
+def _is_matrix(rows: Sequence[Any]) -> bool:
+    """Whether collections are the rows of a matrix: as many numbers in each; sets and rows of one never are."""
+    widths = {len(row) for row in rows}
+    if len(widths) != 1 or widths <= {0, 1} or any(isinstance(row, set | frozenset) for row in rows):
+        return False
+    return all(isinstance(cell, int | float | np.number) for row in rows for cell in row)
 
 
 def _from_classes(

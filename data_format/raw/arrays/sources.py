@@ -41,7 +41,7 @@ class ArraySource(Source):
         return Dense(shaped)
 
     def table(self) -> Table:
-        """Never: raises DataError."""
+        """Always raises DataError: arrays are not rows of a table."""
         raise DataError(f"x: expected rows of a table, found {len(self._arrays)} arrays ({self._domain})")
 
 

@@ -1,6 +1,7 @@
-"""Rows handed over by a program as one `Frame`: 2-D arrays, lists of rows, data frames, typed like cells of a CSV.
+"""Arrays, lists of rows and data frames from a program as one `ColumnTable`, typed like the cells of a CSV file.
 
-Columns of numbers, truth values and dates keep their type; any other column is typed by its cells as in `columns`.
+Columns of numbers, truth values and dates keep their type; any other column is typed by its cells, as in
+`column_types`.
 """
 
 from collections.abc import Sequence
@@ -17,12 +18,13 @@ from data_format.raw.arrays.labels import is_missing_value
 from data_format.raw.labels import names_text
 from data_format.raw.tables.column_types import Kind, learn, numbers, texts_of, words
 from data_format.raw.tables.csv_file import counted
+from data_format.raw.tables.header import unique_names
 
 Column = NDArray[np.float64] | list[str]
 
 
 @dataclass(frozen=True)
-class Frame:
+class ColumnTable:
     """Columns by name, each a (n,) float64 array (NaN = missing) or a list of n cells ("" = missing)."""
 
     names: tuple[str, ...]
@@ -30,21 +32,20 @@ class Frame:
     rows: int
 
 
-def read_frame(x: Any) -> Frame:
+def read_frame(x: Any) -> ColumnTable:
     """A data frame, a 2-D array or a list of rows as columns. Raises DataError for another number of dimensions."""
     if hasattr(x, "columns"):
-        names = tuple(map(str, x.columns))
-        # By place where there is one: two columns may bear the same name.
+        # By place where there is one: two columns may have the same name.
         picked = [x.iloc[:, i] if hasattr(x, "iloc") else x[name] for i, name in enumerate(x.columns)]
-        unique = tuple(name if name not in names[:i] else f"{name}.{i + 1}" for i, name in enumerate(names))
-        return Frame(unique, tuple(_column(np.asarray(series.to_numpy())) for series in picked), len(x))
+        columns = tuple(_column(np.asarray(series.to_numpy())) for series in picked)
+        return ColumnTable(unique_names(x.columns), columns, len(x))
     array = x if isinstance(x, np.ndarray) else _rows_array(x)
     if array.ndim != 2:
         raise DataError(f"x: expected rows and columns, found the shape {array.shape}")
     made = tuple(f"column {i}" for i in range(1, array.shape[1] + 1))
     if array.dtype.kind in "biuf":
-        return Frame(made, tuple(array.astype(np.float64, copy=False).T), len(array))
-    return Frame(made, tuple(_column(array[:, i]) for i in range(array.shape[1])), len(array))
+        return ColumnTable(made, tuple(array.astype(np.float64, copy=False).T), len(array))
+    return ColumnTable(made, tuple(_column(array[:, i]) for i in range(array.shape[1])), len(array))
 
 
 def sparse_table(x: Any) -> Table:
@@ -55,19 +56,19 @@ def sparse_table(x: Any) -> Table:
     return Table(np.empty((n, 0)), (), np.empty((n, 0), dtype=object), (), sparse)
 
 
-def kinds_of(frame: Frame) -> list[Kind]:
+def kinds_of(frame: ColumnTable) -> list[Kind]:
     """The kind of every column; cells decide as in a CSV file."""
     return ["number" if isinstance(cells, np.ndarray) else learn(cells, False)[0] for cells in frame.columns]
 
 
-def sample_of(frame: Frame, most: int = 1000) -> list[Sequence[str]]:
+def sample_of(frame: ColumnTable, most: int = 1000) -> list[Sequence[str]]:
     """Cells of evenly spaced rows as texts, one list a column; columns of numbers are empty."""
     step = max(1, frame.rows // most)
     return [[] if isinstance(cells, np.ndarray) else cells[::step] for cells in frame.columns]
 
 
 def make_tables(
-    train: Frame, kinds: Sequence[Kind], test: Frame | None, problems: list[Problem]
+    train: ColumnTable, kinds: Sequence[Kind], test: ColumnTable | None, problems: list[Problem]
 ) -> tuple[Table, Table]:
     """Both sides as tables; `kinds` are those of the training columns, test columns are found by name.
 

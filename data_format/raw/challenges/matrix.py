@@ -18,6 +18,7 @@ from data_format.errors import DataError
 from data_format.examples import Csr, Table
 from data_format.memory_source import MemorySource
 from data_format.raw.labels import names_text, order_classes
+from data_format.raw.tables.header import unique_names
 from data_format.raw.text_encoding import decode
 
 _MAX_DENSE = 1 << 30
@@ -41,44 +42,61 @@ def matrix_name(folder: Path) -> str | None:
 def open_matrix(root: Path, base: str) -> Dataset:
     """Open the data set NAME = base. Raises DataError where files are missing or rows do not fit each other."""
     problems: list[Problem] = []
-    parts, labels = [], []
-    for subset in ("train", "valid"):
-        path = root / f"{base}_{subset}.data"
-        # Asked for by the format, but often empty, and left out by people.
-        if subset == "train" or (path.is_file() and path.stat().st_size):
-            part = _read_data(path)
-            if part.rows:
-                parts.append(part)
-                labels.append(_read_solution(root / f"{base}_{subset}.solution", part.rows))
-    test_path = root / f"{base}_test.data"
-    if not parts or not test_path.is_file():
-        raise DataError(f"{root}: expected rows in {base}_train.data and a file {test_path.name}, found one missing")
-    test = _read_data(test_path)
+    parts, solution = _read_training(root, base)
+    test = _read_data(root / f"{base}_test.data")
     if any(part.sparse is not None for part in (*parts, test)):
         *parts, test = [_as_sparse(part) for part in (*parts, test)]
-    encoded = _Labels(np.concatenate(labels), _lines(root / f"{base}_label.name"), problems, base)
-    names = _lines(root / f"{base}_feat.name")
+    labels = _Labels(solution, _lines(root / f"{base}_label.name"), problems, base)
     width = max(_width(part) for part in (*parts, test))
-    if names and len(names) != width:
-        problems.append(Problem(f"{base}_feat.name", f"{len(names)} names for {width} columns, not used"))
-    columns = names if len(names) == width else tuple(f"column {i}" for i in range(1, width + 1))
-    tables = _table(parts, width, columns), _table([test], width, columns)
+    columns = _column_names(root / f"{base}_feat.name", width, problems)
+    train_table, test_table = _table(parts, width, columns), _table([test], width, columns)
     sample_names = _lines(root / f"{base}_test_sample.name")
     ids = list(sample_names) if len(sample_names) == test.rows else [str(i) for i in range(test.rows)]
-    solution = root / f"{base}_test.solution"
-    has_truth = solution.is_file() and solution.stat().st_size > 0
-    flavour = "dense" if tables[0].sparse is None else "sparse"
+    truth = root / f"{base}_test.solution"
+    has_truth = truth.is_file() and truth.stat().st_size > 0
+    flavour = "dense" if train_table.sparse is None else "sparse"
     return Dataset(
         name=base,
         path=root,
-        class_names=encoded.classes,
+        class_names=labels.classes,
         shape=(1, 1, width, 1),
-        train=Split([str(i) for i in range(len(tables[0]))], encoded.train, MemorySource(table=tables[0])),
-        test=Split(ids, np.zeros((test.rows, len(encoded.classes)), np.float32), MemorySource(table=tables[1])),
+        train=Split([str(i) for i in range(len(train_table))], labels.train, MemorySource(table=train_table)),
+        test=Split(ids, np.zeros((test.rows, len(labels.classes)), np.float32), MemorySource(table=test_table)),
         domain=("tabular", f"{flavour} rows of {width} columns in the matrix format"),
-        truth=lambda: encoded.encode(_read_solution(solution, test.rows)) if has_truth else None,
+        truth=lambda: labels.encode(_read_solution(truth, test.rows)) if has_truth else None,
         problems=problems,
     )
+
+
+def _read_training(root: Path, base: str) -> tuple[list[_Part], NDArray[np.float64]]:
+    """The training and validation rows, and their solutions below each other.
+
+    Raises DataError where there is none, or no test file to predict.
+    """
+    parts, solutions = [], []
+    for subset in ("train", "valid"):
+        path = root / f"{base}_{subset}.data"
+        # The format asks for validation files, but they are often empty, or left out.
+        if subset == "valid" and not (path.is_file() and path.stat().st_size):
+            continue
+        part = _read_data(path)
+        if part.rows:
+            parts.append(part)
+            solutions.append(_read_solution(root / f"{base}_{subset}.solution", part.rows))
+    test = f"{base}_test.data"
+    if not parts or not (root / test).is_file():
+        raise DataError(f"{root}: expected rows in {base}_train.data and a file {test}, found one missing")
+    return parts, np.concatenate(solutions)
+
+
+def _column_names(path: Path, width: int, problems: list[Problem]) -> tuple[str, ...]:
+    """The names in a file, one a column, or made ones where their number is another."""
+    names = unique_names(_lines(path))
+    if len(names) == width:
+        return names
+    if names:
+        problems.append(Problem(path.name, f"{len(names)} names for {width} columns, not used"))
+    return tuple(f"column {i}" for i in range(1, width + 1))
 
 
 class _Labels:

@@ -27,9 +27,8 @@ _RULE = LabelRule("single", ("folder",))
 
 
 def open_class_folders(root: Path, name: str, options: ReadOptions = AS_FOUND) -> Dataset:
-    """Open class folders. Raises DataError where there is no class with a readable kind of file."""
+    """Open class folders; root: as `inner_folder` gives it. Raises DataError without a class of a readable kind."""
     problems: list[Problem] = []
-    root = inner_folder(root)
     folders = {folder.lower(): folder for folder in subfolders(root)}
     train_folder = next((folders[known] for known in _TRAIN if known in folders), None)
     files = list_files(root, problems)
@@ -49,14 +48,14 @@ def open_class_folders(root: Path, name: str, options: ReadOptions = AS_FOUND) -
 
 
 def _past_packaging(root: Path, prefix: str, classes: Sequence[str] = ()) -> str:
-    """`train/train/` for `train/` where that holds but one folder of folders; a folder called like a class is none."""
+    """`train/train/` for `train/` where that holds only one folder of folders, which is not called like a class."""
     while (name := _packaging(root / prefix)) is not None and name not in classes:
         prefix = f"{prefix}{name}/"
     return prefix
 
 
 def inner_folder(root: Path) -> Path:
-    """Past folders that hold nothing but one folder of folders, as unpacked archives have them."""
+    """The folder within wrapping folders that hold only one folder of folders, as unpacked archives have them."""
     while (name := _packaging(root)) is not None:
         # `train/` alone is a part of a data set, unless its classes are packed once more.
         if name.lower() in _TRAIN and _packaging(root / name) is None:
@@ -66,7 +65,7 @@ def inner_folder(root: Path) -> Path:
 
 
 def _packaging(root: Path) -> str | None:
-    """The only folder in `root`, when it holds folders: a set of one class says nothing, so it is packaging."""
+    """The only folder in `root`, when it holds folders: one class is no classification, so it is packaging."""
     folders = subfolders(root)
     if len(folders) != 1:
         return None
@@ -87,7 +86,7 @@ def _loose_files(folder: Path) -> list[str]:
 
 
 def _are_strays(loose: Sequence[Path], below: Path, classes: int) -> bool:
-    """Whether files beside folders are no data, or so few of them that they got there by accident."""
+    """Whether files beside folders are not data, or so few that they must be there by accident."""
     inside = [file for file in list_files(below, []) if "/" in file]
     try:
         collection = Collection(below, inside) if inside else None
@@ -146,7 +145,7 @@ def _two_trees(
 def _labelled(
     root: Path, prefix: str, files: Sequence[str], problems: list[Problem], options: ReadOptions
 ) -> tuple[list[str], Collection]:
-    """The files that stand in a class folder and are data. Raises DataError when there is none."""
+    """The data files in class folders. Raises DataError when there is none."""
     # A file beside the class folders has no label.
     inside = [file for file in files if "/" in file[len(prefix) :]]
     if loose := len(files) - len(inside):
@@ -168,9 +167,9 @@ def _labelled(
 
 
 def _truth(tests: Sequence[str], prefix: str, classes: tuple[str, ...], problems: list[Problem]) -> Truth | None:
-    """The test folders' names as truth; None where no test folder bears the name of a class."""
+    """The test folders' names as truth; None where no test folder has the name of a class."""
     names = [_class_of(file, prefix) for file in tests]
-    # `test/images/*` is no class of anybody.
+    # `test/images/*` is not a class.
     if not set(names) & set(classes):
         return None
 

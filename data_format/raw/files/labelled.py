@@ -1,10 +1,10 @@
 """Files with their labels in a CSV file: `labels_train.csv` (or one `labels.csv`, which we split), `labels_test.csv`.
 
-Train rows stand in the order of the CSV file. Test rows are the sorted files of `test/` that the training CSV does not
+Training rows are in the order of the CSV file. Test rows are the sorted files of `test/` that the training CSV does not
 name, else of folders called like it (`test_images/`); where there are none, such files outside `train/` (and folders
 called like it). `labels_test.csv` neither drops nor moves a row; what it names beyond them (as a rule files that are
 missing) follows as rows after all others.
-A column `subset` of the only list says which files are test; they stand in sorted order.
+A column `subset` of the only list marks the test files, which are sorted.
 """
 
 from collections.abc import Container, Sequence
@@ -41,7 +41,7 @@ _LOOSE = frozenset((".csv", ".tsv", ".json", ".yaml", ".yml", ".info", ".name"))
 def open_labelled_files(
     root: Path, train_csv: Path, test_csv: Path | None, name: str, options: ReadOptions = AS_FOUND
 ) -> Dataset:
-    """Open a folder of files whose labels stand in CSV files. Raises DataError where nothing can be learned."""
+    """Open a folder of files whose labels are in CSV files. Raises DataError where nothing can be learned."""
     problems: list[Problem] = []
     listing = Listing(list_files(root, problems))
     grid = read_table(train_csv)
@@ -63,7 +63,7 @@ def open_labelled_files(
         labels = _train_labels(rule, classes, cells, train_csv.name, problems)
         return split_files(root, name, train_files, class_names, labels, collection, problems, options.test_share)
     listed = _read_listed(root, test_csv, listed_test, listing, problems)
-    # Naming a file that is not there is the one thing that the truth may add: a row nobody can read.
+    # All that the truth may add is the name of a missing file: a row that cannot be read.
     absent = listed.beyond(test_files) if listed else []
     rows = [*test_files, *absent]
     if not rows:
@@ -85,7 +85,7 @@ def open_labelled_files(
 
 
 def _subset_column(grid: Grid) -> str | None:
-    """The column that tells training from test files (the toolkit's `subset`), if its cells do."""
+    """The column that separates training from test files (the toolkit's `subset`), if its cells do."""
     for name in grid.names:
         if name.strip().lower() in ("subset", "split"):
             found = {cell.strip().lower() for cell in grid.column(name)}
@@ -139,7 +139,7 @@ def _test_files(listing: Listing, used: Container[str], collection: Collection, 
     tests = [file for file in free if file.lower().startswith("test/")]
     tests = tests or [file for file in free if side_of(file) == "test"]
     if not tests:
-        # What lies unlisted in train/ is unlabelled training data, not a question.
+        # Unlisted files in train/ are unlabelled training data, not test rows.
         tests = [file for file in free if side_of(file) != "train" and not _about(file)]
     return collection.keep(tests, problems)
 
@@ -155,7 +155,7 @@ def _about(file: str) -> bool:
 
 
 class _Listed:
-    """What `labels_test.csv` says: which files it names, and their label cells, read for the truth only."""
+    """`labels_test.csv`: the files that it names, and their label cells, read for the truth only."""
 
     def __init__(self, grid: Grid, listing: Listing, home: str) -> None:
         self._grid = grid
@@ -174,7 +174,7 @@ class _Listed:
         names = self._grid.names
         if not self._rows or not set(rule.columns) & set(names):
             return None
-        # Looked up by file, so the order of the list is of no account.
+        # Looked up by file, so the order of the list does not matter.
         places = [names.index(column) if column in names else None for column in rule.columns]
         found = [self._rows.get(file) for file in files]
         cells = [["" if row is None or place is None else row[place] for row in found] for place in places]

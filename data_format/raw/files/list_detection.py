@@ -1,8 +1,8 @@
 """Whether a table is a list of files rather than the data themselves, and which table of a folder is one.
 
-A list has a column most of whose cells name files that are there. Names without a suffix count where the column is
-called like one for files, or where all of them differ. A table that holds data of its own (free text, many
-measurements) is a list only where its file column is called like one and names them as they are spelled.
+A list has a column most of whose cells name existing files. Names without a suffix count where the column has
+a usual name for file names, or where all of them differ. A table that holds data of its own (free text, many
+measurements) is a list only where its file column has such a name and spells the files exactly.
 """
 
 import os
@@ -20,7 +20,7 @@ from data_format.raw.file_names import (
     is_about,
     is_file_column,
     like_files,
-    says,
+    named_part,
     suffix,
     words_of,
 )
@@ -42,7 +42,7 @@ _STORES = frozenset(("part", "fold", "batch", "shard", "chunk", "images", "masks
 
 
 class Search:
-    """Tells lists in one folder from tables; the files below it are listed at the first table that may name some."""
+    """Separates lists in one folder from tables; files below it are listed at the first table that may name some."""
 
     def __init__(self, root: Path, options: ReadOptions = AS_FOUND) -> None:
         self.root = root
@@ -67,8 +67,8 @@ class Search:
         home = home_of(self.root, table)
         return any(self._names_files(name, grid.column(name), side, home) for name in by_likelihood(grid.names))
 
-    def says_more(self, table: Path) -> bool:
-        """Whether a list has labels by their name that are not just the class folders, one label for each."""
+    def adds_labels(self, table: Path) -> bool:
+        """Whether a list has a label column by name that does more than rename the class folders."""
         grid = head_of(table)
         if grid is None or not (self.options.label is not None or any(map(is_label_name, grid.names))):
             return False
@@ -85,13 +85,13 @@ class Search:
 
     def _names_files(self, name: str, cells: Sequence[str], side: Side, home: str) -> bool:
         sample = sample_cells(cells)
-        # The folder may be somebody's home: for a doubtful column only some of very many files are looked at.
+        # The folder may be a home directory: for a doubtful column only the first of very many files are listed.
         sure = is_file_column(name) or like_files(sample)
         return _may_name(name, sample) and self._listing(sure).names_most(cells, side, home)
 
     def _listing(self, whole: bool) -> Listing:
         if whole not in self._listings:
-            problems: list[Problem] = []  # told when the list is opened
+            problems: list[Problem] = []  # reported when the list is opened
             self._listings[whole] = Listing(list_files(self.root, problems, None if whole else _MOST_WALKED))
         return self._listings[whole]
 
@@ -100,17 +100,17 @@ def file_list(root: Path, options: ReadOptions = AS_FOUND) -> tuple[Path, Path |
     """The list of training files in a folder, by its content, with its test list; None where there is none.
 
     Looked for at the top, in `train/`, and in folders called `meta`, `annotations` and the like. Beside class folders
-    a list counts when its labels say something else. Raises DataError where several lists could be meant.
+    a list counts when its labels differ from the folders. Raises DataError where several lists could be meant.
     """
     search = Search(root, options)
     folders = subfolders(root)
     classes = _class_folders(root, folders)
-    for home in ("", *(name for name in folders if says(name) == "train"), *filter(_holds_lists, folders)):
+    for home in ("", *(name for name in folders if named_part(name) == "train"), *filter(_holds_lists, folders)):
         tables = _tables_in(root / home)
-        found = [table for table in tables if says(table.stem) in ("train", "") and search.names_files(table)]
+        found = [table for table in tables if named_part(table.stem) in ("train", "") and search.names_files(table)]
         if classes:
-            found = list(filter(search.says_more, found))
-        if len(named := [table for table in found if says(table.stem) == "train"]) == 1:
+            found = list(filter(search.adds_labels, found))
+        if len(named := [table for table in found if named_part(table.stem) == "train"]) == 1:
             found = named
         if len(found) == 1:
             return found[0], _test_list(search, home, folders, tables)
@@ -121,7 +121,7 @@ def file_list(root: Path, options: ReadOptions = AS_FOUND) -> tuple[Path, Path |
 
 
 def head_of(table: Path) -> Grid | None:
-    """The first rows; None where the table cannot be read, which its reader will tell."""
+    """The first rows; None where the table cannot be read, which its reader will report."""
     try:
         if table.stem.lower() != "train" and table.stat().st_size > _MOST_BYTES and is_binary(table):
             return None
@@ -134,9 +134,9 @@ def _test_list(search: Search, home: str, folders: Sequence[str], tables: Sequen
     """The list of test files beside a training list, or in the folder beside `train/`; validation stands in for it."""
     root = search.root
     for side in ("test", "valid"):
-        beside = [table for table in tables if says(table.stem) == side]
-        if says(home) == "train":
-            beside = [table for name in folders if says(name) == side for table in _tables_in(root / name)]
+        beside = [table for table in tables if named_part(table.stem) == side]
+        if named_part(home) == "train":
+            beside = [table for name in folders if named_part(name) == side for table in _tables_in(root / name)]
         if len(found := [table for table in beside if search.names_files(table, "test")]) == 1:
             return found[0]
     return None
@@ -151,9 +151,9 @@ def _tables_in(folder: Path) -> list[Path]:
 
 
 def _class_folders(root: Path, folders: Sequence[str]) -> bool:
-    """Whether folders look like classes: two or more in `train/` or at the top that are not called like mere places."""
-    train = [name for name in folders if says(name) == "train"]
-    inner = subfolders(root / train[0]) if train else [name for name in folders if not says(name)]
+    """Whether folders look like classes: two or more in `train/` or at the top, less those named like storage."""
+    train = [name for name in folders if named_part(name) == "train"]
+    inner = subfolders(root / train[0]) if train else [name for name in folders if not named_part(name)]
     return sum(not words_of(name) & (_PLACES | _STORES) for name in inner) > 1
 
 
@@ -164,7 +164,7 @@ def _holds_lists(folder: str) -> bool:
 def _class_folder(file: str) -> str:
     """The folder of a file that may be its class."""
     top, *below = file.split("/")[:-1] or [""]
-    return below[0] if below and says(top) else top
+    return below[0] if below and named_part(top) else top
 
 
 def _has_files(root: Path) -> bool:
@@ -176,7 +176,7 @@ def _has_files(root: Path) -> bool:
                 continue
             if entry.is_dir():
                 return True
-            # A single picture beside a table illustrates it.
+            # A single image beside a table illustrates it.
             files += suffix(entry.name) in FILE_SUFFIXES and not is_about(entry.name)
             if files > 1:
                 return True
@@ -184,7 +184,7 @@ def _has_files(root: Path) -> bool:
 
 
 def _as_spelled(root: Path, grid: Grid) -> bool:
-    """Whether a column called like one for files names them as they lie below the folder, `train/` or beside it."""
+    """Whether a column with a usual name spells files exactly as below the folder, in `train/` or beside the list."""
     lower = {name.strip().lower(): name for name in grid.names}
     column = next((lower[name] for name in FILE_COLUMNS if name in lower), None)
     if column is None or not grid.header:
@@ -203,7 +203,7 @@ def _is_file(path: Path) -> bool:
 
 
 def _may_name(name: str, cells: Sequence[str]) -> bool:
-    """Whether a column is worth looking for its cells: counts, codes and words name no files."""
+    """Whether it is worth looking up the cells of a column: counts, codes and words do not name files."""
     if not cells or like_files(cells):
         return bool(cells)
     different = len(set(cells)) == len(cells)

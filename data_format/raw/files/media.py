@@ -32,7 +32,7 @@ _SHAPES: dict[DomainName, tuple[int, int, int, int]] = {
 
 
 class FileSource(Source):
-    """Files below one folder, one an example; `missing` are listed somewhere but not there."""
+    """Files below one folder, one per example; those in `missing` are listed but do not exist."""
 
     def __init__(self, root: Path, files: Sequence[str], text: bool, missing: frozenset[str] = frozenset()):
         self._root = root
@@ -52,17 +52,17 @@ class FileSource(Source):
         return Text(_read_text(path)) if self._text else MediaFile(path)
 
     def table(self) -> Table:
-        """Never: raises DataError."""
+        """Always raises DataError: files are not rows of a table."""
         raise DataError(f"{self._root}: expected rows of a table, found {len(self._files)} files")
 
 
 class Collection:
-    """What the training files have in common: their kind, and the suffixes that files of this kind bear."""
+    """What the training files have in common: their kind, and the suffixes of files of this kind."""
 
     def __init__(self, root: Path, files: Sequence[str], options: ReadOptions = AS_FOUND) -> None:
         """Sniff up to 32 evenly spaced files. Raises DataError when none of them is of a known kind."""
         self._root = root
-        # Evenly spaced, since files of one sort stand together; opening 32 of 5,000 takes about 2 ms.
+        # Evenly spaced, since files of one sort lie together; opening 32 of 5,000 takes about 2 ms.
         step = max(1, len(files) // _SNIFFED)
         self._sniffed = {file: sniff(root / file) for file in files[::step][: 2 * _SNIFFED]}
         kinds: Counter[Kind] = Counter(kind for kind in self._sniffed.values() if kind != "unknown")
@@ -75,7 +75,7 @@ class Collection:
                 f"such as {printable(files[0])!r}"
             )
         media: Counter[Kind] = Counter({kind: often for kind, often in kinds.items() if kind != "text"})
-        # A caption or annotation beside each picture must not outvote the pictures.
+        # A caption or annotation beside each image must not outvote the images.
         likely: Counter[Kind] = media if media.total() * 3 >= kinds.total() else kinds
         self.kind: Kind = likely.most_common(1)[0][0] if asked is None else _KINDS[asked]
         self.domain: DomainName = _DOMAINS[self.kind]
@@ -83,7 +83,7 @@ class Collection:
         self.reason = f"{same} of {len(self._sniffed)} files looked at hold {_plural(self.kind)} by their content"
         if asked is not None:
             self.reason = f"asked for ({self.reason})"
-        # Animations are images by their content; who asks for videos means them.
+        # Animations are images by their content; --domain video includes them.
         self._also: Kind = "image" if asked == "video" else self.kind
         self._suffixes = {suffix(file) for file, kind in self._sniffed.items() if kind in (self.kind, self._also)}
 
@@ -174,7 +174,7 @@ def split_files(
     scored = len(test_rows) > 0
     if not scored:
         problems.append(Problem(name, "no class has two files: the test files are the training files, not scored"))
-        # Something must be predicted; scoring it would flatter.
+        # Something must be predicted; scoring training files would flatter.
         test_rows = train_rows
     sides = []
     for rows in (train_rows, test_rows):

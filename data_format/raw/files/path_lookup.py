@@ -1,8 +1,8 @@
-"""The files that are there, found again from how a list spells them.
+"""Finds the existing files that a list names, however it spells them.
 
 Looked for as spelled (as it is, beside the list, below `train/` or `test/`; other slashes and Unicode forms allowed),
-then by its end below any folder, then without a suffix, then without regard to case. Where one of these steps finds
-several files, none is meant. A listed name that leads out of the data set is never found.
+then by its end below any folder, then without a suffix, then without regard to case. Where a step finds several
+files, the name is ambiguous and means none. A name that leads out of the data set is never found.
 """
 
 import posixpath
@@ -34,7 +34,7 @@ class Listing:
 
     def look_up(self, name: str, side: Side, home: str = "") -> tuple[str | None, str]:
         """The file that is meant and "", or None and the reason."""
-        # Nearly always it is spelled as it is; the slower look-ups are made at the first miss.
+        # Nearly always it is spelled as it is; the slower look-ups are built at the first miss.
         for spelled in (f"{home}/{name}" if home else name, name, f"{side}/{name}"):
             if spelled in self._there:
                 return spelled, ""
@@ -57,7 +57,7 @@ class Listing:
         return None, MISSING
 
     def names_most(self, cells: Sequence[str], side: Side, home: str = "") -> bool:
-        """Whether half of the cells or more mean files that are there, be it several at once."""
+        """Whether half of the cells or more mean existing files, also several at once."""
         # Evenly spaced: a count 0, 1, 2 … may hit a few files by chance, at its beginning above all.
         sample = cells[:: max(1, len(cells) // LOOKED_AT)][:LOOKED_AT]
         found = sum(self.look_up(cell, side, home)[1] != MISSING for cell in sample)
@@ -71,7 +71,7 @@ class Listing:
         if hits := _likeliest(file for key, file in entries if key in exact):
             return hits
         while not (hits := _likeliest(file for key, file in entries if key == tail or key.endswith(f"/{tail}"))):
-            # A list may stand further up than the data do now; but a folder that is there is meant.
+            # The list may have been written for a folder further up; but a folder that exists is meant.
             top, slash, tail = tail.partition("/")
             if not slash or top in self._folders():
                 return []
@@ -100,9 +100,9 @@ class Listing:
 def file_column(
     names: Sequence[str], cells: Callable[[str], Sequence[str]], listing: Listing, side: Side, home: str = ""
 ) -> str:
-    """The column of a list that names files: of those whose cells do the likeliest by its name, else by name alone.
+    """The column of a list that names files: the likeliest by its name among those whose cells do, else by name alone.
 
-    cells: gives cells of a column.
+    cells: returns cells of a column.
     """
     ordered = by_likelihood(names)
     return next((name for name in ordered if listing.names_most(cells(name), side, home)), ordered[0])
@@ -123,7 +123,7 @@ def _on_side(entries: Sequence[tuple[str, str]], side: Side) -> list[tuple[str, 
 
 
 def _likeliest(files: Iterable[str]) -> list[str]:
-    """A picture before the caption of the same name."""
+    """An image before the caption of the same name."""
     found = list(files)
     return [file for file in found if is_media(file)] or found
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from data_format.dataset import Problem
 from data_format.errors import DataError
 from data_format.raw.tables.csv_file import Grid, counted, rows_text
+from data_format.raw.tables.header import unique_names
 from data_format.raw.text_encoding import decode_counted, encoding_notes
 
 _ATTRIBUTE = re.compile(r"@attribute\s+('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|[^\s{]+)\s*(.*)", re.IGNORECASE)
@@ -40,8 +41,7 @@ def read_arff(path: Path) -> Grid:
         problems.append(Problem(rows_text(path.name, bad), text))
     if not rows:
         raise DataError(f"{path}: expected rows of {len(names)} values after @data, found none")
-    unique = tuple(name if name not in names[:i] else f"{name}.{i + 1}" for i, name in enumerate(names))
-    return Grid(path, unique, rows, True, ",", problems)
+    return Grid(path, unique_names(names), rows, True, ",", problems)
 
 
 def _rows(lines: list[str], fills: list[str]) -> tuple[list[list[str]], list[int]]:

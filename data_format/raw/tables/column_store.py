@@ -73,7 +73,7 @@ class Spilled(Sequence[str]):
         return Spilled(self._file, self._starts[rows], self._lengths[rows])
 
 
-class _Growing:
+class _ColumnBuilder:
     """One column while the file is read."""
 
     def __init__(self, limit: int, spill: Callable[[], _TextFile]) -> None:
@@ -173,7 +173,7 @@ class ColumnStore:
         """Take in all rows."""
         width = len(self.names)
         limit = min(_CODES, max(1024, _ALL_CODES // width))
-        growing = [_Growing(limit, self._spill) for _ in self.names]
+        growing = [_ColumnBuilder(limit, self._spill) for _ in self.names]
         step = max(64, min(1 << 16, _CHUNK_CELLS // width))
         n, short, long = 0, 0, 0
         chunk: list[list[str]] = []
@@ -209,7 +209,7 @@ def read_store(path: Path, like: "Grid | ColumnStore | None" = None) -> ColumnSt
     return store
 
 
-def _flush(chunk: list[list[str]], growing: Sequence[_Growing]) -> int:
+def _flush(chunk: list[list[str]], growing: Sequence[_ColumnBuilder]) -> int:
     """Hand the rows of a chunk to the columns, and empty it."""
     n = len(chunk)
     for column, cells in zip(growing, zip(*chunk, strict=True) if chunk else (), strict=bool(chunk)):

@@ -26,7 +26,7 @@ Kind = Literal["number", "decimal comma", "date", "date, day first", "word"]
 
 
 def is_missing(cell: str) -> bool:
-    """Whether a cell says that there is no value."""
+    """Whether a cell stands for a missing value."""
     return cell in MISSING or cell.strip() in MISSING
 
 
@@ -83,7 +83,7 @@ def column_kind(cells: Cells, comma_decimals: bool) -> Kind:
 
 
 def learn(cells: Cells, comma_decimals: bool) -> tuple[Kind, NDArray[Any], int]:
-    """Kind of a training column, its (n,) values (float64, or str objects for words), and its odd cells, in one go."""
+    """Kind of a training column, its (n,) values (float64, or str objects for words), and its odd cells, together."""
     if isinstance(cells, np.ndarray):
         return "number", cells, 0
     fast = None if isinstance(cells, Coded) else all_floats(cells)
@@ -145,7 +145,7 @@ def _kind_of(counts: Mapping[str, int], comma_decimals: bool) -> Kind:
 
 
 def all_floats(cells: Sequence[str]) -> NDArray[np.float64] | None:
-    """The quick way for a clean column; Python would also read `1_000`, which people mean as a word."""
+    """The floats of a clean column, None for any other; `1_000`, which Python reads, counts as a word."""
     try:
         array = np.array(list(map(float, cells)), dtype=np.float64)
     except ValueError:
@@ -180,14 +180,14 @@ def _holds(present: Mapping[str, int], parse: Callable[[str], float]) -> bool:
 
 def _dated(present: Mapping[str, int], parse: Callable[[str], float]) -> bool:
     total = sum(present.values())
-    # Most columns of words are told by their first cells, long before every text was matched.
+    # Most columns of words are recognised by their first cells, long before every cell was matched.
     if not any(_DATE.fullmatch(cell.strip()) for cell, _ in zip(present, range(200), strict=False)):
         return False
     return sum(often for cell, often in present.items() if not _is_nan(parse(cell))) >= 0.8 * total
 
 
 def _day_first(present: Mapping[str, int]) -> bool:
-    """Whether `3/4/2020` is 3 April: with points always, with other signs when some first number exceeds 12."""
+    """Whether `3/4/2020` is 3 April: with points always, with other separators when some first number exceeds 12."""
     matches = [match for match in map(_DATE.fullmatch, map(str.strip, present)) if match]
     return any(match[2] == "." or (len(match[1]) < 3 and int(match[1]) > 12) for match in matches)
 

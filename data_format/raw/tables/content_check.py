@@ -13,7 +13,7 @@ from data_format.raw.tables.text_detection import TEXT_NAME, Prose, measure
 
 _SAMPLE = 200  # rows
 _COLUMNS = 200
-_FRACTIONS = 10  # columns of fractions that make a table of features, be the files that it names there or not
+_FRACTIONS = 10  # columns of fractions that make a table of features, whether the files that it names exist or not
 _NUMBERS = 3  # columns of numbers that make one where the files are not there
 
 
@@ -34,7 +34,7 @@ def data_columns(grid: Grid, options: ReadOptions = AS_FOUND, labelled: bool = T
 
 
 def is_measured(columns: dict[str, list[str]]) -> bool:
-    """Whether a table holds many measurements: features that somebody drew from the files that it names."""
+    """Whether a table holds many measurements: features computed from the files that it names."""
     return len(columns) > _FRACTIONS and sum(map(_is_fraction, columns.values())) >= _FRACTIONS
 
 
@@ -46,7 +46,7 @@ def has_prose(columns: dict[str, list[str]]) -> bool:
 def refuse_lost_files(
     path: Path, features: Sequence[str], cells_of: Callable[[str], Sequence[str]], options: ReadOptions = AS_FOUND
 ) -> None:
-    """Raise DataError for a table of nothing but names of files: they are not there, else it were read as a list.
+    """Raise DataError for a table of nothing but file names: they do not exist, or it would have been read as a list.
 
     features: the columns of `path` beside the labels. cells_of: gives some cells of a column.
     """
@@ -70,7 +70,7 @@ def _is_prose(name: str, cells: Sequence[str]) -> bool:
     """Whether a column is text, by its name or by words of letters; numbers in brackets and file names are not."""
     if not cells or like_files(cells) or all(map(is_number, cells)):
         return False
-    letters = ["".join(sign if sign.isalpha() else " " for sign in cell) for cell in cells]
+    letters = ["".join(char if char.isalpha() else " " for char in cell) for cell in cells]
     return name.lower() == TEXT_NAME or Prose(measure(letters).words, measure(cells).different).free
 
 

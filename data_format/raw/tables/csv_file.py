@@ -1,7 +1,7 @@
-"""Delimited text files (CSV, TSV …) as a `Grid` of strings: encoding, separator, header and ragged rows sorted out.
+"""Delimited text files (CSV, TSV …) as a `Grid` of strings: encoding, separator, header and ragged rows detected.
 
-Rules, said once: the encoding is told by `encodings`, the separator is the one that cuts the first 64 KB into the most
-even rows, `quotes` says what quotes enclose, and a first row is a header when it does not look like data (`heading`).
+The encoding is that of `text_encoding`; the separator is the one that cuts the first 64 KB into the most even rows;
+`csv_quotes` decides what quotes enclose; and a first row is a header when it does not look like data (`header`).
 Columns at the end without a name and without any cell are dropped. Short rows are filled with empty cells, long rows
 are cut, and both are counted.
 """
@@ -17,7 +17,7 @@ from typing import Protocol
 from data_format.dataset import Problem
 from data_format.errors import DataError
 from data_format.raw.tables.column_types import is_number
-from data_format.raw.tables.csv_quotes import SAMPLE_CHARACTERS, Dialect, read_records, stream_records, told_dialect
+from data_format.raw.tables.csv_quotes import SAMPLE_CHARACTERS, Dialect, read_records, sniff_dialect, stream_records
 from data_format.raw.tables.header import filled_width, looks_like_header, unique_names
 from data_format.raw.text_encoding import decode_counted, encoding_notes
 
@@ -52,8 +52,8 @@ class Grid:
         return [row[position] for row in self.rows]
 
 
-class Like(Protocol):
-    """What a test file may know of its training file."""
+class TableFormat(Protocol):
+    """What the reader of a test file takes from its training file."""
 
     @property
     def separator(self) -> str:
@@ -76,7 +76,7 @@ class Like(Protocol):
         ...
 
 
-def read_grid(path: Path, like: Like | None = None) -> Grid:
+def read_grid(path: Path, like: TableFormat | None = None) -> Grid:
     """Read a delimited file.
 
     like: the training file; its separator and names are tried first, so that a test file of one row or one column
@@ -86,34 +86,34 @@ def read_grid(path: Path, like: Like | None = None) -> Grid:
     return grid_of_text(_read_text(path, problems), path, problems, like)
 
 
-def grid_of_text(text: str, path: Path, problems: list[Problem], like: Like | None = None) -> Grid:
+def grid_of_text(text: str, path: Path, problems: list[Problem], like: TableFormat | None = None) -> Grid:
     """The cells of a text already decoded; path is named in messages only. Raises DataError without a row."""
     if not text.strip("\r\n \t"):
         raise DataError(f"{path}: expected rows of a table, found an empty file")
-    text, separator = _said_separator(text)
+    text, separator = _declared_separator(text)
     if separator is None:
         separator = like.separator if like and _fits(text, like) else sniff_separator(text)
-    dialect = told_dialect(text, separator, like is not None and like.blanks)
-    mended: list[int] = []
-    rows = read_records(text, dialect, mended)
+    dialect = sniff_dialect(text, separator, like is not None and like.blanks)
+    repaired: list[int] = []
+    rows = read_records(text, dialect, repaired)
     if like is None:
         header = looks_like_header(rows[: _SAMPLE_ROWS + 1])
     else:
-        # A file that lost its header is told by names: none of the training names stands in its first row.
+        # A file without its header shows none of the training names in its first row.
         header = like.header and _shares_names(rows[0], like.names)
     first = rows.pop(0) if header else []
-    problems += quote_notes(path.name, mended, header)
+    problems += quote_notes(path.name, repaired, header)
     names = _names(first, rows)
     _square(rows, len(names), path, problems)
     return Grid(path, names, rows, header, separator, problems, dialect.blanks)
 
 
-def quote_notes(file: str, mended: Sequence[int], skipped: int) -> list[Problem]:
-    """What is to be said of rows that `quotes` had to mend; `skipped` of those counted stand before the data."""
-    if not mended:
+def quote_notes(file: str, repaired: Sequence[int], skipped: int) -> list[Problem]:
+    """Notes on rows that `csv_quotes` had to repair; `skipped` of the rows counted come before the data."""
+    if not repaired:
         return []
-    what = f"{counted(len(mended), 'row')} with a quote that is never closed, read without it"
-    return [Problem(rows_text(file, [max(0, number - skipped) for number in mended]), what)]
+    what = f"{counted(len(repaired), 'row')} with a quote that is never closed, read without it"
+    return [Problem(rows_text(file, [max(0, number - skipped) for number in repaired]), what)]
 
 
 def sniff_separator(text: str) -> str:
@@ -122,16 +122,16 @@ def sniff_separator(text: str) -> str:
     sample = text[:SAMPLE_CHARACTERS]
     best: tuple[tuple[float, ...], str] = ((0.0,), "")
     for separator in filter(sample.__contains__, SEPARATORS):
-        mended: list[int] = []
-        records = stream_records(io.StringIO(sample, newline=""), told_dialect(sample, separator), mended, cut)
+        repaired: list[int] = []
+        records = stream_records(io.StringIO(sample, newline=""), sniff_dialect(sample, separator), repaired, cut)
         rows = list(islice(records, _SAMPLE_ROWS + 1))
         # The last row of a cut sample is torn.
         rows = rows[:-1] if cut and len(rows) > 1 else rows
         width, often = Counter(map(len, rows)).most_common(1)[0] if rows else (1, 0)
         if width >= 2 or (rows and len(rows[0]) >= 2):
             # Ranked by: nearly all rows even, the first row too, cells that are numbers, then evenness and width.
-            # Cells that quotes enclose stand between separators; rows that had to be mended speak against this one.
-            even = max(0, often - len(mended)) / len(rows) if width >= 2 else 0.0
+            # Quoted cells stand between separators; rows that had to be repaired speak against this one.
+            even = max(0, often - len(repaired)) / len(rows) if width >= 2 else 0.0
             rank = (even > 0.9, len(rows[0]) == width, round(_number_share(rows[1:]), 1), even, width)
             best = max(best, (tuple(map(float, rank)), separator), key=lambda pair: pair[0])
     if best[1]:
@@ -157,7 +157,7 @@ def _read_text(path: Path, problems: list[Problem]) -> str:
     return text
 
 
-def _said_separator(text: str) -> tuple[str, str | None]:
+def _declared_separator(text: str) -> tuple[str, str | None]:
     """Excel may announce its separator in a first line `sep=;`."""
     line, _, rest = text.partition("\n")
     said = line.rstrip("\r")
@@ -166,7 +166,7 @@ def _said_separator(text: str) -> tuple[str, str | None]:
     return text, None
 
 
-def _fits(text: str, like: Like) -> bool:
+def _fits(text: str, like: TableFormat) -> bool:
     if not like.header:
         return True
     lines = io.StringIO(text[:SAMPLE_CHARACTERS], newline="")
@@ -193,7 +193,7 @@ def _names(first: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[str, ..
     names = unique_names(first)[: filled_width(len(first), first, rows)]
     # R writes the row names without a heading for them.
     if rows and all(len(row) == len(first) + 1 for row in rows) and any(row[-1].strip() for row in rows):
-        return ("row name", *names)
+        return unique_names(("row name", *names))
     return names
 
 

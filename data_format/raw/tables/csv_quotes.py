@@ -1,11 +1,11 @@
-"""Records of delimited text, with quotes that enclose a cell told from quotes that are part of it.
+"""Records of delimited text, with quotes that enclose a cell distinguished from quotes that are part of it.
 
 A quote in front of a cell encloses it when the next quote that is not doubled stands before a separator or a line end
-(blanks between are allowed); otherwise it is a sign like any other, and costs no other line. In files separated by tabs
-or bars, lines that each have all their cells are rows even where quotes would make one cell of them. Two dialects are
-told from a sample: blanks behind the separators, and quotes within quotes written `\\"`.
+(blanks between are allowed); otherwise it is an ordinary character and affects no other line. In files separated by
+tabs or bars, lines that each have all their cells are rows even where quotes would make one cell of them. Two dialects
+are detected in a sample: blanks behind the separators, and quotes within quotes written `\\"`.
 
-The csv module does the reading. What it refuses is mended here, cell by cell, and handed to it again.
+The csv module does the reading. What it refuses is repaired here, cell by cell, and handed to it again.
 """
 
 import csv
@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 SAMPLE_CHARACTERS = 1 << 16
 # An open quote shows after so many lines, not at the end of a file of gigabytes.
 _MAX_RECORD_LINES = 20_000
-# So many separators within quotes, each line with exactly those of a row, are no chance where prose has such signs too.
+# So many separators within quotes, each line with those of a row, are no accident even where prose has such characters.
 _TOO_MANY_INSIDE = 12
 _NEARLY_ALL = 0.9
 _ESCAPE = re.compile(r'\\(["\\])')
@@ -40,32 +40,32 @@ class Dialect:
     width: int = 0
 
 
-def told_dialect(text: str, separator: str, blanks: bool = False) -> Dialect:
-    """The dialect of a text by its beginning, for a separator that is known; blanks: known to mean nothing."""
+def sniff_dialect(text: str, separator: str, blanks: bool = False) -> Dialect:
+    """The dialect of the beginning of a text with a given separator; blanks: those behind separators mean nothing."""
     sample = text[:SAMPLE_CHARACTERS]
     best = Dialect(separator, blanks)
     if separator == " ":
         return best
-    look = _look(sample, best) if '"' in sample else None
+    look = _read_sample(sample, best) if '"' in sample else None
     if look and not blanks and f'{separator} "' in sample:
-        tried = _look(sample, replace(best, blanks=True))
-        # Within an enclosed cell the same signs mean nothing.
+        tried = _read_sample(sample, replace(best, blanks=True))
+        # Within an enclosed cell the same characters mean nothing.
         shown = any(cell.startswith(' "') for row in look.rows for cell in row)
         best = replace(best, blanks=shown and tried.even >= look.even)
     # The first such quote may stand anywhere, so the sample is taken where it is.
     if (at := text.find('\\"')) >= 0:
         start = text.rfind("\n", 0, at) + 1
         there, escaped = text[start : start + SAMPLE_CHARACTERS], replace(best, escapes=True)
-        plain = _look(there, best)
-        if plain.even < len(plain.rows) and _look(there, escaped).even > plain.even:
+        plain = _read_sample(there, best)
+        if plain.even < len(plain.rows) and _read_sample(there, escaped).even > plain.even:
             best = escaped
     return replace(best, width=_line_width(sample, separator, look))
 
 
-def read_records(text: str, dialect: Dialect, mended: list[int]) -> list[list[str]]:
-    """All rows of a text, empty ones left out; `mended` grows by the numbers of rows with a quote that is a sign."""
+def read_records(text: str, dialect: Dialect, repaired: list[int]) -> list[list[str]]:
+    """All rows of a text but empty ones; `repaired` gets the numbers of rows with a quote that encloses nothing."""
     if dialect.separator == " ":
-        return list(stream_records(io.StringIO(text, newline=""), dialect, mended))
+        return list(stream_records(io.StringIO(text, newline=""), dialect, repaired))
     if dialect.escapes:
         text, dialect = _unescaped(text), replace(dialect, escapes=False)
     _lift_limit()
@@ -77,11 +77,13 @@ def read_records(text: str, dialect: Dialect, mended: list[int]) -> list[list[st
     # The usual case is decided without a Python loop over the lines.
     lines = reader.line_num > len(rows) and dialect.width > 1
     if not rows or (lines and any(_may_be_rows(row, dialect) for row in rows)):
-        return list(stream_records(io.StringIO(text, newline=""), dialect, mended))
+        return list(stream_records(io.StringIO(text, newline=""), dialect, repaired))
     return rows if all(rows) else [row for row in rows if row]
 
 
-def stream_records(lines: Iterable[str], dialect: Dialect, mended: list[int], cut: bool = False) -> Iterator[list[str]]:
+def stream_records(
+    lines: Iterable[str], dialect: Dialect, repaired: list[int], cut: bool = False
+) -> Iterator[list[str]]:
     """The same line by line. cut: the lines end anywhere, so that a cell which is open at the end is left out."""
     if dialect.separator == " ":
         yield from (line.split() for line in lines if line.strip())
@@ -103,16 +105,16 @@ def stream_records(lines: Iterable[str], dialect: Dialect, mended: list[int], cu
             rows = _are_rows(feed.held, dialect)
             if cut and feed.ended and not rows:
                 return
-            held, literal = _mend(feed.held, dialect, within_line=rows)
+            held, literal = _repair(feed.held, dialect, within_line=rows)
             if not held:
                 raise error
-            if literal and mended[-1:] != [number]:
-                mended.append(number)
+            if literal and repaired[-1:] != [number]:
+                repaired.append(number)
             feed.take_back(held)
 
 
 class _NoCell(Exception):
-    """Lines that quotes would make one cell, but that are none."""
+    """Lines that quotes would join into one cell by mistake."""
 
 
 class _Feed:
@@ -158,22 +160,22 @@ def _unescaped(text: str) -> str:
     return _ESCAPE.sub(lambda match: '""' if match[1] == '"' else "\\", text) if "\\" in text else text
 
 
-class _Look(NamedTuple):
-    """Rows of a sample, the width of most, and how many are that wide without those that had to be mended."""
+class _Sample(NamedTuple):
+    """Rows of a sample, the width of most, and how many are that wide, less those that had to be repaired."""
 
     rows: list[list[str]]
     width: int
     even: int
 
 
-def _look(sample: str, dialect: Dialect) -> _Look:
-    mended: list[int] = []
-    rows = list(stream_records(io.StringIO(sample, newline=""), dialect, mended, cut=True))
+def _read_sample(sample: str, dialect: Dialect) -> _Sample:
+    repaired: list[int] = []
+    rows = list(stream_records(io.StringIO(sample, newline=""), dialect, repaired, cut=True))
     width, often = Counter(map(len, rows)).most_common(1)[0] if rows else (0, 0)
-    return _Look(rows, width, often - len(mended))
+    return _Sample(rows, width, often - len(repaired))
 
 
-def _line_width(sample: str, separator: str, look: _Look | None) -> int:
+def _line_width(sample: str, separator: str, look: _Sample | None) -> int:
     """The width of nearly all lines when quotes mean nothing, if it is that of the rows; else 0."""
     lines = [line.count(separator) + 1 for line in sample.splitlines() if line]
     width, often = Counter(lines).most_common(1)[0] if lines else (0, 0)
@@ -190,7 +192,7 @@ def _are_rows(lines: Sequence[str], dialect: Dialect) -> bool:
 def _may_be_rows(row: Sequence[str], dialect: Dialect) -> bool:
     """Whether the lines that a row stood on may be rows themselves; right far more often than not, and quick."""
     whole = "".join(row)
-    breaks = whole.count("\n") or whole.count("\r")
+    breaks = whole.count("\n") + whole.count("\r") - whole.count("\r\n")
     if not _too_many(breaks * (dialect.width - 1), dialect.separator):
         return False
     return whole.count(dialect.separator) + len(row) - 1 == (breaks + 1) * (dialect.width - 1)
@@ -201,8 +203,8 @@ def _too_many(inside: int, separator: str) -> bool:
     return inside >= (1 if separator in "\t|" else _TOO_MANY_INSIDE)
 
 
-def _mend(held: Sequence[str], dialect: Dialect, within_line: bool) -> tuple[list[str], bool]:
-    """The lines with the first cell enclosed properly whose quotes did not do so, and whether they were mere signs.
+def _repair(held: Sequence[str], dialect: Dialect, within_line: bool) -> tuple[list[str], bool]:
+    """The lines with the first badly quoted cell enclosed properly, and whether its quotes were ordinary characters.
 
     within_line: quotes enclose nothing beyond the first line. No lines where there is no such cell.
     """
@@ -213,14 +215,14 @@ def _mend(held: Sequence[str], dialect: Dialect, within_line: bool) -> tuple[lis
         if match := closed.match(text, at):
             at = match.end() + 1
         elif match := opened.match(text, at):
-            sign = match.end() - 1
+            quote = match.end() - 1
             if match := loose.match(text, at):
                 cell, end = match[1] + match[2], match.end()
             else:
-                end = _end(plain, text, sign)
-                cell = text[sign:end].replace('"', '""')
-            mended = f'{text[:at]}"{cell}"{text[end:]}'
-            return [*io.StringIO(mended, newline=""), *(held[1:] if within_line else ())], match is None
+                end = _end(plain, text, quote)
+                cell = text[quote:end].replace('"', '""')
+            repaired = f'{text[:at]}"{cell}"{text[end:]}'
+            return [*io.StringIO(repaired, newline=""), *(held[1:] if within_line else ())], match is None
         else:
             at = _end(plain, text, at) + 1
     return [], False
@@ -234,12 +236,12 @@ def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
 @cache
 def _patterns(separator: str, blanks: bool) -> tuple[re.Pattern[str], ...]:
     """A cell enclosed in quotes; the beginning of one; one with blanks behind the quotes; a cell without quotes."""
-    sign, front = re.escape(separator), " *" if blanks else ""
+    mark, front = re.escape(separator), " *" if blanks else ""
     quoted = r'[^"]*+(?:""[^"]*+)*+'
-    end = rf"(?={sign}|[\r\n]|\Z)"
+    end = rf"(?={mark}|[\r\n]|\Z)"
     return (
         re.compile(f'{front}"{quoted}"{end}'),
         re.compile(f'{front}"'),
         re.compile(f'{front}"({quoted})"( +){end}'),
-        re.compile(rf"[^{sign}\r\n]*+"),
+        re.compile(rf"[^{mark}\r\n]*+"),
     )

@@ -11,8 +11,8 @@ from data_format.dataset import Problem
 from data_format.errors import DataError
 from data_format.raw.cell_text import cell_text
 from data_format.raw.tables.arff import read_arff
-from data_format.raw.tables.csv_file import Grid, Like, grid_of_text, read_grid
-from data_format.raw.tables.header import filled_width
+from data_format.raw.tables.csv_file import Grid, TableFormat, grid_of_text, read_grid
+from data_format.raw.tables.header import filled_width, unique_names
 from data_format.raw.tables.json_lines import read_json_lines
 from data_format.raw.tables.parquet import read_whole, without_index
 from data_format.raw.text_encoding import decode
@@ -23,7 +23,7 @@ _HEAD = 4096
 _SAMPLE_BYTES = 1 << 18  # some thousand rows: to know a column by its first cells, no whole file need be read
 
 
-def read_table(path: Path, like: Like | None = None) -> Grid:
+def read_table(path: Path, like: TableFormat | None = None) -> Grid:
     """Read a table; `like` is the training file that a test file goes with. Raises DataError as `read_grid` does."""
     try:
         with path.open("rb") as file:
@@ -74,7 +74,7 @@ def _read_parquet(path: Path) -> Grid:
     table, problems = without_index(read_whole(path), path)
     columns = [[cell_text(value) for value in column.to_pylist()] for column in table.columns]
     rows = [list(row) for row in zip(*columns, strict=True)]
-    return _grid(path, [str(name) for name in table.column_names], rows, problems)
+    return _grid(path, table.column_names, rows, problems)
 
 
 def _read_workbook(path: Path) -> Grid:
@@ -110,10 +110,7 @@ def _squared(rows: list[list[str]]) -> list[list[str]]:
 
 
 def _grid(path: Path, names: Iterable[str], rows: list[list[str]], problems: list[Problem]) -> Grid:
-    made: dict[str, None] = {}
-    for place, name in enumerate(names, 1):
-        unique = name.strip() or f"column {place}"
-        made[unique if unique not in made else f"{unique}.{place}"] = None
+    unique = unique_names(names)
     if not rows:
-        raise DataError(f"{path}: expected rows of a table, found none under {len(made)} columns")
-    return Grid(path, tuple(made), rows, True, ",", problems)
+        raise DataError(f"{path}: expected rows of a table, found none under {len(unique)} columns")
+    return Grid(path, unique, rows, True, ",", problems)

@@ -1,7 +1,9 @@
 """The first row of a table: whether it holds the names of the columns, and what these are."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from itertools import count
 
 from data_format.raw.tables.column_types import is_missing, is_number
 
@@ -12,37 +14,56 @@ _KNOWN_NAMES = _LABEL_NAMES | {"text", "y", "file", "filename"}
 def looks_like_header(rows: Sequence[Sequence[str]]) -> bool:
     """Whether the first of `rows` holds names.
 
-    Yes when it holds a usual name of labels (`label`, `target` …, `label:<name>`); another name that everybody uses
+    Yes when it holds a usual name of labels (`label`, `target` …, `label:<name>`); another usual name
     (`text`, `y` …) with no number beside it, or one beside 0, 1, 2, 3 … as pandas counts; a word above a column of
     numbers; or nothing but 0, 1, 2, 3 …. No when one of its cells is a number. In all of this a cell that stands
     again in its column below is no name.
     """
     first, rest = [cell.strip() for cell in rows[0]], rows[1:]
-    counting = [cell for cell in first if is_number(cell)]
-    names = _fresh(_KNOWN_NAMES, first, rest)
+    usual = _usual_names(first, rest)
     # Wavelengths, pixels and years are names too, where a label stands beside them.
-    if names & _LABEL_NAMES or any(name.startswith("label:") for name in names):
+    if usual & _LABEL_NAMES or any(name.startswith("label:") for name in usual):
         return True
-    counted = counting == [str(i) for i in range(len(counting))] and (not counting or len(first) >= 4)
-    if counted and (names or len(counting) == len(first)):
+    numbers = [cell for cell in first if is_number(cell)]
+    if (usual or len(numbers) == len(first)) and _are_positions(numbers, len(first)):
         return True
-    for position, cell in enumerate(first):
-        below = [row[position] for row in rest if position < len(row) and not is_missing(row[position])]
-        if cell and not is_missing(cell) and not is_number(cell) and below and all(map(is_number, below)):
+    if has_word_above_numbers(first, rest):
+        return True
+    all_differ = len(set(first)) == len(first)
+    return not numbers and all_differ and not any(_recurs(first, rest, place) for place in range(len(first)))
+
+
+def has_word_above_numbers(first: Sequence[str], rest: Sequence[Sequence[str]]) -> bool:
+    """Whether a cell of the first row is a word and all cells below it, one at least, are numbers or missing."""
+    for place, cell in enumerate(first):
+        if is_missing(cell) or is_number(cell):
+            continue
+        below = [row[place] for row in rest if place < len(row) and not is_missing(row[place])]
+        if below and all(map(is_number, below)):
             return True
-    if counting or len(set(first)) < len(first):
-        return False
-    return not any(_again(first, rest, position) for position in range(len(first)))
+    return False
 
 
-def unique_names(row: Sequence[str]) -> tuple[str, ...]:
-    """Header cells, stripped; an empty one becomes `column 3`, a repeated one `name.2`."""
-    seen: Counter[str] = Counter()
+def unique_names(header: Iterable[object]) -> tuple[str, ...]:
+    """The column names of a table in any format, each of them once.
+
+    Names are stripped. A column without a name is called by its place (`column 3`), the second of one name `name.2`,
+    the third `name.3`; a number is passed over where the file itself has a column of that name.
+    """
+    written = [str(name).strip() for name in header]
+    taken = set(filter(None, written))
+    # A name that stands in the file belongs to the first column that bears it.
+    unclaimed = set(taken)
+    numbers: defaultdict[str, Iterator[int]] = defaultdict(partial(count, 2))
     names = []
-    for position, cell in enumerate(row, 1):
-        name = cell.strip() or f"column {position}"
-        seen[name] += 1
-        names.append(name if seen[name] == 1 else f"{name}.{seen[name]}")
+    for place, name in enumerate(written, 1):
+        unique = base = name or f"column {place}"
+        if name in unclaimed:
+            unclaimed.remove(name)
+        elif base in taken:
+            unique = next(numbered for n in numbers[base] if (numbered := f"{base}.{n}") not in taken)
+        taken.add(unique)
+        names.append(unique)
     return tuple(names)
 
 
@@ -58,17 +79,22 @@ def filled_width(width: int, header: Sequence[str], rows: Sequence[Sequence[str]
     return width
 
 
-def _fresh(known: frozenset[str], first: Sequence[str], rest: Sequence[Sequence[str]]) -> set[str]:
-    """The known names in the first row, in small letters, that do not stand again below."""
-    found = {position: cell.lower() for position, cell in enumerate(first)}
+def _usual_names(first: Sequence[str], rest: Sequence[Sequence[str]]) -> set[str]:
+    """The usual names of columns in the first row, in small letters, that do not recur below."""
+    found = {place: cell.lower() for place, cell in enumerate(first)}
     return {
         name
-        for position, name in found.items()
-        if (name in known or name.startswith("label:")) and not _again(first, rest, position)
+        for place, name in found.items()
+        if (name in _KNOWN_NAMES or name.startswith("label:")) and not _recurs(first, rest, place)
     }
 
 
-def _again(first: Sequence[str], rest: Sequence[Sequence[str]], position: int) -> bool:
-    """Whether the cell of the first row stands again below it."""
-    cell = first[position]
-    return bool(cell) and any(position < len(row) and row[position].strip() == cell for row in rest)
+def _are_positions(numbers: Sequence[str], width: int) -> bool:
+    """Whether the numbers in a first row are 0, 1, 2 …, as pandas names columns; a few cells may be so by chance."""
+    return not numbers or (width >= 4 and list(numbers) == [str(place) for place in range(len(numbers))])
+
+
+def _recurs(first: Sequence[str], rest: Sequence[Sequence[str]], place: int) -> bool:
+    """Whether a cell of the first row occurs again in its column."""
+    cell = first[place]
+    return bool(cell) and any(place < len(row) and row[place].strip() == cell for row in rest)

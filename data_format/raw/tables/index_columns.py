@@ -1,39 +1,21 @@
-"""Columns that only number the rows of a table: pandas and R write them unasked.
+"""Columns that only number the rows of a table: pandas and R write them by default.
 
-They tell nothing about new rows, and in a table that was once sorted by class they give the label away, also when the
-rows were shuffled or drawn since: then the numbers are different ones in any order.
+They say nothing about new rows, and in a table that was once sorted by class they reveal the label, even when the rows
+were shuffled or sampled since: hence different numbers in any order count.
 """
 
 import re
 from collections.abc import Sequence
-from typing import Protocol
 
 from data_format.dataset import Problem
+from data_format.raw.labels import CellTable
 
 _FIRST_NAMES = re.compile(r"Unnamed: 0(\.\d+)?|row name")
 _NO_NAME = "column 1"
 _INDEX_NAME = re.compile(r"__index_level_\d+__")
 
 
-class Named(Protocol):
-    """What is asked of a table."""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the columns."""
-        ...
-
-    @property
-    def header(self) -> bool:
-        """Whether the names stood in the file."""
-        ...
-
-    def column(self, name: str) -> list[str]:
-        """All cells of a column."""
-        ...
-
-
-def row_numbers(table: Named) -> tuple[str, ...]:
+def row_numbers(table: CellTable) -> tuple[str, ...]:
     """The first columns without a name of their own that hold different whole numbers; all `__index_level_0__`."""
     if not table.header:
         return ()
@@ -52,7 +34,7 @@ def is_index_name(name: str) -> bool:
 
 
 def row_number_notes(file: str, names: Sequence[str], columns: Sequence[str]) -> list[Problem]:
-    """What is to be said of the columns that `row_numbers` found among all names."""
+    """Notes on the columns that `row_numbers` found among all names."""
     shown = ("first column" if name == names[0] else f"column {name!r}" for name in columns)
     return [Problem(file, f"{what} only counts the rows, not used") for what in shown]
 

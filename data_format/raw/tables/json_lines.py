@@ -1,7 +1,7 @@
 """JSON lines (one object a line), one JSON array of objects, or one object that holds a table, as a `Grid`.
 
-Cells keep the spelling that JSON gives them (`true`, `1e3`, `1.0`); null is an empty cell. A list of plain values is
-kept apart by a sign that no text holds, so that a list of labels stays a list.
+Cells keep the spelling that JSON gives them (`true`, `1e3`, `1.0`); null is an empty cell. The values of a
+list are separated by a character that no text holds, so that a list of labels stays a list.
 """
 
 import json
@@ -12,6 +12,7 @@ from data_format.dataset import Problem
 from data_format.errors import DataError
 from data_format.raw.cell_text import LIST_SEPARATOR
 from data_format.raw.tables.csv_file import Grid, counted, rows_text
+from data_format.raw.tables.header import unique_names
 from data_format.raw.tables.json_tables import rows_of_document
 from data_format.raw.text_encoding import decode_counted, encoding_notes
 
@@ -33,9 +34,9 @@ def read_json_lines(path: Path) -> Grid:
         problems.append(Problem(rows_text(path.name, bad[:_MAX_PROBLEMS]), what))
     if not objects:
         raise DataError(f"{path}: expected JSON objects, one a line, found none in {counted(len(bad), 'line')}")
-    names = tuple(dict.fromkeys(name for row in objects for name in row))
+    names = list(dict.fromkeys(name for row in objects for name in row))
     rows = [[_cell(row.get(name)) for name in names] for row in objects]
-    return Grid(path, names, rows, True, ",", problems)
+    return Grid(path, unique_names(names), rows, True, ",", problems)
 
 
 def _document(text: str) -> dict[str, Any] | None:
@@ -60,7 +61,7 @@ def _objects(text: str) -> tuple[list[dict[str, Any]], list[int]]:
     if text.lstrip().startswith("["):
         elements = _loaded(text)
         return _sorted_out(elements) if isinstance(elements, list) else ([], [0])
-    # Not `splitlines`: a JSON string may hold U+2028 and other signs that it takes for the end of a line.
+    # Not `splitlines`: a JSON string may hold U+2028 and other characters that it takes for the end of a line.
     return _sorted_out([_loaded(line) for line in text.replace("\r", "\n").split("\n") if line.strip()])
 
 
@@ -77,6 +78,6 @@ def _cell(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list) and all(isinstance(element, str | bool) for element in value):
-        # The sign stands at the end too, so that a list of one is still a list.
+        # The separator ends the last value too, so that a list of one is still a list.
         return "".join(f"{_cell(element)}{LIST_SEPARATOR}" for element in value)
     return json.dumps(value, ensure_ascii=False)

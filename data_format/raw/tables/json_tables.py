@@ -23,25 +23,38 @@ def rows_of_document(document: Row, where: str, one_a_line: bool = False) -> lis
     columns, data = document.get("columns"), document.get("data")
     if isinstance(columns, list) and isinstance(data, list):
         return _split(columns, data, where)
-    values = list(document.values())
     if one_a_line:
-        numbered = all(isinstance(value, dict) and all(map(str.isdecimal, value)) for value in values)
-        return _by_columns(document, where) if numbered and len(values) > 1 else [document]
+        return _by_columns(document, where) if _is_numbered_columns(document) else [document]
+    if (records := _records(document, where)) is not None:
+        return records
+    values = list(document.values())
+    if all(isinstance(value, dict) for value in values) and _is_by_rows(document):
+        return values
+    if values and all(isinstance(value, dict | list) for value in values):
+        return _by_columns(document, where)
+    return [document]
+
+
+def _is_numbered_columns(document: Row) -> bool:
+    """Whether a document holds several objects whose names are row numbers, as pandas writes columns."""
+    values = document.values()
+    return len(values) > 1 and all(isinstance(value, dict) and all(map(str.isdecimal, value)) for value in values)
+
+
+def _records(document: Row, where: str) -> list[Row] | None:
+    """The one array of objects in a document that is its table; None where there is none."""
     tables = {name: value for name, value in document.items() if _is_records(value)}
     # Beside anything else, records are the table only by their name: a row may hold lists of objects, too.
-    named = [name for name in (*_TABLE_NAMES, *document) if name in tables]
-    if named and (named[0] in _TABLE_NAMES or len(values) == 1):
-        return _without_index(document, tables[named[0]])
-    if len(tables) > 1 and len(tables) == len(values):
+    name = next((name for name in (*_TABLE_NAMES, *document) if name in tables), None)
+    if name is not None and (name in _TABLE_NAMES or len(document) == 1):
+        return _without_index(document, tables[name])
+    if len(tables) > 1 and len(tables) == len(document):
         raise DataError(f"{where}: expected one table, found {len(tables)}: {', '.join(map(repr, list(tables)[:5]))}")
-    if all(isinstance(value, dict) for value in values) and _by_rows(document):
-        return values
-    nested = bool(values) and all(isinstance(value, dict | list) for value in values)
-    return _by_columns(document, where) if nested else [document]
+    return None
 
 
 def _split(names: Sequence[Any], data: Sequence[Any], where: str) -> list[Row]:
-    unique = unique_names([str(name) for name in names])
+    unique = unique_names(names)
     odd = [row for row in data if not isinstance(row, list) or len(row) != len(unique)]
     if odd:
         raise DataError(f'{where}: expected lists of {len(unique)} values under "data", found {str(odd[0])[:60]}')
@@ -60,7 +73,7 @@ def _without_index(document: Row, rows: list[Row]) -> list[Row]:
     return rows
 
 
-def _by_rows(document: Mapping[str, Row]) -> bool:
+def _is_by_rows(document: Mapping[str, Row]) -> bool:
     """Whether only the outer names are numbers: those of rows, as the inner ones are of columns."""
     inner = {name for value in document.values() for name in value}
     return all(map(str.isdecimal, document)) and not all(map(str.isdecimal, inner))

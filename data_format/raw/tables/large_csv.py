@@ -1,4 +1,4 @@
-"""A delimited file that is read line by line: what its beginning tells, then its rows, each once."""
+"""A delimited file that is read line by line: its format by its beginning, then its rows, each once."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,11 +6,11 @@ from pathlib import Path
 
 from data_format.dataset import Problem
 from data_format.errors import DataError
-from data_format.raw.tables.csv_file import Grid, Like, grid_of_text, quote_notes
-from data_format.raw.tables.csv_quotes import Dialect, stream_records, told_dialect
+from data_format.raw.tables.csv_file import Grid, TableFormat, grid_of_text, quote_notes
+from data_format.raw.tables.csv_quotes import Dialect, sniff_dialect, stream_records
 from data_format.raw.text_encoding import TextLines, encoding_notes, encoding_of
 
-_HEAD_BYTES = 1 << 20  # enough to tell separator, dialect and heading
+_HEAD_BYTES = 1 << 20  # enough to detect separator, dialect and header
 
 
 @dataclass(frozen=True)
@@ -25,20 +25,20 @@ class LongFile:
     def rows(self, problems: list[Problem]) -> Iterator[list[str]]:
         """Data rows as they are, of any width; `problems` grows when they are over. Raises DataError."""
         path = self.head.path
-        mended: list[int] = []
+        repaired: list[int] = []
         try:
             with TextLines(path, self.encoding) as lines:
-                records = stream_records(lines, self.dialect, mended)
+                records = stream_records(lines, self.dialect, repaired)
                 for _ in range(self.skipped):
                     next(records, None)
                 yield from records
         except OSError as error:
             raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
         problems += encoding_notes(path.name, self.encoding, lines.bad, "line")
-        problems += quote_notes(path.name, mended, self.skipped)
+        problems += quote_notes(path.name, repaired, self.skipped)
 
 
-def open_long(path: Path, like: Like | None = None) -> LongFile:
+def open_long(path: Path, like: TableFormat | None = None) -> LongFile:
     """Look at the beginning; `like` is the training file as in `read_grid`. Raises DataError as that does."""
     try:
         encoding = encoding_of(path)
@@ -50,5 +50,5 @@ def open_long(path: Path, like: Like | None = None) -> LongFile:
     data = data[: data.rfind(b"\n") + 1] or data
     text = data.decode(encoding, errors="replace")
     head = grid_of_text(text, path, [], like)
-    dialect = told_dialect(text, head.separator, head.blanks)
+    dialect = sniff_dialect(text, head.separator, head.blanks)
     return LongFile(head, encoding, dialect, text.startswith("sep=") + head.header)

@@ -1,13 +1,14 @@
-"""Whether the first row of new inputs is a heading, for a model that knows what a heading of its data may say.
+"""Whether the first row of new inputs is a header, by what the model's training data show.
 
-Without labels beside them, lists of files and texts look alike in every row, so what the cells mean is asked, too. Each
-rule takes the first row, some rows below it, and whether it looks like a heading by its form alone.
+Without labels, all rows of a list of files or texts look alike, so the meaning of the cells is checked, too. Each rule
+takes the first row, some rows below it, and whether it looks like a header by its form alone.
 """
 
 from collections.abc import Callable, Sequence
 
 from data_format.raw.file_names import FILE_COLUMNS, is_file_column, like_files, words_of
-from data_format.raw.tables.column_types import is_missing, is_number
+from data_format.raw.tables.column_types import is_number
+from data_format.raw.tables.header import has_word_above_numbers
 
 Row = Sequence[str]
 Heading = Callable[[Row, Sequence[Row], bool], bool]
@@ -22,12 +23,12 @@ _TEXT_WORDS = frozenset(
 
 
 def above_numbers(first: Row, below: Sequence[Row], looks: bool) -> bool:
-    """For a table that was learned without a heading: words alone, one of them at least above numbers."""
-    return looks and not any(map(is_number, first)) and _stands_above_numbers(first, below)
+    """For a model trained on a table without a header: only words, at least one of them above numbers."""
+    return looks and not any(map(is_number, first)) and has_word_above_numbers(first, below)
 
 
 def above_files(is_there: Callable[[str], bool]) -> Heading:
-    """For a list of files: no cell names one (is_there: whether a name means a file), and a cell is called like it."""
+    """For a list of files: no cell names one (is_there: whether a file exists), and a cell is a usual column name."""
 
     def is_heading(first: Row, below: Sequence[Row], looks: bool) -> bool:
         cells = [cell.strip() for cell in first if cell.strip()]
@@ -58,22 +59,13 @@ def above_texts(names: Sequence[str]) -> Heading:
         word = first[place].strip()
         if not word.replace("_", "a").replace("-", "a").replace(" ", "a").isalnum() or len(word.split()) > 3:
             return False
-        if words_of(word) & _TEXT_WORDS or _stands_above_numbers(first, below):
+        if words_of(word) & _TEXT_WORDS or has_word_above_numbers(first, below):
             return True
         return len(word.split()) == 1 and all(_words(row[place]) > 1 for row in below if row[place].strip())
 
     return is_heading
 
 
-def _stands_above_numbers(first: Row, below: Sequence[Row]) -> bool:
-    """Whether a word stands above a column of numbers."""
-    for place, cell in enumerate(first):
-        cells = [row[place] for row in below if not is_missing(row[place])]
-        if cells and all(map(is_number, cells)) and not is_missing(cell) and not is_number(cell):
-            return True
-    return False
-
-
 def _words(text: str) -> int:
-    """Words; of writing without blanks every two signs."""
+    """Words; in writing without blanks, every two characters count as one."""
     return len(text.split()) if text.isascii() else max(len(text.split()), len(text.strip()) // 2)

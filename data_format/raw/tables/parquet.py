@@ -1,7 +1,7 @@
 """Parquet files by columns: never as one string a cell, so that a million rows open in a second or two.
 
 Numbers stay numbers in single precision; everything else stays as codes of its different cells. Small files go through
-`tablefiles.read_table` like every other format, which keeps double precision.
+`formats.read_table` like every other format, which keeps double precision.
 """
 
 from pathlib import Path
@@ -15,6 +15,7 @@ from data_format.errors import DataError
 from data_format.raw.tables.column_store import ColumnStore
 from data_format.raw.tables.column_types import Coded
 from data_format.raw.tables.csv_file import Grid
+from data_format.raw.tables.header import unique_names
 from data_format.raw.tables.index_columns import is_index_name, row_number_notes
 
 BIG_CELLS = 2_000_000
@@ -41,7 +42,7 @@ def parquet_library(path: Path) -> tuple[Any, Any]:
 
 
 def is_big(path: Path) -> bool:
-    """Whether a Parquet file has BIG_CELLS cells by its own account. Raises DataError."""
+    """Whether a Parquet file has BIG_CELLS cells, by its metadata. Raises DataError."""
     pyarrow, parquet = parquet_library(path)
     try:
         facts = parquet.read_metadata(path)
@@ -70,17 +71,14 @@ def read_columns(path: Path) -> ColumnStore:
     if table.num_rows * table.num_columns > MAX_CELLS:
         raise DataError(f"{path}: expected at most {MAX_CELLS} cells, found {table.num_rows * table.num_columns}")
     table, problems = without_index(table, path)
-    names: dict[str, None] = {}
-    for place, name in enumerate(table.column_names, 1):
-        unique = str(name).strip() or f"column {place}"
-        names[unique if unique not in names else f"{unique}.{place}"] = None
-    store = ColumnStore(Grid(path, tuple(names), [], True, ","), problems)
+    names = unique_names(table.column_names)
+    store = ColumnStore(Grid(path, names, [], True, ","), problems)
     store.fill({name: _short(pyarrow, table.column(place)) for place, name in enumerate(names)}, table.num_rows)
     return store
 
 
 def without_index(table: Any, path: Path) -> tuple[Any, list[Problem]]:
-    """A pyarrow table without the index of a data frame, which pandas writes as its last column, and what to say."""
+    """A pyarrow table without the index of a data frame, which pandas writes as its last column, and notes on it."""
     names = [name for name in table.column_names if is_index_name(name)]
     if not names or len(names) == table.num_columns:
         return table, []

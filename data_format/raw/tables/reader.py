@@ -1,7 +1,7 @@
 """Tables and texts in delimited files: `train.csv` with or without `test.csv`, or one file that we split.
 
 Opening parses the files, encodes the labels and decides between text and table; the training file alone decides.
-Test columns are matched by name; their labels serve the truth and nothing else.
+Test columns are matched by name; their labels serve only as the truth.
 """
 
 from collections import Counter
@@ -55,7 +55,7 @@ def open_tables(
     there = set(test_grid.names) if test_grid and test_grid.header else set(train_grid.names)
     absent = [name for name in train_grid.names if name not in there]
     counts = row_numbers(train_grid)
-    # Who names the label may mean such a column.
+    # A label that the user names may be such a column.
     rule = find_labels(train_grid, absent, taken=() if options.label else counts, options=options)
     if rule.note:
         problems.append(Problem(train_path.name, rule.note))
@@ -70,7 +70,7 @@ def open_tables(
         cells = train.texts(rule.columns)
     else:
         test = _test_side(test_grid, train_grid, rule, features, problems)
-    # A single file may lie among other data sets, so only a folder speaks for what is in it.
+    # A single file may lie among other data sets, so only a folder's `label.name` counts.
     declared = declared_names(path) if path.is_dir() else ()
     classes, class_names = with_declared(class_list(rule, cells), declared)
     labels = _train_labels(rule, classes, cells, train_path.name, problems)
@@ -102,7 +102,7 @@ def _read(path: Path, like: Grid | ColumnStore | None = None) -> Grid | ColumnSt
 
 
 def _labelled(grid: Grid | ColumnStore, rule: LabelRule, problems: list[Problem]) -> Sequence[int]:
-    """Numbers of the training rows that carry a label."""
+    """Numbers of the training rows with a label."""
     if not grid.rows:
         raise DataError(f"{grid.path}: expected training rows, found only the header {names_text(grid.names)}")
     kept: Sequence[int] = labelled_rows(rule, [grid.column(column) for column in rule.columns])
@@ -129,7 +129,7 @@ def _features(
     """Feature columns: all but the labels and those that only count the rows."""
     every = [name for name in grid.names if name not in rule.columns]
     features = [name for name in every if name not in counts]
-    # Where there is nothing else, the numbers must do.
+    # Without any other column, row numbers are the features.
     if every and not features:
         return tuple(every)
     if not features:
@@ -216,9 +216,9 @@ def _truth(test: Side, rule: LabelRule, classes: tuple[str, ...], problems: list
     if not set(rule.columns) & set(test.positions):
         return None
     cells = test.texts(rule.columns)
-    if rule.kind != "several" and not any(cell.strip() for column in cells for cell in column):
+    if rule.kind != "multiple" and not any(cell.strip() for column in cells for cell in column):
         return None
-    # The label cells are kept apart, since the other cells are dropped once the tables stand.
+    # The label cells are kept apart, since the other cells are dropped once the tables are built.
     read: partial[tuple[NDArray[np.float32], Counter[str]]] = partial(encode, rule, classes, cells)
     return Truth(read, test.file, problems)
 
@@ -232,7 +232,7 @@ def _sources(
     options: ReadOptions,
 ) -> tuple[tuple[DomainName, str], tuple[int, int, int, int], tuple[Source, Source]]:
     """Decide text or table from the training rows, and wrap both sides accordingly."""
-    # A sample decides here; the table itself is typed from all training rows, later.
+    # A sample decides here; the columns are typed later, from all training rows.
     step = max(1, len(train) // _KIND_SAMPLE)
     sample = train.pick(np.arange(0, len(train), step)).columns(features)
     comma = grid.separator != ","
@@ -240,7 +240,7 @@ def _sources(
     texts, reason = text_columns(
         features,
         kinds,
-        # Only words are looked at; twenty thousand columns of numbers would take a minute to write out.
+        # Only words are looked at; writing out twenty thousand columns of numbers would take a minute.
         [texts_of(cells) if kind == "word" else () for cells, kind in zip(sample, kinds, strict=True)],
     )
     texts, reason = _as_asked(features, kinds, (texts, reason), grid.path, options)

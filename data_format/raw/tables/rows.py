@@ -22,7 +22,7 @@ _COPIED_BYTES = 1 << 26
 
 
 class Side(ABC):
-    """Rows of train or test with their numbers in the file, and where each column stands."""
+    """Rows of train or test with their numbers in the file, and the position of each column."""
 
     def __init__(self, file: str, positions: Mapping[str, int], row_numbers: Sequence[int]) -> None:
         self.file, self.positions, self.row_numbers = file, dict(positions), row_numbers
@@ -33,7 +33,7 @@ class Side(ABC):
     @property
     @abstractmethod
     def number_type(self) -> type[np.floating]:
-        """What numbers are kept as."""
+        """The type that numbers are kept in."""
 
     @abstractmethod
     def columns(self, names: Sequence[str]) -> Sequence[Cells]:
@@ -41,7 +41,7 @@ class Side(ABC):
 
     @abstractmethod
     def each(self, names: Sequence[str]) -> Iterator[Cells]:
-        """The same one by one, for who needs no two at once; the last use of the columns."""
+        """The same one by one; the last use of the columns."""
 
     @abstractmethod
     def pick(self, rows: NDArray[np.int64]) -> "Side":
@@ -201,11 +201,11 @@ class TextSource(Source):
         return len(self._texts)
 
     def example(self, index: int) -> Example:
-        """The text of row `index`, as it stands in the file."""
+        """The text of row `index`, as it is in the file."""
         return Text(self._texts[index])
 
     def table(self) -> Table:
-        """Never: raises DataError."""
+        """Always raises DataError: texts are not rows of a table."""
         raise DataError(f"{self._file}: expected rows of a table, found {len(self._texts)} texts")
 
 
@@ -234,32 +234,32 @@ class Tables:
     def _build(self) -> tuple[Table, ...]:
         """Both tables, one column of both at a time."""
         train, test = self._sides
-        building = [_Building(side, len(self._features), self._problems) for side in self._sides]
+        building = [_TableBuilder(side, len(self._features), self._problems) for side in self._sides]
         pairs = zip(self._features, train.each(self._features), test.each(self._features), strict=True)
         for name, mine, other in pairs:
             kind, values, odd = learn(mine, self._comma_decimals)
             building[0].add(name, kind, values, odd)
             building[1].add(name, kind, *((words(other), 0) if kind == "word" else numbers(other, kind)))
             for side in self._sides:
-                # What has become numbers is given back before the next column is made.
+                # The cells of a finished column are freed before the next one is built.
                 if isinstance(side, StoreSide):
                     side.forget(name)
         return tuple(table.finish() for table in building)
 
 
-class _Building:
+class _TableBuilder:
     """A table that grows column by column."""
 
     def __init__(self, side: Side, features: int, problems: list[Problem]) -> None:
         self._file, self._problems, self._n = side.file, problems, len(side)
-        # Memory that no column of numbers is written to is never touched, so room for all of them costs nothing.
+        # Pages that are never written to take no memory, so room for all columns costs nothing.
         self._numbers = np.empty((self._n, features), side.number_type)
         self._words: list[NDArray[np.object_]] = []
         self._names: tuple[list[str], list[str]] = ([], [])
         self._kinds: list[tuple[str, str]] = []
 
     def add(self, name: str, kind: Kind, values: NDArray[Any], odd: int) -> None:
-        """Append a column; odd cells are told."""
+        """Append a column; odd cells, which are not of its kind, are reported."""
         self._kinds.append((name, kind))
         if kind == "word":
             self._words.append(values)

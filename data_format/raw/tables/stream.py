@@ -10,7 +10,7 @@ from pathlib import Path
 from data_format.dataset import Problem
 from data_format.errors import DataError
 from data_format.raw.tables.csv_file import SEPARATORS, Grid, counted, grid_of_text, rows_text
-from data_format.raw.tables.csv_quotes import stream_records, told_dialect
+from data_format.raw.tables.csv_quotes import sniff_dialect, stream_records
 from data_format.raw.tables.formats import read_table
 from data_format.raw.tables.header import looks_like_header
 from data_format.raw.tables.large_csv import LongFile, open_long
@@ -20,18 +20,18 @@ from data_format.raw.text_encoding import decode
 _NAMED = (".json", ".jsonl", ".ndjson", ".arff", ".parquet", ".pq", ".xlsx")  # formats that name their columns
 _NOWHERE = "\x1f"  # a separator that no text holds
 _SNIFFED_BYTES = 1 << 16
-_LOOKED_AT = 200  # rows below a heading
+_LOOKED_AT = 200  # rows below a header
 _EVEN = 0.9  # of the rows have one length where they hold columns
 _WHOLE_BYTES = 4 << 20  # up to this size every format is read at once
 _SHOWN = 5  # row numbers that are named; all are counted
 
 
 @dataclass(frozen=True)
-class Known:
-    """What a model knows of the table that it was trained on; `read_grid` takes it for its `like`.
+class ExpectedTable:
+    """What a model knows of its training table, by which a new one is read.
 
-    header: whether the names stood in the file. heading: tells from the new file whether its first row is a heading.
-    With it, or without a header in training, the separator is told from the new file, too. texts: whether cells are
+    header: whether the names were in the file. heading: decides whether the first row of the new file is a header.
+    With it, or without a header in training, the separator is detected in the new file, too. texts: whether cells are
     texts, which hold commas themselves.
     """
 
@@ -43,7 +43,7 @@ class Known:
 
 
 @dataclass(frozen=True)
-class RowStream:
+class TableStream:
     """The names of the columns and the rows, chunk by chunk, each row as long as the names."""
 
     path: Path
@@ -52,7 +52,7 @@ class RowStream:
     chunks: Iterator[list[list[str]]]
 
 
-def stream_rows(path: Path, known: Known, size: int, problems: list[Problem]) -> RowStream:
+def stream_rows(path: Path, known: ExpectedTable, size: int, problems: list[Problem]) -> TableStream:
     """Open a table file; `problems` grows while the chunks are taken. Raises DataError as `read_table` does."""
     try:
         total = path.stat().st_size
@@ -64,13 +64,13 @@ def stream_rows(path: Path, known: Known, size: int, problems: list[Problem]) ->
     if total <= _WHOLE_BYTES or not _delimited(path, head):
         grid = read_table(path, like)
         problems += grid.problems
-        return RowStream(path, grid.names, grid.header, _pieces(grid, size))
+        return TableStream(path, grid.names, grid.header, _pieces(grid, size))
     long = open_long(path, like)
-    return RowStream(path, long.head.names, long.head.header, _streamed(long, size, problems))
+    return TableStream(path, long.head.names, long.head.header, _streamed(long, size, problems))
 
 
-def _as_grid(path: Path, known: Known, data: bytes) -> Grid:
-    """The file that a new one is read like; data: the beginning of the new one."""
+def _as_grid(path: Path, known: ExpectedTable, data: bytes) -> Grid:
+    """The training table in the form that readers take; data: the beginning of the new file."""
     like = Grid(path, known.names, [], known.header, known.separator)
     if (known.header and known.heading is None) or path.suffix.lower() in _NAMED:
         return like
@@ -80,7 +80,7 @@ def _as_grid(path: Path, known: Known, data: bytes) -> Grid:
         if known.texts and known.heading and not _holds_columns(text, like, known.heading):
             like = replace(like, separator="\t" if all("\t" in line for line in text.strip().split("\n")) else _NOWHERE)
         rows = grid_of_text(text, path, [], like).rows[: _LOOKED_AT + 1]
-    except DataError:  # told by who reads it all
+    except DataError:  # the reader of the whole file reports it
         return like
     if known.heading is None or not known.heading(rows[0], rows[1:], looks_like_header(rows)):
         return like
@@ -89,9 +89,9 @@ def _as_grid(path: Path, known: Known, data: bytes) -> Grid:
 
 def _holds_columns(text: str, like: Grid, heading: Heading) -> bool:
     """Whether a separator stands between columns rather than within texts, of which there is one a line."""
-    records = stream_records(io.StringIO(text, newline=""), told_dialect(text, like.separator), [])
+    records = stream_records(io.StringIO(text, newline=""), sniff_dialect(text, like.separator), [])
     raw = list(islice(records, _LOOKED_AT))
-    # Whoever heads one column only means whole lines.
+    # One column in the first line means whole lines.
     if len(raw[0]) == 1 and not text.startswith("sep="):
         return False
     rows = grid_of_text(text, like.path, [], like).rows[: _LOOKED_AT + 1]
@@ -103,7 +103,7 @@ def _holds_columns(text: str, like: Grid, heading: Heading) -> bool:
 
 
 def _separator(text: str, path: Path, width: int) -> str:
-    """The separator that a text shows; where that gives too few columns, the one that gives as many as were learned."""
+    """The separator detected in a text; where it gives too few columns, the one that gives as many as in training."""
     guess = grid_of_text(text, path, [])
     if len(guess.names) >= width:
         return guess.separator
@@ -114,7 +114,7 @@ def _separator(text: str, path: Path, width: int) -> str:
 
 
 def _delimited(path: Path, head: bytes) -> bool:
-    """Whether the file is delimited text by its name, or by having no mark of another format."""
+    """Whether the file is delimited text by its name and without the magic number of another format."""
     if path.suffix.lower() in (".csv", ".tsv"):
         return not head.startswith((b"PK\x03\x04", b"PAR1", b"\x1f\x8b"))
     return path.suffix.lower() == ".txt"

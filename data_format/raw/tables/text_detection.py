@@ -1,7 +1,7 @@
-"""Text or table: what the columns of a CSV file are by their content, with the reason in words.
+"""Text or table: what the columns of a table hold, with the reason in words.
 
 A column of words is free text when its cells hold 3.5 words or more on average (two Chinese, Japanese or Korean
-signs count as a word) and at least half of them differ. The file is a text collection when the free text outweighs
+characters count as a word) and at least half of them differ. The file is a text collection when the free text outweighs
 the rest: more words a row than there are other columns. A column named `text` that is not numbers always counts,
 and so do words that mostly differ when there is no other column.
 """
@@ -20,7 +20,7 @@ _MIN_DIFFERENT = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Prose:
-    """Words a cell on average and the share of different cells, both over the cells that are not missing."""
+    """Average words per cell, and the share of different cells, both over the cells that are not missing."""
 
     words: float
     different: float
@@ -37,7 +37,7 @@ def measure(cells: Sequence[str]) -> Prose:
     sample = [cell for cell in cells[::step] if not is_missing(cell)]
     if not sample:
         return Prose(0.0, 0.0)
-    total = sum(len(cell.split()) + _wide_signs(cell) / 2 for cell in sample)
+    total = sum(len(cell.split()) + _wide_characters(cell) / 2 for cell in sample)
     return Prose(total / len(sample), len(set(sample)) / len(sample))
 
 
@@ -70,7 +70,7 @@ def text_columns(
     return (), f"rows of {counted(numbers, 'column')} of numbers and {counted(len(found), 'column')} of words"
 
 
-def _wide_signs(cell: str) -> int:
+def _wide_characters(cell: str) -> int:
     if cell.isascii():
         return 0
-    return sum(1 for sign in cell if "\u3040" <= sign <= "\u9fff" or "\uac00" <= sign <= "\ud7a3")
+    return sum(1 for char in cell if "\u3040" <= char <= "\u9fff" or "\uac00" <= char <= "\ud7a3")

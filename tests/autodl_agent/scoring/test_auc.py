@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from autodl_agent.scoring import auc as auc_module
-from autodl_agent.scoring.auc import class_aucs, nauc, nauc_result, weighted_class_aucs
+from autodl_agent.scoring.auc import class_aucs, nauc, weighted_class_aucs
 from data_format.errors import DataError
 
 TRUTH = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 0], [1, 1, 0]])
@@ -100,25 +100,21 @@ def test_fractional_truth_is_negative() -> None:
     assert np.isnan(class_aucs([0.9, 0.5], [0.1, 0.2]))[0]
 
 
-def test_a_class_without_test_rows_is_left_out_and_named() -> None:
+def test_a_class_without_test_rows_is_left_out() -> None:
     truth = np.eye(3)[[0, 1, 0, 1, 0, 1]]
     scores = np.random.default_rng(1).random((6, 3))
-    result = nauc_result(truth, scores, ["cat", "dog", "eel"])
-    assert (result.used, result.left_out) == (("cat", "dog"), ("eel",))
-    assert result.value == nauc(truth[:, :2], scores[:, :2])
+    assert np.isnan(class_aucs(truth, scores)).tolist() == [False, False, True]
+    assert nauc(truth, scores) == nauc(truth[:, :2], scores[:, :2])
 
 
 @pytest.mark.parametrize("truth", [np.zeros((4, 2)), np.ones((4, 2)), np.ones((1, 3)), np.zeros((0, 2))])
 def test_without_a_usable_class_the_score_is_zero(truth: NDArray[np.float64]) -> None:
-    result = nauc_result(truth, np.random.default_rng(2).random(truth.shape))
-    assert (result.value, result.used, len(result.left_out)) == (0.0, (), truth.shape[1])
+    assert nauc(truth, np.random.default_rng(2).random(truth.shape)) == 0.0
 
 
 def test_shapes_that_differ_are_named() -> None:
     with pytest.raises(DataError, match=r"truth has \(4, 3\), prediction has \(4, 2\)"):
         nauc(TRUTH, SCORES[:, :2])
-    with pytest.raises(DataError, match="expected 3 class names, one a column, found 1"):
-        nauc_result(TRUTH, SCORES, ["only"])
 
 
 def test_float32_scores_near_one_keep_their_order() -> None:

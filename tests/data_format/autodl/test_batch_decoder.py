@@ -12,7 +12,8 @@ from data_format.autodl import batch_decoder
 from data_format.autodl.batch_decoder import decode_batches
 from data_format.autodl.metadata import MatrixSpec, Metadata
 from data_format.autodl.records import Records, open_records
-from data_format.autodl.sequence_example import _MESSAGES, decode_record, encode_record
+from data_format.autodl.schema import message_class
+from data_format.autodl.sequence_example import decode_context, decode_example, encode_record
 from data_format.autodl.tfrecord import RecordFile, scan, write_records
 from data_format.dataset import Problem
 from data_format.errors import Unreadable
@@ -48,7 +49,7 @@ def file_of(folder: Path, records: list[bytes]) -> RecordFile:
 
 
 def decoded(file: RecordFile) -> dict[int, tuple[Any, ...]]:
-    """DecodedRecord -> its id, class indices, scores and numbers as bytes, as far as they were decoded at once."""
+    """Row -> its id, class indices, scores and numbers as bytes, as far as they were decoded at once."""
     out: dict[int, tuple[Any, ...]] = {}
     for batch in decode_batches(file, np.arange(len(file)), WIDTH):
         for place, row in enumerate(batch.rows.tolist()):
@@ -59,7 +60,7 @@ def decoded(file: RecordFile) -> dict[int, tuple[Any, ...]]:
 
 
 def expected(record: bytes) -> tuple[Any, ...]:
-    example, context = decode_record(record, METADATA)
+    example, context = decode_example(record, METADATA), decode_context(record)
     assert isinstance(example, Dense)
     scores = np.array(context.scores, np.float32)
     return context.id, list(context.indices), bits(scores), bits(example.array)
@@ -95,14 +96,14 @@ def test_the_usual_file_is_decoded_whole(tmp_path: Path) -> None:
 
 def test_odd_records_are_left_to_protobuf(tmp_path: Path) -> None:
     usual = [encoded(([1, 2, row], [(1, 1.0)], row)) for row in range(100, 120)]
-    twice = _MESSAGES["SequenceExample"].FromString(usual[0])
+    twice = message_class("SequenceExample").FromString(usual[0])
     twice.context.feature["id"].int64_list.value.append(7)
     odd = [twice.SerializeToString(), usual[0][:-4], b"", b"\xff" * len(usual[0])]
     assert sorted(decoded(file_of(tmp_path, odd + usual + odd))) == list(range(len(odd), len(odd) + len(usual)))
 
 
 def test_without_a_score_each_label_is_certain(tmp_path: Path) -> None:
-    message = _MESSAGES["SequenceExample"].FromString(encoded(([1, 2, 3], [(1, 0.5), (3, 0.5)], None)))
+    message = message_class("SequenceExample").FromString(encoded(([1, 2, 3], [(1, 0.5), (3, 0.5)], None)))
     del message.context.feature["label_score"]
     record = message.SerializeToString(deterministic=True)
     found = decoded(file_of(tmp_path, [record] * 3))
@@ -116,7 +117,7 @@ def test_windows_and_forms_without_end(tmp_path: Path, monkeypatch: pytest.Monke
     records = [encoded(([row, 2, 3], [(row % 2 and 300, 1.0)], None)) for row in range(200)]
     # Of one length, each in a form of its own: a feature that nobody asks for.
     for row in range(0, 40, 2):
-        message = _MESSAGES["SequenceExample"].FromString(records[row])
+        message = message_class("SequenceExample").FromString(records[row])
         message.context.feature[f"other{row:04d}"].int64_list.value.append(1)
         records[row] = message.SerializeToString(deterministic=True)
     found = decoded(file_of(tmp_path, records))

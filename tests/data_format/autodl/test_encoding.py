@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from data_format.autodl.encoding import Columns, Tokens, _unspaced, clip, encode_image, picture, samples
+from data_format.autodl.encoding import Columns, Tokens, _unspaced, clip, encode_image, image, samples
 from data_format.dataset import Dataset, Split
 from data_format.errors import DataError
 from data_format.examples import Csr, Dense, Encoded, Sparse, Table, Text
@@ -66,7 +66,7 @@ def test_png_is_lossless(channels: int) -> None:
 
 @pytest.mark.parametrize("channels", [0, 5])
 def test_other_channel_counts_are_refused(channels: int) -> None:
-    with pytest.raises(DataError, match=f"1 to 4 channels in a picture, found {channels}"):
+    with pytest.raises(DataError, match=f"1 to 4 channels in an image, found {channels}"):
         encode_image(np.zeros((2, 2, channels), np.uint8), "PNG")
 
 
@@ -81,7 +81,7 @@ def encoded(kind: str) -> bytes:
 )
 def test_bytes_that_every_reader_knows_are_kept(kind: str, kept: bool) -> None:
     frame = encoded(kind)
-    (found,) = picture(Encoded((frame,)), 3).frames  # type: ignore[union-attr]
+    (found,) = image(Encoded((frame,)), 3).frames  # type: ignore[union-attr]
     assert (found == frame) is kept
     assert found.startswith(b"\x89PNG") is (kind in ("PNG", "GIF", "TIFF"))
 
@@ -90,16 +90,16 @@ def test_bytes_that_every_reader_knows_are_kept(kind: str, kept: bool) -> None:
 def test_sixteen_bits_are_kept(shape: tuple[int, ...]) -> None:
     values = RNG.integers(0, 4096, shape, np.uint16)
     frame = cv2.imencode(".tiff", values)[1].tobytes()
-    (found,) = picture(Encoded((frame,)), 3).frames  # type: ignore[union-attr]
+    (found,) = image(Encoded((frame,)), 3).frames  # type: ignore[union-attr]
     assert found.startswith(b"\x89PNG")
     assert np.array_equal(cv2.imdecode(np.frombuffer(found, np.uint8), cv2.IMREAD_UNCHANGED), values)
 
 
 def test_arrays_are_kept_and_texts_are_no_pictures() -> None:
     dense = Dense(np.zeros((1, 2, 2, 3), np.float32))
-    assert picture(dense, 3) is dense and clip(dense, 3) is dense and samples(dense) is dense
+    assert image(dense, 3) is dense and clip(dense, 3) is dense and samples(dense) is dense
     with pytest.raises(DataError, match="found a text"):
-        picture(Text("x"), 3)
+        image(Text("x"), 3)
 
 
 def table(strings: list[list[str]], names: tuple[str, ...] = ("w",), numbers: np.ndarray | None = None) -> Table:

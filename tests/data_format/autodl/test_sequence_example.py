@@ -18,7 +18,6 @@ from data_format.autodl.sequence_example import (  # fmt: skip
     context_in,
     decode_context,
     decode_example,
-    decode_record,
     encode_record,
     label_row,
 )
@@ -71,24 +70,27 @@ def feature(*steps: bytes) -> bytes:
 
 
 def test_dense_record_of_tensorflow() -> None:
-    record = decode_record(bytes.fromhex(DENSE), meta("DENSE", 3, 1, 2))
-    assert isinstance(record.example, Dense)
-    assert np.array_equal(record.example.array, STEPS)
-    assert record.example.array.dtype == np.float32
-    assert record.context == Context((2, 0), (1.0, 0.25), 7)
+    data = bytes.fromhex(DENSE)
+    example = decode_example(data, meta("DENSE", 3, 1, 2))
+    assert isinstance(example, Dense)
+    assert np.array_equal(example.array, STEPS)
+    assert example.array.dtype == np.float32
+    assert decode_context(data) == Context((2, 0), (1.0, 0.25), 7)
 
 
 def test_compressed_record_of_tensorflow() -> None:
-    record = decode_record(bytes.fromhex(COMPRESSED), meta("COMPRESSED", -1, -1, -1, 3))
-    assert record.example == Encoded((b"ab", b"\xff\x00"))
-    assert record.context == Context((1,), (1.0,), 300)
+    data = bytes.fromhex(COMPRESSED)
+    example = decode_example(data, meta("COMPRESSED", -1, -1, -1, 3))
+    assert example == Encoded((b"ab", b"\xff\x00"))
+    assert decode_context(data) == Context((1,), (1.0,), 300)
 
 
 def test_sparse_record_of_tensorflow() -> None:
-    record = decode_record(bytes.fromhex(SPARSE), meta("SPARSE", 1, 1, 4))
-    assert isinstance(record.example, Sparse)
-    assert same(record.example, CELLS)
-    assert record.context == Context((), (), 0)
+    data = bytes.fromhex(SPARSE)
+    example = decode_example(data, meta("SPARSE", 1, 1, 4))
+    assert isinstance(example, Sparse)
+    assert same(example, CELLS)
+    assert decode_context(data) == Context((), (), 0)
 
 
 def test_our_bytes_are_those_of_tensorflow() -> None:
@@ -230,6 +232,13 @@ def test_context_is_found_in_the_first_bytes() -> None:
 def test_descriptor_set_is_that_of_the_proto(tmp_path: Path) -> None:
     folder = Path(data_format.__file__).parent / "autodl"
     out = tmp_path / "autodl.binpb"
-    command = ["-m", "grpc_tools.protoc", f"-I{folder}", f"--descriptor_set_out={out}", "autodl.proto"]
+    command = [
+        "-m",
+        "grpc_tools.protoc",
+        f"-I{folder}",
+        f"--descriptor_set_out={out}",
+        "autodl.proto",
+        "data_specification.proto",
+    ]
     subprocess.run([sys.executable, *command], check=True)
     assert out.read_bytes() == (folder / "autodl.binpb").read_bytes()

@@ -8,7 +8,7 @@ from data_format.raw.file_names import (
     is_about,
     is_file_column,
     like_files,
-    says,
+    named_part,
     side_of,
     words_of,
 )
@@ -62,7 +62,7 @@ def test_cells_that_look_like_files(cells: list[str], alike: bool) -> None:
     ],
 )
 def test_which_part_a_name_says(name: str, side: str) -> None:
-    assert says(name) == side
+    assert named_part(name) == side
 
 
 def test_the_outermost_folder_says_the_side() -> None:

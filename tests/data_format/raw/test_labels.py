@@ -21,7 +21,7 @@ from data_format.raw.labels import (
 )
 from data_format.raw.tables.csv_file import read_grid
 
-SINGLE, SEVERAL = LabelRule("single", ("y",)), LabelRule("several", ("labels",))
+SINGLE, SEVERAL = LabelRule("single", ("y",)), LabelRule("multiple", ("labels",))
 
 
 @pytest.mark.parametrize(
@@ -47,10 +47,10 @@ def test_class_order(names, ordered):
         ("a,label,b", "1,x,2", "single", ["label"]),
         ("a,Class,b", "1,x,2", "single", ["Class"]),
         ("y,target,b", "1,0,2", "single", ["y"]),
-        ("a,labels", "1,x y", "several", ["labels"]),
-        ("label:b,a,label:a", "1,5,0", "switches", ["label:b", "label:a"]),
-        ("a,b,l0,l1,l2", "1,2,0,1,1", "switches", ["l0", "l1", "l2"]),
-        ("a,label_1,label_2", "1,0,1", "switches", ["label_1", "label_2"]),
+        ("a,labels", "1,x y", "multiple", ["labels"]),
+        ("label:b,a,label:a", "1,5,0", "indicators", ["label:b", "label:a"]),
+        ("a,b,l0,l1,l2", "1,2,0,1,1", "indicators", ["l0", "l1", "l2"]),
+        ("a,label_1,label_2", "1,0,1", "indicators", ["label_1", "label_2"]),
         ("a,l0,l1", "1,0,7", "single", ["l1"]),
         ("x1,x2,x3", "7,0,1", "single", ["x3"]),
         ("l0,l1", "0,1", "single", ["l1"]),
@@ -81,7 +81,7 @@ def test_no_label_column_is_refused_with_the_columns_seen(write):
 def test_labelled_rows():
     assert labelled_rows(SINGLE, [["a", "", " ", "NA"]]) == [0, 3]
     assert labelled_rows(SEVERAL, [["a", "", "b"]]) == [0, 1, 2]
-    assert labelled_rows(LabelRule("switches", ("a", "b")), [["1", "", "0"], ["0", "", ""]]) == [0, 2]
+    assert labelled_rows(LabelRule("indicators", ("a", "b")), [["1", "", "0"], ["0", "", ""]]) == [0, 2]
 
 
 def test_single_labels_keep_their_spelling_and_unknown_ones_are_counted():
@@ -102,7 +102,7 @@ def test_several_names_a_cell():
 
 
 def test_switches_take_every_usual_spelling_and_soft_scores():
-    rule = LabelRule("switches", ("label:a",))
+    rule = LabelRule("indicators", ("label:a",))
     cells = ["1", "0", "1.0", "0.0", "true", "False", "YES", "no", "", "0.25", "7", "maybe"]
     matrix, unknown = encode(rule, class_list(rule, [cells]), [cells])
     assert matrix[:, 0].tolist() == [1, 0, 1, 0, 1, 0, 1, 0, 0, 0.25, 0, 0]

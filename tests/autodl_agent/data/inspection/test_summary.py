@@ -7,7 +7,8 @@ from click.testing import CliRunner
 from PIL import Image
 
 from autodl_agent.commands.group import cli
-from autodl_agent.data.inspection.summary import inspect_dataset
+from autodl_agent.data.inspection.summary import inspect_opened
+from data_format import open_dataset
 from data_format.raw import ReadOptions
 
 
@@ -30,7 +31,7 @@ def test_a_table_that_needs_a_warning(suspicious):
     # The rare class makes the twin no twin; without it the two are one.
     rows = (suspicious / "train.csv").read_text().splitlines()
     (suspicious / "train.csv").write_text("\n".join(rows[:-1]) + "\n")
-    facts = inspect_dataset(suspicious)
+    facts = inspect_opened(open_dataset(suspicious))
     columns = {column["name"]: column for column in facts["columns"]}
     assert columns["id"]["id_like"] and columns["code"]["id_like"] and not columns["real"]["id_like"]
     assert columns["const"]["constant"] and not columns["w"]["constant"]
@@ -50,7 +51,7 @@ def test_a_table_that_needs_a_warning(suspicious):
 
 
 def test_balance_and_lonely_classes(suspicious):
-    facts = inspect_dataset(suspicious)
+    facts = inspect_opened(open_dataset(suspicious))
     assert facts["classes_with_one_example"] == ["rare"]
     assert facts["imbalance"] == 31
     assert any("imbalanced" in note for note in facts["notes"])
@@ -59,7 +60,7 @@ def test_balance_and_lonely_classes(suspicious):
 
 def test_equal_rows_with_different_labels(tmp_path):
     rows = [(i % 10, "ab"[i // 10]) for i in range(20)]
-    facts = inspect_dataset(table(tmp_path / "t.csv", "n,label", rows))
+    facts = inspect_opened(open_dataset(table(tmp_path / "t.csv", "n,label", rows)))
     assert facts["duplicates"]["contradicting_groups"] >= 5
     assert any("different labels" in note for note in facts["notes"])
 
@@ -74,7 +75,7 @@ def test_pictures_with_copies_and_a_broken_file(tmp_path):
     (tmp_path / "set/test/b/copy.png").write_bytes(content)
     (tmp_path / "set/train/a/again.png").write_bytes(content)
     (tmp_path / "set/train/a/broken.png").write_bytes(content[:30])
-    facts = inspect_dataset(tmp_path / "set")
+    facts = inspect_opened(open_dataset(tmp_path / "set"))
     content = facts["content"]
     assert content["columns"] == {"lowest": 20, "median": pytest.approx(23, abs=1), "highest": 27}
     assert content["rows"]["highest"] == 10 and content["unreadable"] == 1
@@ -90,19 +91,19 @@ def test_sounds_and_texts_and_sparse_rows(tmp_path):
         path = tmp_path / "s" / "ab"[i % 2] / f"{i}.wav"
         path.parent.mkdir(parents=True, exist_ok=True)
         sf.write(path, np.sin(np.arange(800 * (i + 1)) * 0.1), 8000)
-    facts = inspect_dataset(tmp_path / "s")
+    facts = inspect_opened(open_dataset(tmp_path / "s"))
     assert facts["content"]["seconds"]["highest"] <= 0.6 and facts["content"]["samples_per_second"]["lowest"] == 8000
     lines = [(f"some words that are a text {i}", i % 2) for i in range(10)]
-    facts = inspect_dataset(table(tmp_path / "t.csv", "text,y", lines))
+    facts = inspect_opened(open_dataset(table(tmp_path / "t.csv", "text,y", lines)))
     assert facts["content"]["words"]["median"] == 7
     for name, content in (("train.data", "1:1 3:2\n2:1\n"), ("test.data", "1:1\n"), ("train.solution", "1 0\n0 1\n")):
         (tmp_path / f"m_{name}").write_text(content)
-    facts = inspect_dataset(tmp_path)
+    facts = inspect_opened(open_dataset(tmp_path))
     assert (facts["content"]["sparse_columns"], facts["content"]["stored_values"]) == (3, "50.00%")
 
 
 def test_where_test_rows_are_training_rows_they_are_no_duplicates(tmp_path):
-    facts = inspect_dataset(table(tmp_path / "t.csv", "n,label", [(i, f"k{i}") for i in range(5)]))
+    facts = inspect_opened(open_dataset(table(tmp_path / "t.csv", "n,label", [(i, f"k{i}") for i in range(5)])))
     assert facts["duplicates"]["test_rows_also_in_train"] == 0
 
 
@@ -114,7 +115,7 @@ def test_the_command_prints_tables_and_json(suspicious):
         assert words in shown.output or words == "equals"
     facts = json.loads(runner.invoke(cli, ["inspect", str(suspicious), "--json", "--label", "w"]).output)
     assert [entry["name"] for entry in facts["classes"]] == ["c", "cc"]
-    assert inspect_dataset(suspicious, ReadOptions(label="w"))["classes"] == facts["classes"]
+    assert inspect_opened(open_dataset(suspicious, ReadOptions(label="w")))["classes"] == facts["classes"]
 
 
 def test_markup_in_data_is_shown_as_it_is(tmp_path):

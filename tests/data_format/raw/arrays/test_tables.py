@@ -9,12 +9,12 @@ from scipy import sparse
 
 from data_format.dataset import Problem
 from data_format.errors import DataError
-from data_format.raw.arrays.tables import Frame, kinds_of, make_tables, read_frame, sample_of, sparse_table
+from data_format.raw.arrays.tables import ColumnTable, kinds_of, make_tables, read_frame, sample_of, sparse_table
 
 NAN = float("nan")
 
 
-def cells(frame: Frame) -> list[Any]:
+def cells(frame: ColumnTable) -> list[Any]:
     return [column.tolist() if isinstance(column, np.ndarray) else column for column in frame.columns]
 
 
@@ -79,13 +79,13 @@ def test_what_is_not_rows_and_columns_is_refused(bad: Any) -> None:
 
 @pytest.mark.parametrize(("rows", "most", "found"), [(5, 1000, 5), (10, 5, 5), (11, 5, 6), (0, 5, 0)])
 def test_a_sample_is_spread_over_the_rows(rows: int, most: int, found: int) -> None:
-    words, numbers = sample_of(Frame(("w", "n"), ([str(i) for i in range(rows)], np.zeros(rows)), rows), most)
+    words, numbers = sample_of(ColumnTable(("w", "n"), ([str(i) for i in range(rows)], np.zeros(rows)), rows), most)
     assert len(words) == found and len(numbers) == 0
     assert list(words[:2]) == [str(i) for i in range(0, rows, max(1, rows // most))][:2]
 
 
-def frame(**columns: Any) -> Frame:
-    return Frame(tuple(columns), tuple(columns.values()), len(next(iter(columns.values()))))
+def frame(**columns: Any) -> ColumnTable:
+    return ColumnTable(tuple(columns), tuple(columns.values()), len(next(iter(columns.values()))))
 
 
 def test_test_columns_are_found_by_name_and_typed_as_in_training() -> None:

@@ -4,22 +4,22 @@ import csv
 import io
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from data_format.raw.tables import csv_quotes
-from data_format.raw.tables.csv_quotes import Dialect, read_records, stream_records, told_dialect
+from data_format.raw.tables.csv_quotes import Dialect, read_records, sniff_dialect, stream_records
 
 
 def both(text: str, separator: str) -> tuple[list[list[str]], list[int]]:
-    """Rows and the numbers of mended ones, the same either way."""
-    dialect = told_dialect(text, separator)
-    mended: list[int] = []
-    rows = read_records(text, dialect, mended)
+    """Rows and the numbers of repaired ones, the same either way."""
+    dialect = sniff_dialect(text, separator)
+    repaired: list[int] = []
+    rows = read_records(text, dialect, repaired)
     again: list[int] = []
     assert list(stream_records(io.StringIO(text, newline=""), dialect, again)) == rows
-    assert again == mended
-    return rows, mended
+    assert again == repaired
+    return rows, repaired
 
 
 @pytest.mark.parametrize(
@@ -36,17 +36,17 @@ def both(text: str, separator: str) -> tuple[list[list[str]], list[int]]:
     ],
 )
 def test_a_quote_that_encloses_nothing_is_a_sign(line: str, cells: list[str]) -> None:
-    rows, mended = both(f"text\tlabel\n{line}\nc\td\n{line}\ne\tf\n", "\t")
+    rows, repaired = both(f"text\tlabel\n{line}\nc\td\n{line}\ne\tf\n", "\t")
     assert rows == [["text", "label"], cells, ["c", "d"], cells, ["e", "f"]]
-    assert mended in ([], [1, 3]) and bool(mended) == line.startswith(('"', "x"))
+    assert repaired in ([], [1, 3]) and bool(repaired) == line.startswith(('"', "x"))
 
 
 @pytest.mark.parametrize("count", range(1, 6))
 def test_any_number_of_open_quotes_costs_their_own_lines(count: int) -> None:
     lines = [('"' if i < count else "") + f"words of line {i}\tk{i % 2}" for i in range(8)]
-    rows, mended = both("\n".join(["text\tlabel", *lines]), "\t")
+    rows, repaired = both("\n".join(["text\tlabel", *lines]), "\t")
     assert rows[1:] == [line.split("\t") for line in lines]
-    assert mended == list(range(1, count + 1))
+    assert repaired == list(range(1, count + 1))
 
 
 @pytest.mark.parametrize(
@@ -64,16 +64,16 @@ def test_cells_in_quotes_keep_separators_and_line_ends(line: str, cells: list[st
 
 
 def test_an_enclosed_cell_beside_an_open_quote_stays_whole() -> None:
-    rows, mended = both('a,b,c\n"p, q","multi\nline","r\n"s" t,"u, v\nw",x\n', ",")
+    rows, repaired = both('a,b,c\n"p, q","multi\nline","r\n"s" t,"u, v\nw",x\n', ",")
     assert rows[1:] == [["p, q", "multi\nline", '"r'], ['"s" t', "u, v\nw", "x"]]
-    assert mended == [1, 2]
+    assert repaired == [1, 2]
 
 
 def test_lines_with_all_their_cells_are_rows() -> None:
     lines = ["The\tDET", '"\tPUNCT', "end\tNOUN", '"\tPUNCT', ".\tPUNCT"] * 3
-    rows, mended = both("\n".join(lines), "\t")
+    rows, repaired = both("\n".join(lines), "\t")
     assert rows == [line.split("\t") for line in lines]
-    assert mended == [1, 3, 6, 8, 11, 13]
+    assert repaired == [1, 3, 6, 8, 11, 13]
 
 
 def test_cells_of_several_lines_with_tabs_stay_cells() -> None:
@@ -89,11 +89,11 @@ def test_quotes_among_commas_need_many_lines_to_be_signs() -> None:
 
 def test_a_record_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csv_quotes, "_MAX_RECORD_LINES", 5)
-    mended: list[int] = []
+    repaired: list[int] = []
     lines = ['"open\n', *["a;b;c\n"] * 20, 'x,"end"\n', '"one\n', "two\n", "three\n", "four\n", 'five",y\n']
-    rows = list(stream_records(lines, Dialect(","), mended))
+    rows = list(stream_records(lines, Dialect(","), repaired))
     assert rows == [['"open'], *[["a;b;c"]] * 20, ["x", "end"], ["one\ntwo\nthree\nfour\nfive", "y"]]
-    assert mended == [0]
+    assert repaired == [0]
 
 
 def test_a_cell_that_is_cut_at_the_end_is_left_out() -> None:
@@ -120,7 +120,7 @@ def test_a_cell_that_is_cut_at_the_end_is_left_out() -> None:
     ],
 )
 def test_the_dialect_is_told(text: str, separator: str, blanks: bool, escapes: bool) -> None:
-    dialect = told_dialect(text, separator)
+    dialect = sniff_dialect(text, separator)
     assert (dialect.blanks, dialect.escapes) == (blanks, escapes)
 
 
@@ -130,11 +130,11 @@ def test_backslashes_escape_quotes_and_themselves_only() -> None:
 
 
 def test_blanks_mean_nothing_where_a_quote_follows_them() -> None:
-    rows, mended = both('a, b, c\n1, "red, dark", yes\n2,  "blue\nsky" , no\n3, "x" y, "z\n', ",")
+    rows, repaired = both('a, b, c\n1, "red, dark", yes\n2,  "blue\nsky" , no\n3, "x" y, "z\n', ",")
     assert rows == [
         ["a", "b", "c"], ["1", "red, dark", "yes"], ["2", "blue\nsky ", "no"], ["3", '"x" y', '"z']
     ]  # fmt: skip
-    assert mended == [3]
+    assert repaired == [3]
 
 
 CELL = st.text(st.sampled_from('"a \\,\t\n\r'), max_size=6)
@@ -145,12 +145,13 @@ CELL = st.text(st.sampled_from('"a \\,\t\n\r'), max_size=6)
 def test_what_is_well_formed_is_read_as_the_csv_module_reads_it(rows: list[list[str]], everything: bool) -> None:
     file = io.StringIO(newline="")
     csv.writer(file, quoting=csv.QUOTE_ALL if everything else csv.QUOTE_MINIMAL).writerows(rows)
-    mended: list[int] = []
-    assert read_records(file.getvalue(), Dialect(","), mended) == rows
-    assert mended == []
+    repaired: list[int] = []
+    assert read_records(file.getvalue(), Dialect(","), repaired) == rows
+    assert repaired == []
 
 
 @given(st.text(st.sampled_from('"a \\,\n\r'), max_size=40), st.sampled_from(",\t"))
+@example(',"\n,\r,"', "\t")
 @settings(max_examples=100, deadline=None)
 def test_nothing_is_lost_whatever_is_read(text: str, separator: str) -> None:
     text = text.replace(",", separator)

@@ -9,9 +9,9 @@ from data_format.dataset import Problem
 from data_format.errors import DataError
 from data_format.raw.tables import stream
 from data_format.raw.tables.formats import read_table
-from data_format.raw.tables.stream import Known, stream_rows
+from data_format.raw.tables.stream import ExpectedTable, stream_rows
 
-KNOWN = Known(("a", "b"))
+KNOWN = ExpectedTable(("a", "b"))
 
 
 @pytest.fixture(params=[0, 4 << 20], ids=["streamed", "whole"])
@@ -21,7 +21,9 @@ def either_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
     return request.param == 0
 
 
-def rows_of(path: Path, size: int = 2, known: Known = KNOWN) -> tuple[list[list[str]], list[Problem], list[int]]:
+def rows_of(
+    path: Path, size: int = 2, known: ExpectedTable = KNOWN
+) -> tuple[list[list[str]], list[Problem], list[int]]:
     problems: list[Problem] = []
     chunks = list(stream_rows(path, known, size, problems).chunks)
     return [row for chunk in chunks for row in chunk], problems, [len(chunk) for chunk in chunks]
@@ -53,7 +55,7 @@ def test_chunks_are_full_but_for_the_last(either_way: bool, csv_file, size: int)
 )
 def test_separators_quotes_and_line_ends(either_way: bool, write, content: str, separator: str) -> None:
     path = write("t.csv", content)
-    assert rows_of(path, known=Known(("a", "b"), separator))[0] == read_table(path).rows
+    assert rows_of(path, known=ExpectedTable(("a", "b"), separator))[0] == read_table(path).rows
 
 
 def test_rows_of_another_width_are_mended_and_counted(either_way: bool, write) -> None:
@@ -80,13 +82,13 @@ def test_an_encoding_that_shows_late(either_way: bool, csv_file) -> None:
 
 
 def test_a_file_without_heading_is_read_by_place(either_way: bool, write) -> None:
-    known = Known(("column 1", "column 2"), header=False)
+    known = ExpectedTable(("column 1", "column 2"), header=False)
     assert rows_of(write("t.csv", "1,2\n3,4\n"), known=known)[0] == [["1", "2"], ["3", "4"]]
 
 
 @pytest.mark.parametrize("separator", [";", "\t", " ", "|"])
 def test_without_heading_the_file_says_its_separator(either_way: bool, write, separator: str) -> None:
-    known = Known(("column 1", "column 2"), header=False)
+    known = ExpectedTable(("column 1", "column 2"), header=False)
     path = write("t.csv", f"1{separator}2\n3{separator}4\n")
     assert rows_of(path, known=known)[0] == [["1", "2"], ["3", "4"]]
 
@@ -99,7 +101,7 @@ def test_a_rule_tells_the_heading(either_way: bool, write, heads: bool) -> None:
         seen.append((list(first), [list(row) for row in below], looks))
         return heads
 
-    opened = stream_rows(write("t.csv", "x;y\n1;2\n3;4\n"), Known((), heading=rule), 5, [])
+    opened = stream_rows(write("t.csv", "x;y\n1;2\n3;4\n"), ExpectedTable((), heading=rule), 5, [])
     assert [row for chunk in opened.chunks for row in chunk] == [["x", "y"], ["1", "2"], ["3", "4"]][heads:]
     assert opened.names == (("x", "y") if heads else ("column 1", "column 2"))
     assert seen == [(["x", "y"], [["1", "2"], ["3", "4"]], True)]
