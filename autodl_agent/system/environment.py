@@ -1,5 +1,6 @@
 """The machine and the versions of what does the work."""
 
+import os
 import platform
 import sys
 from importlib import metadata
@@ -16,7 +17,7 @@ def environment() -> dict[str, Any]:
         "machine": {
             "cores": cores(),
             "memory_limit_bytes": memory_limit_bytes(),
-            "system": platform.platform(),
+            "system": _system(),
             "python": sys.version.split()[0],
         },
         "versions": {name: found for name in PACKAGES if (found := package_version(name))},
@@ -29,3 +30,11 @@ def package_version(name: str) -> str | None:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
         return None
+
+
+def _system() -> str:
+    """What `platform.platform()` says, without the process `uname -p` that it starts on Linux."""
+    if sys.platform != "linux":
+        return platform.platform()
+    kernel = os.uname()
+    return f"{kernel.sysname}-{kernel.release}-{kernel.machine}-with-{''.join(platform.libc_ver())}"
