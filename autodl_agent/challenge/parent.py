@@ -29,11 +29,11 @@ _DEFAULT_BUDGET_S = 1200.0
 class SetResult:
     """What a score folder says. score: MISSING_SCORE where it says nothing; problem: why, None for a good one.
 
-    picture: path of its learning curve, None where there is none.
+    plot: path of its learning curve, None where there is none.
     """
 
     score: float
-    picture: Path | None
+    plot: Path | None
     problem: str | None = None
 
 
@@ -57,18 +57,18 @@ def read_results(input_dir: Path, sets: int | None = None) -> dict[int, SetResul
 def read_result(folder: Path) -> SetResult:
     """The result of one score folder; never raises."""
     try:
-        pictures = sorted(path for path in folder.glob("learning-curve-*.png") if path.is_file())
+        plots = sorted(path for path in folder.glob("learning-curve-*.png") if path.is_file())
     except OSError:
-        pictures = []
-    picture = pictures[0] if pictures else None
+        plots = []
+    plot = plots[0] if plots else None
     try:
-        return SetResult(read_score(folder / SCORES_NAME), picture)
+        return SetResult(read_score(folder / SCORES_NAME), plot)
     except DataError as error:
-        return SetResult(MISSING_SCORE, picture, str(error))
+        return SetResult(MISSING_SCORE, plot, str(error))
 
 
 def write_parent(output_dir: Path, results: Mapping[int, SetResult]) -> None:
-    """Write `scores.txt` (`set{i}_score` lines), the page and a picture for sets without one into a folder.
+    """Write `scores.txt` (`set{i}_score` lines), the page and a plot for sets without one into a folder.
 
     Raises OSError as the file system gives it, and ImportError, with `scores.txt` written, where matplotlib or jinja2
     is not installed.
@@ -78,17 +78,17 @@ def write_parent(output_dir: Path, results: Mapping[int, SetResult]) -> None:
     lines = ["score:", *(f"set{i}_score: {yaml_float(result.score)}" for i, result in sorted(results.items()))]
     write_atomic(output_dir / SCORES_NAME, ("\n".join(lines) + "\n").encode())
     facts = [
-        SetFacts(i, result.score, result.problem is not None, inline_png(_picture(output_dir, i, result)))
+        SetFacts(i, result.score, result.problem is not None, inline_png(_plot(output_dir, i, result)))
         for i, result in sorted(results.items())
     ]
     write_sets_page(output_dir, facts)
 
 
-def _picture(output_dir: Path, i: int, result: SetResult) -> bytes:
-    """The set's own picture, else an empty one, drawn into the output folder."""
-    if result.picture is not None:
+def _plot(output_dir: Path, i: int, result: SetResult) -> bytes:
+    """The set's own plot, else an empty one, drawn into the output folder."""
+    if result.plot is not None:
         try:
-            return result.picture.read_bytes()
+            return result.plot.read_bytes()
         except OSError:
             pass
     path = output_dir / f"learning-curve-dataset-{i}.png"

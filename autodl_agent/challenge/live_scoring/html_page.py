@@ -1,6 +1,6 @@
 """`detailed_results.html`: the learning curve of one task, its numbers, and what went wrong; for a browser or CodaLab.
 
-The page stands alone (the picture is inlined), reloads itself every five seconds while the run goes on, and is
+The page is self-contained (the plot is inlined), reloads itself every five seconds while the run goes on, and is
 replaced as a whole, so that a reader never meets half of it or pieces of an older run. All functions that write one
 raise OSError as the file system gives it, and ImportError where jinja2 is not installed.
 """
@@ -36,14 +36,15 @@ class PredictionTable:
 
 @dataclass(frozen=True)
 class SetFacts:
-    """A data set among several. failed: whether the score only stands for a missing one.
+    """A data set among several. failed: whether the score only stands in for a missing one.
 
-    picture: a `data:` address, as `inline_png` gives it."""
+    plot: a `data:` address, as `inline_png` gives it.
+    """
 
     number: int
     score: float
     failed: bool
-    picture: str
+    plot: str
 
 
 def write_waiting_page(folder: Path, task: str) -> None:
@@ -55,14 +56,14 @@ def write_page(
     folder: Path,
     task: str,
     report: ScoreReport | None,
-    picture: bytes | None,
+    plot: bytes | None,
     alternative: str = "",
     messages: Sequence[str] = (),
     running: bool = False,
 ) -> None:
     """Write the page of one task.
 
-    report: None where nothing could be scored. picture: the PNG, None for none; alternative: its text. messages: one
+    report: None where nothing could be scored. plot: the PNG, None for none; alternative: its text. messages: one
     line each, shown above the problems of the report. running: whether the page reloads itself.
     """
     _write(
@@ -72,7 +73,7 @@ def write_page(
         refresh_s=REFRESH_S if running else None,
         report=report,
         table=None if report is None else prediction_table(report),
-        picture=None if picture is None else inline_png(picture),
+        plot=None if plot is None else inline_png(plot),
         alternative=alternative,
         messages=messages,
     )

@@ -1,4 +1,4 @@
-"""How the ensemble does on the held-out rows, as the page shows it: classes, confusions, mistakes with their examples."""
+"""How the ensemble does on the held-out rows, as the page shows it: classes, confusions, mistakes with examples."""
 
 from dataclasses import dataclass
 

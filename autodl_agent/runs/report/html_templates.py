@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 _REPLACEMENT = "\ufffd"
 # Not printable by themselves, but without them emoji (flags: tags) and some scripts fall apart.
-_JOINERS = frozenset(" \n\t\u00a0\u00ad\u200c\u200d\u200e\u200f\u202f\u3000") | {chr(c) for c in range(0xE0020, 0xE0080)}
+_JOINERS = frozenset(" \n\t\u00a0\u00ad\u200c\u200d\u200e\u200f\u202f\u3000") | {
+    chr(c) for c in range(0xE0020, 0xE0080)
+}
 
 
 @cache

@@ -1,4 +1,4 @@
-"""The page as one HTML text that stands alone: facts in, markup out."""
+"""The page as one self-contained HTML text: facts in, markup out."""
 
 import base64
 import hashlib
@@ -36,7 +36,7 @@ def read_asset(name: str) -> str:
 
 @cache
 def content_security_policy() -> str:
-    """Nothing is loaded from anywhere, and no script but the page's own runs, whatever stands in the data."""
+    """Nothing is loaded from anywhere, and no script but the page's own runs, whatever the data contain."""
     digest = base64.b64encode(hashlib.sha256(read_asset("report.js").encode()).digest()).decode("ascii")
     return (
         "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "

@@ -28,10 +28,10 @@ _MOST_CELLS = 8
 
 
 @dataclass(frozen=True)
-class Picture:
+class InlineImage:
     """An image. source: a `data:` address with its JPEG. alternative: it in words."""
 
-    kind: ClassVar[str] = "picture"
+    kind: ClassVar[str] = "image"
     source: str
     width: int
     height: int
@@ -74,7 +74,7 @@ class Message:
     text: str
 
 
-Thumbnail = Picture | Waveform | Snippet | Cells | Message
+Thumbnail = InlineImage | Waveform | Snippet | Cells | Message
 
 
 class Thumbnails:
@@ -92,9 +92,7 @@ class Thumbnails:
         if not missing:
             return
         if self._thread is None or not self._thread.is_alive():
-            self._thread = threading.Thread(
-                target=self._decode, args=(missing, work_s), daemon=True, name="thumbnails"
-            )
+            self._thread = threading.Thread(target=self._decode, args=(missing, work_s), daemon=True, name="thumbnails")
             self._thread.start()
         self._thread.join(max(0.0, wait_s))
 
@@ -128,14 +126,14 @@ class Thumbnails:
             from data_format.media.videos import clip_at
 
             frames = clip_at(example, _FRAMES, _SIDE, _SIDE, 3, task.pixel_range)
-            return picture(np.concatenate(list(frames), axis=1), f"{_FRAMES} frames of the clip")
+            return inline_image(np.concatenate(list(frames), axis=1), f"{_FRAMES} frames of the clip")
         from data_format.media.images import image_at
 
         channels = 1 if task.shape[3] == 1 else 3
-        return picture(image_at(example, _SIDE, _SIDE, channels, task.pixel_range, "pad"), "the image")
+        return inline_image(image_at(example, _SIDE, _SIDE, channels, task.pixel_range, "pad"), "the image")
 
 
-def picture(pixels: NDArray[np.uint8], alternative: str) -> Picture:
+def inline_image(pixels: NDArray[np.uint8], alternative: str) -> InlineImage:
     """Pixels as JPEG. pixels: (height, width, 1 or more channels), of which three are shown."""
     from PIL import Image
 
@@ -143,7 +141,7 @@ def picture(pixels: NDArray[np.uint8], alternative: str) -> Picture:
     Image.fromarray(pixels[:, :, 0] if pixels.shape[2] < 3 else pixels[:, :, :3]).save(file, "JPEG", quality=82)
     data = base64.b64encode(file.getvalue()).decode("ascii")
     height, width = pixels.shape[:2]
-    return Picture(f"data:image/jpeg;base64,{data}", width, height, alternative)
+    return InlineImage(f"data:image/jpeg;base64,{data}", width, height, alternative)
 
 
 def waveform(samples: NDArray[np.float32], rate: int) -> Waveform:

@@ -7,7 +7,7 @@ from autodl_agent.runs.report.axis import PlotArea
 from autodl_agent.runs.report.formatting import shorten
 from autodl_agent.runs.report.report_data import ReportData
 
-_LANE = 34  # SVG units from one lane to the next
+_LANE = 40  # SVG units from one lane to the next
 _TOP = 10
 _BAR_BELOW_NAME = 15
 _NAME_BASELINE = 11

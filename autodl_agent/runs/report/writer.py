@@ -7,6 +7,7 @@ decoded in time nor a full disk ever reaches the run.
 import logging
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from autodl_agent.runs.report import curve_file
@@ -69,7 +70,7 @@ class Reporter:
                 if data is None or len(data.curve) < 2:
                     continue
                 self._timed(self.file.load, self.schedule.record_loading)
-                self._timed(lambda data=data: self._draw(data), self.schedule.record_page)
+                self._timed(partial(self._draw, data), self.schedule.record_page)
                 self._timed(self._load_matplotlib, self.schedule.record_loading)
             except ImportError as error:
                 log.warning("no report while the run goes on: %s", error)
