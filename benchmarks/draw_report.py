@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("page", type=Path, nargs="?", default=Path("runs/report-digits/report.html"))
     parser.add_argument("out", type=Path, nargs="?", default=Path("docs/images/report-digits.png"))
     parser.add_argument("--width", type=int, default=1100)
-    parser.add_argument("--height", type=int, default=1540)
+    parser.add_argument("--height", type=int, default=1350)
     options = parser.parse_args()
     browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
     if browser is None:

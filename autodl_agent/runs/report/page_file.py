@@ -58,9 +58,9 @@ class PageFile:
 
         Raises OSError as the file system gives it.
         """
-        from autodl_agent.runs.manifest import environment
         from autodl_agent.runs.report.page import render
         from autodl_agent.runs.report.page_facts import page_facts
+        from autodl_agent.system.environment import environment
 
         self._environment = self._environment or environment()
         page = render(page_facts(data, found, self.thumbnails(data), self._environment, refresh_s))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from autodl_agent.data.task import Task
 from autodl_agent.data.tensor_store import TensorStore
-from autodl_agent.engine.rounds import Round
+from autodl_agent.engine.round import Round
 from autodl_agent.engine.snapshot import Snapshot
 from autodl_agent.scoring.alc import LearningCurve
 from autodl_agent.system.clock import Budget

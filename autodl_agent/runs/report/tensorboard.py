@@ -11,7 +11,7 @@ import struct
 from pathlib import Path
 
 from autodl_agent.data.task import Task
-from autodl_agent.engine.rounds import Round
+from autodl_agent.engine.round import Round
 from autodl_agent.system.clock import Budget
 from autodl_agent.system.errors import UsageError
 from data_format.autodl.tfrecord import frame

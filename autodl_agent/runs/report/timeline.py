@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from autodl_agent.engine.rounds import Round
+from autodl_agent.engine.round import Round
 from autodl_agent.runs.report.axis import PlotArea
 from autodl_agent.runs.report.formatting import shorten
 from autodl_agent.runs.report.report_data import ReportData

@@ -10,15 +10,15 @@ import pytest
 
 from autodl_agent.data.domain import make_task
 from autodl_agent.data.tensor_store import TensorStore
-from autodl_agent.engine.rounds import Round
+from autodl_agent.engine.round import Round
 from autodl_agent.engine.snapshot import HeldOut, Part, Snapshot
 from autodl_agent.learners.testing.contract import FakeClock, memory_dataset
-from autodl_agent.runs.manifest import environment
 from autodl_agent.runs.report.evaluation import evaluate
 from autodl_agent.runs.report.page import render
 from autodl_agent.runs.report.page_facts import PageFacts, page_facts
 from autodl_agent.runs.report.report_data import ReportData
 from autodl_agent.runs.report.thumbnails import Thumbnails
+from autodl_agent.system.environment import environment
 
 VOID = {"meta", "link", "img", "input", "br"}
 
