@@ -30,6 +30,12 @@ def held_out(labels: np.ndarray, rows: np.ndarray, wrong: tuple[int, ...] = ()) 
     return HeldOut((logits,), labels, rows)
 
 
+@pytest.fixture(autouse=True)
+def known_platform(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`platform.platform` starts a process where nothing has asked it before; the quick lane refuses that."""
+    monkeypatch.setattr("platform.platform", lambda: "Linux of a test")
+
+
 @pytest.fixture
 def make_data() -> Callable[..., ReportData]:
     """make_data(domain, multilabel, classes, wrong, ended, n_test, judged): a run after 12 of 60 seconds."""

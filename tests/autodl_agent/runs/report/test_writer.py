@@ -63,7 +63,8 @@ def test_without_jinja2_there_is_one_line_in_the_log(make_data, tmp_path, monkey
     with caplog.at_level(logging.WARNING, "autodl_agent"):
         reporter.start()
         until(lambda: not reporter._thread.is_alive())
-    assert len(caplog.records) == 1 and "no_such_template_library" in caplog.text
+    assert len({id(record) for record in caplog.records}) == 1  # handlers of other tests may see it twice
+    assert "no_such_template_library" in caplog.text
     assert not (tmp_path / "report.html").exists() and budget.remaining() > 0
 
 
