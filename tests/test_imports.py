@@ -12,7 +12,7 @@ PACKAGES = ("autodl_agent", "data_format")
 
 HEAVY = {
     *("tensorflow", "tensorflow_hub", "tf_keras", "keras", "librosa", "lightgbm"),
-    *("pandas", "matplotlib", "sklearn", "numba", "scipy.stats"),
+    *("pandas", "matplotlib", "jinja2", "sklearn", "numba", "scipy.stats"),
 }
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from autodl_agent.challenge.live_scoring.html_page import PAGE_NAME, html_page, image_tag
+from autodl_agent.challenge.live_scoring.html_page import PAGE_NAME, SetFacts, inline_png, write_sets_page
 from autodl_agent.challenge.live_scoring.scores_txt import SCORES_NAME, read_score, yaml_float
 from autodl_agent.runs.report.curve_png import draw_curve
 from autodl_agent.scoring.alc import LearningCurve
@@ -29,11 +29,11 @@ _DEFAULT_BUDGET_S = 1200.0
 class SetResult:
     """What a score folder says. score: MISSING_SCORE where it says nothing; problem: why, None for a good one.
 
-    picture: path of its learning curve, None where there is none.
+    plot: path of its learning curve, None where there is none.
     """
 
     score: float
-    picture: Path | None
+    plot: Path | None
     problem: str | None = None
 
 
@@ -57,42 +57,38 @@ def read_results(input_dir: Path, sets: int | None = None) -> dict[int, SetResul
 def read_result(folder: Path) -> SetResult:
     """The result of one score folder; never raises."""
     try:
-        pictures = sorted(path for path in folder.glob("learning-curve-*.png") if path.is_file())
+        plots = sorted(path for path in folder.glob("learning-curve-*.png") if path.is_file())
     except OSError:
-        pictures = []
-    picture = pictures[0] if pictures else None
+        plots = []
+    plot = plots[0] if plots else None
     try:
-        return SetResult(read_score(folder / SCORES_NAME), picture)
+        return SetResult(read_score(folder / SCORES_NAME), plot)
     except DataError as error:
-        return SetResult(MISSING_SCORE, picture, str(error))
+        return SetResult(MISSING_SCORE, plot, str(error))
 
 
 def write_parent(output_dir: Path, results: Mapping[int, SetResult]) -> None:
-    """Write `scores.txt` (`set{i}_score` lines), the page and a picture for sets without one into a folder.
+    """Write `scores.txt` (`set{i}_score` lines), the page and a plot for sets without one into a folder.
 
-    Raises OSError as the file system gives it.
+    Raises OSError as the file system gives it, and ImportError, with `scores.txt` written, where matplotlib or jinja2
+    is not installed.
     """
     output_dir.mkdir(parents=True, exist_ok=True)
     # The empty score is the challenge's: its leaderboard computes the mean rank.
     lines = ["score:", *(f"set{i}_score: {yaml_float(result.score)}" for i, result in sorted(results.items()))]
     write_atomic(output_dir / SCORES_NAME, ("\n".join(lines) + "\n").encode())
-    body: list[str] = []
-    for i, result in sorted(results.items()):
-        body.append(f"<h2>Dataset {i}.</h2>")
-        if result.problem is None:
-            body.append(f"<p>score: <strong>{result.score:.4f}</strong></p>")
-        else:
-            body.append(f'<p class="problem">no score: {result.score}</p>')
-        body.append(image_tag(_picture(output_dir, i, result), f"Learning curve of dataset {i}"))
-    page = html_page("Detailed results", body)
-    write_atomic(output_dir / PAGE_NAME, page.encode("utf-8", "replace"))
+    facts = [
+        SetFacts(i, result.score, result.problem is not None, inline_png(_plot(output_dir, i, result)))
+        for i, result in sorted(results.items())
+    ]
+    write_sets_page(output_dir, facts)
 
 
-def _picture(output_dir: Path, i: int, result: SetResult) -> bytes:
-    """The set's own picture, else an empty one, drawn into the output folder."""
-    if result.picture is not None:
+def _plot(output_dir: Path, i: int, result: SetResult) -> bytes:
+    """The set's own plot, else an empty one, drawn into the output folder."""
+    if result.plot is not None:
         try:
-            return result.picture.read_bytes()
+            return result.plot.read_bytes()
         except OSError:
             pass
     path = output_dir / f"learning-curve-dataset-{i}.png"
@@ -119,6 +115,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (DataError, OSError) as error:
         print(f"parent: {error}".replace("\n", " "), file=sys.stderr)
         return 2
+    except ImportError as error:  # the scores are there, and count
+        print(f"parent: {PAGE_NAME} is not written: {error}".replace("\n", " "), file=sys.stderr)
     for i, result in sorted(results.items()):
         if result.problem is not None:
             print(f"parent: set {i}: {result.problem}".replace("\n", " "), file=sys.stderr)

@@ -12,7 +12,7 @@ from autodl_agent.system.errors import UsageError
 from data_format.atomic import atomic_file
 
 MOST_BYTES = 300 << 20  # the platform's limit for a submission
-KEPT = (".py", ".proto", ".binpb", ".typed", ".json")
+KEPT = (".py", ".proto", ".binpb", ".typed", ".json", ".j2", ".css", ".js")
 STAMP = (2020, 1, 1, 0, 0, 0)  # the same sources give the same zip
 MODEL = '''"""Submission to an AutoDL challenge: the autodl agent, brought along in the folders beside this file."""
 

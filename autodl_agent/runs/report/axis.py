@@ -1,16 +1,25 @@
-"""The frame that the drawings of the page share: the challenge's log time from left to right, in SVG units."""
+"""The area that the drawings of the page share: the challenge's log time from left to right, in SVG units."""
 
 from dataclasses import dataclass
 
 from autodl_agent.scoring.alc import transformed_time
 
-_MOMENTS = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 28800, 43200, 86400, 259200, 604800)
-_GAP = 44.0  # SVG units between two labels
+_TICKS_S = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 28800, 43200, 86400, 259200, 604800)
+_LABEL_GAP = 44.0  # SVG units between two labels
+
+
+@dataclass(frozen=True)
+class TimeTick:
+    """A labelled moment. x: in SVG units. anchor: the label's `text-anchor`."""
+
+    x: float
+    label: str
+    anchor: str
 
 
 @dataclass(frozen=True)
 class PlotArea:
-    """Where things lie in a drawing of `width` × `height` units; the plot is what the margins leave."""
+    """A drawing of `width` × `height` units; the plot is what the margins leave."""
 
     width: int
     height: int
@@ -21,45 +30,33 @@ class PlotArea:
     bottom: int = 36
 
     def x(self, seconds: float) -> float:
-        """Place of a moment; those beyond the budget lie at its end."""
-        place = float(transformed_time(min(max(seconds, 0.0), self.budget_s), self.budget_s))
-        return self.left + place * (self.width - self.left - self.right)
+        """Where a moment lies, to a tenth of a unit; those beyond the budget lie at its end."""
+        share = float(transformed_time(min(max(seconds, 0.0), self.budget_s), self.budget_s))
+        return round(self.left + share * (self.width - self.left - self.right), 1)
 
     @property
     def floor(self) -> int:
         """Lower edge of the plot."""
         return self.height - self.bottom
 
-    def time_axis(self) -> str:
-        """Grid lines and labels of the moments, the budget's end always among them, and the axis's name."""
-        parts = []
-        free = float("inf")
-        for moment in sorted({0.0, self.budget_s, *(float(m) for m in _MOMENTS if m < self.budget_s)}, reverse=True):
-            place = self.x(moment)
-            if place > free - _GAP or (moment == 0 and free - place < _GAP):
-                continue
-            free = place
-            anchor = "end" if moment == self.budget_s else "middle"
-            parts.append(f'<path class="grid" d="M{place:.1f} {self.top}V{self.floor}"/>')
-            parts.append(f'<text x="{place:.1f}" y="{self.floor + 14}" text-anchor="{anchor}">{_label(moment)}</text>')
-        middle = (self.left + self.width - self.right) / 2
-        parts.append(
-            f'<text class="axis" x="{middle:.1f}" y="{self.height - 5}" text-anchor="middle">time (log scale)</text>'
-        )
-        return "".join(parts)
+    @property
+    def end(self) -> int:
+        """Right edge of the plot, which is the end of the budget."""
+        return self.width - self.right
 
+    @property
+    def middle(self) -> float:
+        """The plot's centre from left to right."""
+        return (self.left + self.end) / 2
 
-def svg(frame: PlotArea, kind: str, title: str, description: str, inner: str) -> str:
-    """A drawing with its text alternative. kind: "narrow" or "roomy", of which the page shows one by its width.
-
-    title, description: plain words of ours, without signs that HTML reserves.
-    """
-    key = f"{title.lower().replace(' ', '-')}-{kind}"
-    return (
-        f'<svg class="{kind}" viewBox="0 0 {frame.width} {frame.height}" role="img" '
-        f'aria-labelledby="{key}-t {key}-d"><title id="{key}-t">{title}</title>'
-        f'<desc id="{key}-d">{description}</desc>\n{inner}</svg>'
-    )
+    def time_ticks(self) -> tuple[TimeTick, ...]:
+        """From the end of the budget, which always has one, back to 0; none so close that labels would touch."""
+        ticks: list[TimeTick] = []
+        for moment in sorted({0.0, self.budget_s, *(float(t) for t in _TICKS_S if t < self.budget_s)}, reverse=True):
+            x = self.x(moment)
+            if not ticks or ticks[-1].x - x >= _LABEL_GAP:
+                ticks.append(TimeTick(x, _label(moment), "end" if moment == self.budget_s else "middle"))
+        return tuple(ticks)
 
 
 def _label(moment: float) -> str:

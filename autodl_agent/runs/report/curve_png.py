@@ -1,8 +1,8 @@
-"""The learning curve as a picture and in words: score over log time, as the challenge draws it.
+"""The learning curve as a PNG file and in words: score over log time, as the challenge draws it.
 
 Axes and wording follow the challenge's scoring program: transformed time below, seconds above, the step curve with a
-marker a prediction, the area under it filled, the last score written out, and dashes from the last prediction to the
-budget. matplotlib is imported here alone and on first use; only its drawing objects, never `pyplot`.
+marker for each prediction, the area under it filled, the last score written out, and dashes from the last prediction
+to the budget. matplotlib is imported on first use; only its drawing objects, never `pyplot`.
 """
 
 import io
@@ -33,7 +33,7 @@ _LINE, _FILL = "tab:blue", "cyan"
 
 
 def draw_curve(path: Path, curve: LearningCurve, task: str, t0: float = T0_S, note: str = "", rows: str = "") -> None:
-    """Write the picture as PNG, atomically. note: shown large where there is nothing to draw. rows: on which
+    """Write the curve as PNG, atomically. note: shown large where there is nothing to draw. rows: on which
     the scores were measured.
 
     Raises DataError for a budget or t0 that is not positive, OSError where the file cannot be written.
@@ -53,25 +53,25 @@ def draw_curve(path: Path, curve: LearningCurve, task: str, t0: float = T0_S, no
     axes.set_title(f"Learning curve for task: {name}", parse_math=False, fontsize=12 if len(name) < 25 else 9)
     if not len(scores):
         axes.text(0.5, 0.5, note or "no prediction yet", ha="center", va="center", fontsize=16, color="dimgray")
-    picture = io.BytesIO()
+    file = io.BytesIO()
     facts = {"Title": f"Learning curve for task: {task}", "Description": describe_curve(curve, task, t0)}
     with warnings.catch_warnings():
-        # Names in scripts that the built-in font lacks show boxes; that is no reason to bother anyone.
+        # Names in scripts that the built-in font lacks show boxes; that is no reason for a warning.
         warnings.filterwarnings("ignore", message="Glyph .* missing")
-        canvas.print_png(picture, metadata=facts)
-    write_atomic(path, picture.getvalue())
+        canvas.print_png(file, metadata=facts)
+    write_atomic(path, file.getvalue())
 
 
 def describe_curve(curve: LearningCurve, task: str, t0: float = T0_S) -> str:
-    """The picture in words, for whoever cannot see it: area, number of predictions, first, best and last score."""
+    """The curve in words, for readers who cannot see it: area, number of predictions, first, best and last score."""
     points = [(t, s) for t, s in zip(curve.times, curve.scores, strict=True) if t <= curve.budget]
     text = f"Learning curve for task {task}: ALC {curve.get_alc(t0):.4f} over {curve.budget:g} s"
     if not points:
         return f"{text}, no prediction."
     best = max(points, key=lambda point: point[1])
     named = (("first", points[0]), ("best", best), ("last", points[-1]))
-    told = ", ".join(f"{word} score {score:.4f} at {seconds:.1f} s" for word, (seconds, score) in named)
-    return f"{text}, {len(points)} prediction{'s' * (len(points) > 1)}; {told}."
+    scores = ", ".join(f"{word} score {score:.4f} at {seconds:.1f} s" for word, (seconds, score) in named)
+    return f"{text}, {len(points)} prediction{'s' * (len(points) > 1)}; {scores}."
 
 
 def second_ticks(budget: float, t0: float = T0_S) -> list[tuple[float, str]]:
@@ -80,7 +80,7 @@ def second_ticks(budget: float, t0: float = T0_S) -> list[tuple[float, str]]:
     10, 60, 300, 600, 1200 and every 1800 s up to the budget, and the budget itself.
     """
     seconds = [float(t) for t in _FIRST_TICKS if t < budget]
-    # Beyond some dozens, ticks are a grey bar: long budgets get a multiple of 1800 s.
+    # More than some dozens of ticks run into one grey bar: long budgets get a multiple of 1800 s.
     step = _TICKS_EVERY * max(1, round(budget / _TICKS_EVERY / 24))
     seconds += [float(t) for t in range(step, int(np.ceil(budget)), step)]
     seconds.append(float(budget))

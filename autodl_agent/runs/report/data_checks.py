@@ -1,4 +1,4 @@
-"""What `autodl inspect` finds in the data, for the last page: columns that tell nothing or all, rows that stand twice.
+"""What `autodl inspect` finds in the data, for the last page: constant or leaking columns, duplicate rows.
 
 Looking through the data may take any time, so a daemon thread does it and the page waits as long as it can afford.
 """
@@ -13,11 +13,11 @@ log = logging.getLogger(__name__)
 
 
 class Checks:
-    """notes: one sentence a finding, None until all have been looked for."""
+    """Checks a data set in the background. notes: one sentence per finding, None until all checks are done."""
 
     def __init__(self, dataset: Dataset) -> None:
         self.notes: tuple[str, ...] | None = None
-        # What looking finds unreadable is known already, or was never asked for: it is not to be counted twice.
+        # What the checks find unreadable is known already, or was never read by the run: it is not counted twice.
         self._dataset = replace(dataset, problems=list(dataset.problems))
         self._thread = threading.Thread(target=self._look, name="checks", daemon=True)
         self._thread.start()

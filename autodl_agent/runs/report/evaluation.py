@@ -62,7 +62,7 @@ def evaluate(
 ) -> Evaluation | None:
     """Look at up to `most_cells` rows × classes; None where nothing was held out.
 
-    unread: (n_train,) rows that could not be read; a mistake on one of them tells nothing, and none is shown.
+    unread: (n_train,) rows that could not be read; a mistake on one of them says nothing, and none is shown.
     """
     if snapshot is None or snapshot.held_out is None or not len(snapshot.held_out.labels):
         return None

@@ -1,7 +1,7 @@
 """A finished run as a run in MLflow, for those who keep their experiments there.
 
 MLflow takes seconds to import, which no prediction may wait for: it is looked for at the start and loaded at the end.
-Where the run goes is said by MLflow's own variables, MLFLOW_TRACKING_URI and MLFLOW_EXPERIMENT_NAME.
+Where the run goes is set by MLflow's own variables, MLFLOW_TRACKING_URI and MLFLOW_EXPERIMENT_NAME.
 """
 
 import json
@@ -28,8 +28,8 @@ def check_mlflow() -> None:
 def track(folder: Path, curve: list[dict[str, float | None]], budget: Budget) -> str:
     """Log the run in `folder` with its curve, facts and files; returns MLflow's id of it.
 
-    curve: a dict a prediction with `time` in seconds since the budget's zero. Raises AutoDLError with one line where
-    MLflow refuses.
+    curve: one dict per prediction with `time` in seconds since the budget's zero. Raises AutoDLError with one line
+    where MLflow refuses.
     """
     import mlflow
     from mlflow.entities import Metric, Param

@@ -1,10 +1,10 @@
-"""What the page is drawn from: a frozen look at a run, taken in a moment from outside its engine."""
+"""What the page is drawn from: a snapshot of a run, taken from outside its engine without stopping it."""
 
 from dataclasses import dataclass
 
 from autodl_agent.data.task import Task
 from autodl_agent.data.tensor_store import TensorStore
-from autodl_agent.engine.rounds import Round
+from autodl_agent.engine.round import Round
 from autodl_agent.engine.snapshot import Snapshot
 from autodl_agent.scoring.alc import LearningCurve
 from autodl_agent.system.clock import Budget
@@ -15,9 +15,9 @@ from data_format.dataset import Dataset
 class ReportData:
     """A run at one moment.
 
-    gone_s: seconds since the budget's zero. curve: a dict a prediction with `time`, `held_out_nauc` and, when it is
-    known, `test_nauc`. snapshot: the ensemble behind the newest prediction. ended: why the run is over, "" while it
-    goes on. checks: what was found in the data, a sentence each; None where it was not looked through.
+    elapsed_s: seconds since the budget's zero. curve: one dict per prediction with `time`, `held_out_nauc` and, when
+    it is known, `test_nauc`. snapshot: the ensemble behind the newest prediction. ended: why the run is over, "" while
+    it goes on. checks: findings about the data, one sentence each; None where they were not checked.
     """
 
     store: TensorStore
@@ -42,13 +42,13 @@ class ReportData:
 
     @property
     def running(self) -> bool:
-        """Whether more is to come."""
+        """Whether the run still goes on."""
         return not self.ended
 
     def learning_curve(self, which: str) -> LearningCurve | None:
-        """The curve by "held_out_nauc" or "test_nauc"; None where no prediction has such a number.
+        """The curve of "held_out_nauc" or "test_nauc"; None where no prediction has such a score.
 
-        A prediction that was not judged counts as chance (0), as the class frequencies are.
+        A prediction that was not scored counts as chance (0), as the class frequencies are.
         """
         if all(point.get(which) is None for point in self.curve):
             return None

@@ -11,7 +11,7 @@ import struct
 from pathlib import Path
 
 from autodl_agent.data.task import Task
-from autodl_agent.engine.rounds import Round
+from autodl_agent.engine.round import Round
 from autodl_agent.system.clock import Budget
 from autodl_agent.system.errors import UsageError
 from data_format.autodl.tfrecord import frame
@@ -36,15 +36,15 @@ class EventLog:
             raise UsageError(f"--log-dir: cannot write to {folder}: {error.strerror or error}") from error
         self._append(event(budget.epoch, version=_VERSION))
 
-    def watch(self, task: Task, played: Round, written: float | None) -> None:
+    def watch(self, task: Task, done: Round, written: float | None) -> None:
         """Add what the round brought."""
-        values = {f"learner_nauc/{played.learner}": played.member_nauc, "held_out_nauc": played.ensemble_nauc}
-        values["round_seconds"] = played.ended_s - played.started_s
-        for learner, weight in played.weights.items():
+        values = {f"learner_nauc/{done.learner}": done.member_nauc, "held_out_nauc": done.ensemble_nauc}
+        values["round_seconds"] = done.ended_s - done.started_s
+        for learner, weight in done.weights.items():
             values[f"weight/{learner}"] = weight
         if written is not None:
             values["prediction_at_seconds"] = written
-        self._scalars(values, played.number, played.ended_s)
+        self._scalars(values, done.number, done.ended_s)
 
     def close(self, test_curve: list[tuple[float, float]]) -> None:
         """Add the scores of the test rows (seconds, NAUC), where they are known, and close the file."""

@@ -1,38 +1,89 @@
-"""Single training examples for the page: a thumbnail, frames, a waveform, a text or the values of a row, as HTML.
+"""Single training examples for the page: an image, frames, a waveform, the start of a text or the values of a row.
 
-Decoding runs in a daemon thread of its own, since an example may take any time to decode and the page must not: what
-is not ready when the page is written is on the next one.
+Decoding runs in a daemon thread, since an example may take any time to decode and the page must not: what is not ready
+when the page is written is on the next one.
 """
 
 import base64
 import io
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autodl_agent.data.task import Domain
 from autodl_agent.data.tensor_store import TensorStore
-from autodl_agent.runs.report.html import name, plain
+from autodl_agent.runs.report.formatting import shorten
 from data_format.examples import Table
 
 _SIDE = 112
 _FRAMES = 4
 _SOUND_S = 10.0
-_WAVE = (240, 56)
+_WAVE_COLUMNS, _WAVE_HEIGHT = 240, 56
 _TEXT_LENGTH = 320
-_CELLS = 8
+_MOST_CELLS = 8
 
 
-class Exhibits:
+@dataclass(frozen=True)
+class InlineImage:
+    """An image. source: a `data:` address with its JPEG. alternative: it in words."""
+
+    kind: ClassVar[str] = "image"
+    source: str
+    width: int
+    height: int
+    alternative: str
+
+
+@dataclass(frozen=True)
+class Waveform:
+    """A sound. path: SVG path data within `width` × `height`."""
+
+    kind: ClassVar[str] = "waveform"
+    path: str
+    width: int
+    height: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Snippet:
+    """The start of a text."""
+
+    kind: ClassVar[str] = "snippet"
+    text: str
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Names and values of the first columns of a row, and how many more there are."""
+
+    kind: ClassVar[str] = "cells"
+    pairs: tuple[tuple[str, str], ...]
+    more: int
+
+
+@dataclass(frozen=True)
+class Message:
+    """A sentence in place of what cannot be shown."""
+
+    kind: ClassVar[str] = "message"
+    text: str
+
+
+Thumbnail = InlineImage | Waveform | Snippet | Cells | Message
+
+
+class Thumbnails:
     """Examples of the training split by row number; each is decoded once. spent_s: seconds that decoding took."""
 
     def __init__(self, store: TensorStore, now: Callable[[], float]) -> None:
         self.spent_s = 0.0
         self._store, self._now = store, now
-        self._made: dict[int, str] = {}
+        self._made: dict[int, Thumbnail] = {}
         self._thread: threading.Thread | None = None
 
     def prepare(self, rows: Sequence[int], work_s: float, wait_s: float) -> None:
@@ -41,26 +92,26 @@ class Exhibits:
         if not missing:
             return
         if self._thread is None or not self._thread.is_alive():
-            self._thread = threading.Thread(target=self._make, args=(missing, work_s), daemon=True, name="exhibits")
+            self._thread = threading.Thread(target=self._decode, args=(missing, work_s), daemon=True, name="thumbnails")
             self._thread.start()
         self._thread.join(max(0.0, wait_s))
 
-    def get(self, row: int, more: bool = True) -> str:
-        """HTML of a row; a word in place of what is not decoded. more: whether another page comes."""
-        return self._made.get(row, f'<p class="quiet">not shown{" yet" * more}</p>')
+    def get(self, row: int, more: bool = True) -> Thumbnail:
+        """A row; a message where it is not decoded. more: whether another page comes."""
+        return self._made.get(row, Message("not shown yet" if more else "not shown"))
 
-    def _make(self, rows: Sequence[int], work_s: float) -> None:
+    def _decode(self, rows: Sequence[int], work_s: float) -> None:
         started, before = self._now(), self.spent_s
         for row in rows:
             if self.spent_s - before >= work_s:
                 return
             try:
-                self._made[row] = self._draw(row)
+                self._made[row] = self._thumbnail(row)
             except Exception as error:  # whatever a decoder says about one example, the page goes on without it
-                self._made[row] = f'<p class="quiet">cannot be shown: {plain(str(error)[:200])}</p>'
+                self._made[row] = Message(f"cannot be shown: {shorten(str(error), 200)}")
             self.spent_s = before + self._now() - started
 
-    def _draw(self, row: int) -> str:
+    def _thumbnail(self, row: int) -> Thumbnail:
         domain, task = self._store.task.domain, self._store.task
         if domain is Domain.TABULAR:
             return cells(self._store.table("train"), row)
@@ -75,51 +126,43 @@ class Exhibits:
             from data_format.media.videos import clip_at
 
             frames = clip_at(example, _FRAMES, _SIDE, _SIDE, 3, task.pixel_range)
-            return picture(np.concatenate(list(frames), axis=1), f"{_FRAMES} frames of the clip")
+            return inline_image(np.concatenate(list(frames), axis=1), f"{_FRAMES} frames of the clip")
         from data_format.media.images import image_at
 
         channels = 1 if task.shape[3] == 1 else 3
-        return picture(image_at(example, _SIDE, _SIDE, channels, task.pixel_range, "pad"), "the image")
+        return inline_image(image_at(example, _SIDE, _SIDE, channels, task.pixel_range, "pad"), "the image")
 
 
-def picture(pixels: NDArray[np.uint8], alternative: str) -> str:
-    """An <img> that carries its JPEG. pixels: (height, width, 1 or more channels), of which three are shown."""
+def inline_image(pixels: NDArray[np.uint8], alternative: str) -> InlineImage:
+    """Pixels as JPEG. pixels: (height, width, 1 or more channels), of which three are shown."""
     from PIL import Image
 
     file = io.BytesIO()
     Image.fromarray(pixels[:, :, 0] if pixels.shape[2] < 3 else pixels[:, :, :3]).save(file, "JPEG", quality=82)
     data = base64.b64encode(file.getvalue()).decode("ascii")
     height, width = pixels.shape[:2]
-    return f'<img alt="{plain(alternative)}" width="{width}" height="{height}" src="data:image/jpeg;base64,{data}">'
+    return InlineImage(f"data:image/jpeg;base64,{data}", width, height, alternative)
 
 
-def waveform(samples: NDArray[np.float32], rate: int) -> str:
-    """The wave as a drawing of its lowest and highest sample in each column."""
+def waveform(samples: NDArray[np.float32], rate: int) -> Waveform:
+    """Lowest and highest sample in each column of the drawing."""
     wave = np.nan_to_num(np.asarray(samples, np.float32)) if len(samples) else np.zeros(1, np.float32)
-    columns, height = _WAVE
     top = max(1e-9, float(np.abs(wave).max(initial=0)))
     lines = []
-    for x, part in enumerate(np.array_split(wave, min(columns, max(1, len(wave))))):
-        low, high = (height / 2 * (1 - float(edge) / top * 0.95) for edge in (part.max(), part.min()))
+    for x, part in enumerate(np.array_split(wave, min(_WAVE_COLUMNS, max(1, len(wave))))):
+        low, high = (_WAVE_HEIGHT / 2 * (1 - float(edge) / top * 0.95) for edge in (part.max(), part.min()))
         lines.append(f"M{x}.5 {low:.1f}V{max(high, low + 0.8):.1f}")
-    length = f"{len(samples) / max(1, rate):.2f}"
-    return (
-        f'<svg class="wave" viewBox="0 0 {columns} {height}" role="img" aria-label="waveform, {length} seconds">'
-        f'<path d="{"".join(lines)}"/></svg><p class="quiet">{length} s</p>'
-    )
+    return Waveform("".join(lines), _WAVE_COLUMNS, _WAVE_HEIGHT, len(samples) / max(1, rate))
 
 
-def snippet(text: str) -> str:
-    """The beginning of a text, in its own direction."""
-    if not text.strip():
-        return f"<p>{name(text)}</p>"
-    cut = f"{text[:_TEXT_LENGTH]}…" if len(text) > _TEXT_LENGTH else text
-    return f'<p class="snippet" dir="auto">{plain(cut)}</p>'
+def snippet(text: str) -> Snippet:
+    """The start of a text."""
+    return Snippet(f"{text[:_TEXT_LENGTH]}…" if len(text) > _TEXT_LENGTH else text)
 
 
-def cells(table: Table, row: int) -> str:
-    """Names and values of the first columns of a row."""
-    pairs: list[tuple[str, Any]] = []
+def cells(table: Table, row: int) -> Cells:
+    """The first columns of a row; of a sparse one, the first that are not zero."""
+    pairs: list[tuple[str, str]] = []
     if table.sparse is not None:
         span = slice(int(table.sparse.indptr[row]), int(table.sparse.indptr[row + 1]))
         values = zip(table.sparse.indices[span].tolist(), table.sparse.values[span].tolist(), strict=True)
@@ -128,8 +171,6 @@ def cells(table: Table, row: int) -> str:
         numbers = zip(table.number_names, table.numbers[row].tolist(), strict=True)
         pairs = [(n, "missing" if v != v else f"{v:.6g}") for n, v in numbers]
         words = [(n, str(v)) for n, v in zip(table.string_names, table.strings[row].tolist(), strict=True)]
-        few = max(_CELLS // 2, _CELLS - len(words))  # room for words beside many numbers
+        few = max(_MOST_CELLS // 2, _MOST_CELLS - len(words))  # room for words beside many numbers
         pairs = [*pairs[:few], *words, *pairs[few:]]
-    shown = "".join(f"<dt>{name(key, 24)}</dt><dd>{name(str(value), 40)}</dd>" for key, value in pairs[:_CELLS])
-    more = f'<p class="quiet">and {len(pairs) - _CELLS} more</p>' if len(pairs) > _CELLS else ""
-    return f'<dl class="cells">{shown}</dl>{more}'
+    return Cells(tuple(pairs[:_MOST_CELLS]), max(0, len(pairs) - _MOST_CELLS))

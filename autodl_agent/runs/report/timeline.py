@@ -1,88 +1,134 @@
-"""What was tried when: one lane a learner, one bar a round, over the same log time as the learning curve."""
+"""What was tried when, in numbers: a lane for each learner, a bar for each round, over the curve's time axis."""
 
-from autodl_agent.engine.rounds import Round
-from autodl_agent.runs.report.axis import PlotArea, svg
-from autodl_agent.runs.report.html import folded, number, plain, seconds, table
+from dataclasses import dataclass
+
+from autodl_agent.engine.round import Round
+from autodl_agent.runs.report.axis import PlotArea
+from autodl_agent.runs.report.formatting import shorten
 from autodl_agent.runs.report.report_data import ReportData
 
-_LANE = 34
-_BAR = 14
+_LANE = 40  # SVG units from one lane to the next
+_TOP = 10
+_BAR_BELOW_NAME = 15
+_NAME_BASELINE = 11
+_SHORTEST_BAR = 2.0
 _MOST_LANES = 24
 _MOST_BARS = 600  # rounds may be thousands, and each is two elements of the page
 _MOST_ROWS = 300
+_MOST_DESCRIBED = 40
+_LONGEST_ERROR = 300
 _SIZES = (("narrow", 360), ("roomy", 760))
 
 
-def timeline_section(scene: ReportData) -> str:
-    """Figure, legend and table of the rounds."""
-    lanes = list(dict.fromkeys(played.learner for played in scene.rounds))[:_MOST_LANES]
-    if not lanes:
-        return '<p class="quiet">No round has ended yet.</p>'
-    words = plain(_in_words(scene.rounds))
-    drawings = []
-    for kind, width in _SIZES:
-        frame = PlotArea(width, 10 + _LANE * len(lanes) + 36, scene.budget.total_s, left=10)
-        drawings.append(svg(frame, kind, "Rounds", words, _draw(frame, scene, lanes)))
-    keys = (("gain", "made a better prediction"), ("idle", "brought nothing new"), ("failed", "× failed"))
-    legend = " ".join(f'<span class="key {kind}-key">{text}</span>' for kind, text in keys)
-    return f"<figure>{''.join(drawings)}<figcaption>{legend}</figcaption></figure>{_numbers(scene.rounds)}"
+@dataclass(frozen=True)
+class Lane:
+    """A learner's name and the baseline of its text."""
+
+    learner: str
+    y: int
 
 
-def outcome(played: Round) -> str:
+@dataclass(frozen=True)
+class Bar:
+    """A round as a rectangle. outcome: "gain", "idle" or "failed". title: the round in words."""
+
+    outcome: str
+    x: float
+    y: int
+    width: float
+    title: str
+
+    @property
+    def middle(self) -> float:
+        """Its centre from left to right."""
+        return round(self.x + self.width / 2, 1)
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """The rounds at one size. now: x of a run that goes on."""
+
+    kind: str
+    area: PlotArea
+    lanes: tuple[Lane, ...]
+    bars: tuple[Bar, ...]
+    now: float | None
+
+
+@dataclass(frozen=True)
+class RoundRow:
+    """A round in the table. result: in words."""
+
+    number: int
+    learner: str
+    started_s: float
+    took_s: float
+    member_nauc: float | None
+    ensemble_nauc: float | None
+    result: str
+
+
+@dataclass(frozen=True)
+class RoundFacts:
+    """The section of the rounds. drawings: empty before the first round has ended. rows: the latest rounds."""
+
+    drawings: tuple[Timeline, ...]
+    description: str
+    rows: tuple[RoundRow, ...]
+
+
+def round_facts(data: ReportData) -> RoundFacts:
+    """Drawings, description and table of the rounds."""
+    learners = list(dict.fromkeys(done.learner for done in data.rounds))[:_MOST_LANES]
+    drawings = tuple(_timeline(data, kind, width, learners) for kind, width in _SIZES) if learners else ()
+    return RoundFacts(drawings, _description(data.rounds), tuple(_row(done) for done in data.rounds[-_MOST_ROWS:]))
+
+
+def outcome(done: Round) -> str:
     """ "gain", "idle" or "failed"."""
-    if played.error:
+    if done.error:
         return "failed"
-    return "gain" if played.prediction is not None else "idle"
+    return "gain" if done.prediction is not None else "idle"
 
 
-def _draw(frame: PlotArea, scene: ReportData, lanes: list[str]) -> str:
-    parts = [frame.time_axis()]
-    place = {learner: 10 + _LANE * i for i, learner in enumerate(lanes)}
-    for learner, top in place.items():
-        parts.append(f'<text class="lane" x="{frame.left}" y="{top + 11}">{plain(learner)}</text>')
-    for played in scene.rounds[-_MOST_BARS:]:
-        if played.learner not in place:
-            continue
-        top, kind = place[played.learner] + 15, outcome(played)
-        left = frame.x(played.started_s)
-        width = max(2.0, frame.x(played.ended_s) - left)
-        parts.append(
-            f'<rect class="{kind}" x="{left:.1f}" y="{top}" width="{width:.1f}" height="{_BAR}" rx="2">'
-            f"<title>{plain(_told(played))}</title></rect>"
-        )
-        if kind == "failed":
-            parts.append(f'<text class="cross" x="{left + width / 2:.1f}" y="{top + 11}">×</text>')
-    if scene.running:
-        now = frame.x(scene.elapsed_s)
-        parts.append(f'<path class="now" d="M{now:.1f} {frame.top}V{frame.floor}"/>')
-    return "".join(parts)
+def _timeline(data: ReportData, kind: str, width: int, learners: list[str]) -> Timeline:
+    area = PlotArea(width, _TOP + _LANE * len(learners) + PlotArea.bottom, data.budget.total_s, left=10)
+    tops = {learner: _TOP + _LANE * i for i, learner in enumerate(learners)}
+    return Timeline(
+        kind,
+        area,
+        tuple(Lane(learner, top + _NAME_BASELINE) for learner, top in tops.items()),
+        tuple(_bar(area, done, tops[done.learner]) for done in data.rounds[-_MOST_BARS:] if done.learner in tops),
+        area.x(data.elapsed_s) if data.running else None,
+    )
 
 
-def _told(played: Round) -> str:
-    what = {"gain": "better prediction", "idle": "nothing new", "failed": f"failed: {played.error[:200]}"}
-    when = f"{played.started_s:.2f} to {played.ended_s:.2f} s"
-    return f"round {played.number}, {played.learner}, {when}: {what[outcome(played)]}"
+def _bar(area: PlotArea, done: Round, top: int) -> Bar:
+    left, right = area.x(done.started_s), area.x(done.ended_s)
+    when = f"{done.started_s:.2f} to {done.ended_s:.2f} s"
+    title = f"round {done.number}, {done.learner}, {when}: {_result(done)}"
+    return Bar(outcome(done), left, top + _BAR_BELOW_NAME, round(max(_SHORTEST_BAR, right - left), 1), title)
 
 
-def _in_words(rounds: tuple[Round, ...]) -> str:
+def _result(done: Round) -> str:
+    failed = f"failed: {shorten(done.error, _LONGEST_ERROR)}"
+    return {"gain": "better prediction", "idle": "nothing new", "failed": failed}[outcome(done)]
+
+
+def _description(rounds: tuple[Round, ...]) -> str:
+    """One clause for each learner."""
     parts = []
-    for learner in dict.fromkeys(played.learner for played in rounds):
-        own = [played for played in rounds if played.learner == learner]
-        kinds = [outcome(played) for played in own]
+    for learner in dict.fromkeys(done.learner for done in rounds):
+        own = [done for done in rounds if done.learner == learner]
+        kinds = [outcome(done) for done in own]
         counts = f"{len(own)} round{'s' * (len(own) > 1)}, {kinds.count('gain')} better"
         failed = f", {kinds.count('failed')} failed" if "failed" in kinds else ""
         parts.append(f"{learner}: {counts}{failed}, from {own[0].started_s:.1f} s to {own[-1].ended_s:.1f} s")
-    return "; ".join(parts[:40])
+    return "; ".join(parts[:_MOST_DESCRIBED])
 
 
-def _numbers(rounds: tuple[Round, ...]) -> str:
-    head = ["round", "learner", "start", "took", "own NAUC", "NAUC of the ensemble", "result"]
-    rows = []
-    for played in rounds[-_MOST_ROWS:]:
-        result = {"gain": "better prediction", "idle": "nothing new", "failed": f"failed: {plain(played.error[:300])}"}
-        rows.append([
-            str(played.number), plain(played.learner), seconds(played.started_s),
-            seconds(max(0.0, played.ended_s - played.started_s)), number(played.member_nauc),
-            number(played.ensemble_nauc), result[outcome(played)],
-        ])  # fmt: skip
-    return folded("The rounds as a table", table(head, rows, "Rounds, in the order of time", 2))
+def _row(done: Round) -> RoundRow:
+    took = max(0.0, done.ended_s - done.started_s)
+    return RoundRow(
+        done.number, done.learner, done.started_s, took, done.member_nauc, done.ensemble_nauc, _result(done)
+    )

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-HEAVY = ("tensorflow", "keras", "librosa", "lightgbm", "pandas", "matplotlib", "scipy.stats", "sklearn")
+HEAVY = ("tensorflow", "keras", "librosa", "lightgbm", "pandas", "matplotlib", "scipy.stats", "sklearn", "jinja2")
 
 
 def autodl(*arguments, **options):

@@ -1,6 +1,7 @@
 """What the scoring program shows while a run goes on and when it is over."""
 
 import io
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from autodl_agent.challenge.live_scoring import output as module
 from autodl_agent.challenge.live_scoring.output import Board
+from autodl_agent.runs.report.html_templates import template_environment
 from autodl_agent.scoring.report import score_folder
 from data_format.predictions import append_timestamp, write_prediction, write_start
 
@@ -17,15 +19,15 @@ TRUTH = np.eye(2)[np.arange(12) % 2]
 
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Pictures that were asked for; one is a file of its title."""
-    pictures: list[str] = []
+    """Plots that were asked for; one is a file of its title."""
+    plots: list[str] = []
 
     def draw(path: Path, curve: Any, task: str, t0: float, empty: str) -> None:
-        pictures.append(empty)
-        path.write_bytes(b"\x89PNG picture")
+        plots.append(empty)
+        path.write_bytes(b"\x89PNG plot")
 
     monkeypatch.setattr("autodl_agent.runs.report.curve_png.draw_curve", draw)
-    return pictures
+    return plots
 
 
 def report(folder: Path, predictions: int) -> Any:
@@ -40,13 +42,13 @@ def report(folder: Path, predictions: int) -> Any:
 
 def test_an_earlier_scoring_is_not_taken_for_this_one(tmp_path: Path, drawn: list[str]) -> None:
     board = Board(tmp_path / "new", "set", True)
-    board.picture.write_bytes(b"old")
+    board.plot.write_bytes(b"old")
     board.wait()
-    assert not board.picture.exists()
+    assert not board.plot.exists()
     assert (tmp_path / "new" / "scores.txt").is_file() and list((tmp_path / "new").glob("*.html"))
 
 
-def test_new_predictions_are_told_once(tmp_path: Path, drawn: list[str]) -> None:
+def test_new_predictions_are_logged_once(tmp_path: Path, drawn: list[str]) -> None:
     log = io.StringIO()
     board = Board(tmp_path / "out", "set", True, log=log)
     found = report(tmp_path / "in", 2)
@@ -58,7 +60,7 @@ def test_new_predictions_are_told_once(tmp_path: Path, drawn: list[str]) -> None
     assert "late, does not count" in second and "late" not in first
 
 
-def test_pictures_are_drawn_as_often_as_is_cheap(
+def test_plots_are_drawn_as_often_as_is_cheap(
     tmp_path: Path, drawn: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = [100.0]
@@ -68,7 +70,7 @@ def test_pictures_are_drawn_as_often_as_is_cheap(
     board.show(found, changed=True)
     assert len(drawn) == 1
     clock[0] += 2
-    board.show(found, changed=False)  # what changed too early for a picture is drawn now
+    board.show(found, changed=False)  # what changed too early for a plot is drawn now
     clock[0] += 2
     board.show(found, changed=False)
     assert len(drawn) == 2
@@ -78,12 +80,12 @@ def test_the_last_state_stands_still(tmp_path: Path, drawn: list[str]) -> None:
     board = Board(tmp_path / "out", "set", True)
     board.close(report(tmp_path / "in", 1), 60, bars=True)
     (page,) = (tmp_path / "out").glob("*.html")
-    assert "refresh" not in page.read_text().lower() and board.picture.read_bytes().startswith(b"\x89PNG")
+    assert "refresh" not in page.read_text().lower() and board.plot.read_bytes().startswith(b"\x89PNG")
     assert drawn == ["no prediction"]
 
 
 @pytest.mark.parametrize("error", [ImportError("no matplotlib"), OSError("full"), ValueError("odd")])
-def test_a_page_without_a_picture_is_still_a_page(
+def test_a_page_without_a_plot_is_still_a_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     def fail(*facts: Any) -> None:
@@ -95,3 +97,17 @@ def test_a_page_without_a_picture_is_still_a_page(
         board.close(report(tmp_path / "in", 1) if not (tmp_path / "in").exists() else None, 60, bars=False)
     assert board.messages == [f"the learning curve could not be drawn ({error})"]
     assert list((tmp_path / "out").glob("*.html"))
+
+
+def test_without_jinja2_the_scores_are_written_and_the_log_says_why(
+    tmp_path: Path, drawn: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    template_environment.cache_clear()
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    log, out = io.StringIO(), tmp_path / "out"
+    board = Board(out, "set", True, log=log)
+    (out / "detailed_results.html").write_text("of an earlier scoring")
+    board.wait()
+    board.close(report(tmp_path / "in", 1), 60, bars=False)
+    assert log.getvalue().count("detailed_results.html is not written") == 1 and "jinja2" in log.getvalue()
+    assert "score: " in (out / "scores.txt").read_text() and list(out.glob("*.html")) == []

@@ -15,7 +15,17 @@ from data_format.autodl.tensors import tensor
 from data_format.autodl.writer import write_dataset
 
 # What we install and the challenge's machines do not have.
-ABSENT = ("google_crc32c", "cv2", "PIL", "av", "soundfile", "click", "rich", "matplotlib", "librosa", "tensorflow_hub")
+ABSENT = (
+    *("google_crc32c", "cv2", "PIL", "av", "soundfile", "click", "rich", "matplotlib", "jinja2", "markupsafe"),
+    *("librosa", "tensorflow_hub"),
+)
+# A few of those that the scoring program in the zip needs.
+TEMPLATES = (
+    ("challenge/live_scoring", "task.html.j2"),
+    ("runs/report", "report.html.j2"),
+    ("runs/report", "report.css"),
+    ("runs/report", "report.js"),
+)
 PLAY = """
 import sys
 from pathlib import Path
@@ -56,6 +66,7 @@ def test_the_zip_is_a_submission_that_imports_without_our_package(tmp_path):
         archive.extractall(tmp_path / "un zipped")
         text = b"".join(archive.read(name) for name in names)
     assert "model.py" in names and "data_format/autodl/autodl.binpb" in names
+    assert {f"autodl_agent/{part}/templates/{file}" for part, file in TEMPLATES} <= set(names)
     assert not any("__pycache__" in name for name in names)
     assert str(tmp_path).encode() not in text and b"/work/" not in text
     code = (

@@ -1,4 +1,4 @@
-"""Scenes of runs that never were: data of any domain in memory, an ensemble with known logits, rounds of all kinds."""
+"""Made-up runs as the report sees them: data of any domain, an ensemble with known logits, rounds of all kinds."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,10 +10,15 @@ import pytest
 
 from autodl_agent.data.domain import make_task
 from autodl_agent.data.tensor_store import TensorStore
-from autodl_agent.engine.rounds import Round
+from autodl_agent.engine.round import Round
 from autodl_agent.engine.snapshot import HeldOut, Part, Snapshot
 from autodl_agent.learners.testing.contract import FakeClock, memory_dataset
+from autodl_agent.runs.report.evaluation import evaluate
+from autodl_agent.runs.report.page import render
+from autodl_agent.runs.report.page_facts import PageFacts, page_facts
 from autodl_agent.runs.report.report_data import ReportData
+from autodl_agent.runs.report.thumbnails import Thumbnails
+from autodl_agent.system.environment import environment
 
 VOID = {"meta", "link", "img", "input", "br"}
 
@@ -25,9 +30,15 @@ def held_out(labels: np.ndarray, rows: np.ndarray, wrong: tuple[int, ...] = ()) 
     return HeldOut((logits,), labels, rows)
 
 
+@pytest.fixture(autouse=True)
+def known_platform(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`platform.platform` starts a process where nothing has asked it before; the quick lane refuses that."""
+    monkeypatch.setattr("platform.platform", lambda: "Linux of a test")
+
+
 @pytest.fixture
-def make_scene() -> Callable[..., ReportData]:
-    """scene(domain, multilabel, classes, wrong, ended, snapshot=True): a run after 12 of 60 seconds."""
+def make_data() -> Callable[..., ReportData]:
+    """make_data(domain, multilabel, classes, wrong, ended, n_test, judged): a run after 12 of 60 seconds."""
 
     def make(
         domain: Any = "text", multilabel: bool = False, classes: tuple[str, ...] = ("first", "second", "third"),
@@ -41,7 +52,7 @@ def make_scene() -> Callable[..., ReportData]:
         known = held_out(dataset.train.labels[rows], rows, wrong)
         snapshot = Snapshot((Part("linear", 0.75, ()), Part("forest", 0.25, ())), held_out=known)
         snapshot = replace(snapshot, held_out=HeldOut(known.members * 2, known.labels, known.rows))
-        played = (
+        rounds = (
             Round(0, "prior", 0.1, 0.2, prediction=np.zeros((n_test, 3), np.float32)),
             Round(1, "linear", 0.2, 2.0, 0.8, 0.8, np.zeros((n_test, 3), np.float32), {"linear": 1.0}),
             Round(2, "forest", 2.0, 7.0, 0.5, 0.8),
@@ -49,7 +60,7 @@ def make_scene() -> Callable[..., ReportData]:
         )
         curve: list[dict[str, float | None]] = [{"time": 0.2, "held_out_nauc": None}, {"time": 2.0}]
         curve[1]["held_out_nauc"] = 0.8 if judged else None
-        return ReportData(store, budget, 7, 12.0, tuple(curve), played, snapshot if judged else Snapshot(), ended)
+        return ReportData(store, budget, 7, 12.0, tuple(curve), rounds, snapshot if judged else Snapshot(), ended)
 
     return make
 
@@ -83,6 +94,26 @@ class Page(HTMLParser):
 
     def all(self, tag: str) -> list[dict[str, str | None]]:
         return [attributes for name, attributes in self.tags if name == tag]
+
+
+@pytest.fixture
+def facts_of() -> Callable[[ReportData], PageFacts]:
+    """The facts of a page, its examples decoded."""
+
+    def facts(data: ReportData) -> PageFacts:
+        found = evaluate(data.snapshot, data.task.multilabel)
+        thumbnails = Thumbnails(data.store, data.budget.now)
+        if found:
+            thumbnails.prepare([mistake.row for mistake in found.mistakes], 1e9, 20)
+        return page_facts(data, found, thumbnails, environment(), 4)
+
+    return facts
+
+
+@pytest.fixture
+def page_of(facts_of: Callable[[ReportData], PageFacts]) -> Callable[[ReportData], str]:
+    """The page."""
+    return lambda data: render(facts_of(data))
 
 
 @pytest.fixture

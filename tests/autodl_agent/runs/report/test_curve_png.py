@@ -1,4 +1,4 @@
-"""The picture is drawn for every kind of curve; what it shows is checked in its words, ticks and pixels."""
+"""The file is drawn for every kind of curve; what it shows is checked in its words, ticks and pixels."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ def pixels(path: Path) -> np.ndarray:
 
 
 def filled(path: Path) -> float:
-    """Share of the picture that has the colour of the filled area: clearly less red than green and blue."""
+    """Share of the image that has the colour of the filled area: clearly less red than green and blue."""
     red, green, blue = np.moveaxis(pixels(path), -1, 0)
     return float(((green - red > 50) & (blue - red > 50) & (green > 200)).mean())
 

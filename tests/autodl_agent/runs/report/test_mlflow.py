@@ -13,7 +13,7 @@ from autodl_agent.runs.report.mlflow import check_mlflow, track
 from autodl_agent.system.errors import UsageError
 
 
-def test_a_missing_mlflow_is_told_before_anything_runs(tmp_path, monkeypatch):
+def test_a_missing_mlflow_is_reported_before_anything_runs(tmp_path, monkeypatch):
     monkeypatch.setattr(mlflow, "find_spec", lambda name: None)
     with pytest.raises(UsageError, match=r"pip install 'autodl-agent\[mlflow\]'"):
         check_mlflow()

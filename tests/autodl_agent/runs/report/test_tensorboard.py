@@ -5,7 +5,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from autodl_agent.engine.rounds import Round
+from autodl_agent.engine.round import Round
 from autodl_agent.learners.testing.contract import FakeClock
 from autodl_agent.runs.report.tensorboard import EventLog, event
 from autodl_agent.system.errors import UsageError
