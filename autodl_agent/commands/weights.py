@@ -72,7 +72,7 @@ def prepare(names: tuple[str, ...]) -> None:
         except MissingWeightsError as error:
             failed.append(row.name)
             click.echo(f"{row.name}: {error}", err=True)
-    if names and failed:
+    if failed and (names or HUB_NAME in failed):
         raise AutoDLError(f"not ready: {', '.join(failed)}")
 
 

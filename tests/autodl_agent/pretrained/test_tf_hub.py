@@ -93,7 +93,7 @@ def test_the_list_of_weights_has_a_row_for_it(cache, monkeypatch):
     assert "ready in" in CliRunner().invoke(weights, ["prepare"]).output
     monkeypatch.setenv(IMAGE_VARIABLE, "/no/folder")
     found = CliRunner().invoke(weights, ["prepare"])
-    assert "no folder with a SavedModel" in found.output
+    assert found.exit_code != 0 and "no folder with a SavedModel" in found.output
 
 
 def made_module(folder: Path, width: int, signed: bool) -> None:
