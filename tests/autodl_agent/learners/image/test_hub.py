@@ -89,16 +89,16 @@ def test_the_worker_plays_it_in_a_run(named):
     dataset, _ = memory_dataset("image")
     budget = Budget.from_now(280)
     spec = replace(SPEC, libraries=())
-    lane = WorkerClient((spec,), budget, 4 << 30, libraries=())
-    store = TensorStore(dataset, make_task(dataset), budget.deadline(280), share=lane.share)
+    worker = WorkerClient((spec,), budget, 4 << 30, libraries=())
+    store = TensorStore(dataset, make_task(dataset), budget.deadline(280), share=worker.share)
 
     def choose(history, candidates, *_):
         return None if history else Slice(spec, 240.0, 0.1)
 
     try:
-        played = list(rounds(store, (spec,), budget, choose, lane=lane))
+        played = list(rounds(store, (spec,), budget, choose, worker=worker))
     finally:
-        lane.close()
+        worker.close()
         store.close()
     assert [one.error for one in played if one.error] == []
     assert [one.learner for one in played] == ["prior", "hub-image"]
