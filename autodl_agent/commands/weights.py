@@ -8,6 +8,7 @@ import click
 from autodl_agent.pretrained.catalog import WEIGHTS, Weights, known
 
 State = Literal["ready", "found", "missing"]
+HUB_NAME = "image-hub-module"
 
 
 @click.group()
@@ -30,16 +31,18 @@ def list_weights(as_json: bool) -> None:
     ready    checked, and converted where it must be
     found    checked; converted by the first run or by `autodl weights prepare`
     missing  with the reason
+    \b
+    AUTODL_IMAGE_HUB_HANDLE may name a TensorFlow Hub module of image features.
     """
-    rows = [_facts(row) for row in WEIGHTS]
+    rows = [*(_facts(row) for row in WEIGHTS), *_hub_facts()]
     if as_json:
         import json
 
         click.echo(json.dumps(rows, indent=1))
         return
-    for row, facts in zip(WEIGHTS, rows, strict=True):
-        head = f"{row.name:<24} {facts['state']:<8} {row.n_bytes / 1e6:6.1f} MB  {row.licence:<10}"
-        click.echo(f"{head}  {row.purpose}")
+    for facts in rows:
+        head = f"{facts['name']:<24} {facts['state']:<8} {int(facts['bytes']) / 1e6:6.1f} MB  {facts['licence']:<10}"
+        click.echo(f"{head}  {facts['purpose']}")
         if facts["state"] == "missing":
             click.echo(f"{'':<25}{facts['reason']}")
         else:
@@ -49,12 +52,15 @@ def list_weights(as_json: bool) -> None:
 @weights.command()
 @click.argument("names", nargs=-1)
 def prepare(names: tuple[str, ...]) -> None:
-    """Convert weights into the user's cache, so that no run has to (all that are there, or those of NAMES)."""
+    """Convert weights into the user's cache, so that no run has to (all that are there, or those of NAMES).
+
+    Without NAMES, a TensorFlow Hub module named by AUTODL_IMAGE_HUB_HANDLE is downloaded, too.
+    """
     from autodl_agent.pretrained.encoders import text_encoder
     from autodl_agent.pretrained.networks import MissingWeightsError, function
     from autodl_agent.system.errors import AutoDLError
 
-    failed: list[str] = []
+    failed: list[str] = [] if names or _hub_module_is_ready() else [HUB_NAME]
     for row in _chosen(names):
         if not row.converts:
             continue
@@ -66,7 +72,7 @@ def prepare(names: tuple[str, ...]) -> None:
         except MissingWeightsError as error:
             failed.append(row.name)
             click.echo(f"{row.name}: {error}", err=True)
-    if names and failed:
+    if failed and (names or HUB_NAME in failed):
         raise AutoDLError(f"not ready: {', '.join(failed)}")
 
 
@@ -89,6 +95,37 @@ def verify(names: tuple[str, ...]) -> None:
             wrong += [row.name] if names else []
     if wrong:
         raise AutoDLError(f"wrong or missing: {', '.join(dict.fromkeys(wrong))}")
+
+
+def _hub_module_is_ready() -> bool:
+    """Download the module that the user names; True as well where there is none."""
+    from autodl_agent.pretrained.networks import MissingWeightsError
+    from autodl_agent.pretrained.tf_hub import image_handle, resolve
+
+    if handle := image_handle():
+        try:
+            click.echo(f"{HUB_NAME}: ready in {resolve(handle)}")
+        except MissingWeightsError as error:
+            click.echo(f"{HUB_NAME}: {error}", err=True)
+            return False
+    return True
+
+
+def _hub_facts() -> list[dict[str, str | int]]:
+    """The row of the TensorFlow Hub module, where the user names one."""
+    from autodl_agent.pretrained.tf_hub import image_handle, local_folder, missing_reason
+
+    if not (handle := image_handle()):
+        return []
+    folder = local_folder(handle)
+    n_bytes = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) if folder else 0
+    return [
+        {
+            "name": HUB_NAME, "state": "ready" if folder else "missing", "path": str(folder or ""),
+            "reason": "" if folder else missing_reason(handle), "bytes": n_bytes, "licence": "its own",
+            "purpose": f"image features of {handle}", "package": "",
+        }
+    ]  # fmt: skip
 
 
 def _chosen(names: tuple[str, ...]) -> tuple[Weights, ...]:

@@ -58,6 +58,13 @@ def _pictures(task: Task) -> bool:
     return task.shape[3] in (1, 3) and can_serve("efficientnet-lite0")
 
 
+def _hub(task: Task) -> bool:
+    """Only where the user names a TensorFlow Hub module."""
+    from autodl_agent.pretrained.tf_hub import can_serve, image_handle
+
+    return bool(image_handle()) and task.shape[3] in (1, 3) and can_serve(image_handle())
+
+
 def _trainable(task: Task) -> bool:
     """Training goes on from the weights as they were shipped."""
     from autodl_agent.pretrained.networks import can_train
@@ -116,6 +123,9 @@ LEARNERS_BY_DOMAIN: dict[Domain, tuple[LearnerSpec, ...]] = {
             expected=0.95,
             fits=_trainable,
             worker=True,
+        ),
+        LearnerSpec(
+            "hub-image", "image.hub:HubImage", start_s=6.0, example_ms=20.0, expected=0.93, fits=_hub, worker=True
         ),
         LearnerSpec(
             "scratch-image",

@@ -21,7 +21,7 @@ from autodl_agent.pretrained.models.speech_embedding import SpeechEmbedder
 from autodl_agent.pretrained.models.unigram_tokenizer import Unigram
 from autodl_agent.pretrained.models.use import UseEncoder, read_pieces
 from autodl_agent.pretrained.models.use_tflite import UseLite, unpacked
-from autodl_agent.pretrained.models.whisper import WhisperEncoder
+from autodl_agent.pretrained.models.whisper import WhisperEncoder, mel_bank
 from autodl_agent.pretrained.models.whisper_tflite import WhisperLite
 from autodl_agent.pretrained.networks import MissingWeightsError, function, unpacked_path
 from autodl_agent.pretrained.runtime.interpreter import LiteFunction, interpreter_found
@@ -66,7 +66,7 @@ def e5_file() -> E5File:
 
 
 def whisper() -> WhisperEncoder | WhisperLite:
-    """The encoder of Whisper tiny.en: 0.1 s once. Raises MissingWeightsError."""
+    """The encoder of Whisper tiny.en: 0.1 s once, and librosa's import. Raises MissingWeightsError."""
     found: WhisperEncoder | WhisperLite = _once("whisper-tiny-en", _whisper)
     return found
 
@@ -113,6 +113,7 @@ def _encode_e5(encoder: E5Encoder, texts: Sequence[Sequence[int]]) -> Floats:
 
 
 def _whisper() -> WhisperEncoder | WhisperLite:
+    mel_bank()  # imports librosa: here, where its absence is one line in the log, and before threads hear
     path, fast = file_of("whisper-tiny-en"), _in_bytes("whisper-tiny-en")
     return WhisperLite(path, fast) if fast else WhisperEncoder(path)
 

@@ -1,7 +1,7 @@
 """Find the file of known weights, checked before anything in it is read; a network is asked only where told to.
 
 In this order: the folder AUTODL_WEIGHTS_DIR; a folder `weights` beside this package (a bundled submission); the files
-of an installed package, located through its metadata alone; a TensorFlow Hub handle, where one is given.
+of an installed package, located through its metadata alone. TensorFlow Hub handles have their own module, `tf_hub`.
 """
 
 import os
@@ -12,7 +12,6 @@ from pathlib import Path
 
 from autodl_agent.pretrained.catalog import Weights, known
 from autodl_agent.pretrained.checksums import sha256
-from autodl_agent.pretrained.tf_hub import resolve
 
 FOLDER_VARIABLE = "AUTODL_WEIGHTS_DIR"
 
@@ -25,13 +24,9 @@ class Finding:
     reasons: tuple[str, ...] = ()
 
 
-def find(name: str, handle: str = "") -> Path | None:
-    """The file of these weights, or None; with a TensorFlow Hub handle also the folder of a SavedModel.
-
-    Raises UsageError for a name that is not in the table.
-    """
-    found = look(known(name)).path
-    return resolve(handle) if found is None and handle else found
+def find(name: str) -> Path | None:
+    """The file of these weights, or None. Raises UsageError for a name that is not in the table."""
+    return look(known(name)).path
 
 
 def look(weights: Weights) -> Finding:

@@ -107,6 +107,17 @@ class FrozenImageConfig:
 
 
 @dataclass(frozen=True)
+class HubImageConfig:
+    """Settings of `HubImage`, as in `FrozenImageConfig`."""
+
+    first_rows: int = 1000
+    classes_rows: int = 5
+    row_growth: int = 4
+    most_rows: int = 20_000
+    head: GaussianConfig = GaussianConfig()
+
+
+@dataclass(frozen=True)
 class ScratchImageConfig:
     """Settings of `ScratchImage`.
 

@@ -1,9 +1,9 @@
 """Sound that is not speech: chroma, spectral contrast, harmonic and percussive parts, tempo, high bands (numpy only).
 
-What the quick learner's blocks leave out: they stop at 8 kHz and describe voices. librosa measures the same things but
-takes 1-2 s to import and 50 ms a second of sound; here it is 5 ms. Sources: chroma, Fujishima 1999; spectral contrast,
-Jiang et al. 2002; median-filtered harmonic/percussive separation, FitzGerald 2010; tempo from the autocorrelation of
-the onset strength, Ellis 2007.
+What the quick learner's blocks leave out: they stop at 8 kHz and describe voices. librosa measures the same things, and
+tests hold ours against its values; but its first call takes a second, or a quarter of a minute where numba has compiled
+nothing yet (decision 0021). Sources: chroma, Fujishima 1999; spectral contrast, Jiang et al. 2002; median-filtered
+harmonic/percussive separation, FitzGerald 2010; tempo from the autocorrelation of the onset strength, Ellis 2007.
 """
 
 from functools import lru_cache

@@ -52,6 +52,11 @@ def map_recipe(task: Task, view: ViewConfig, aspect: float, cut: int) -> Recipe:
 def pixel_recipe(task: Task, view: ViewConfig, aspect: float, keep: bool = False) -> Recipe:
     """(rows, columns, 3) uint8 of every picture, not mirrored."""
     rows, columns, fit = view_shape(view, aspect)
+    return sized_recipe(task, rows, columns, fit, keep)
+
+
+def sized_recipe(task: Task, rows: int, columns: int, fit: str = "crop", keep: bool = False) -> Recipe:
+    """(rows, columns, 3) uint8 of every picture; fit: "crop" (of the centre) or "squash"."""
     decode = partial(_decode, rows=rows, columns=columns, fit=fit, value_range=task.pixel_range)
     return Recipe(f"picture@{rows}x{columns}/{fit}", (rows, columns, 3), "uint8", decode, keep=keep)
 

@@ -8,7 +8,6 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autodl_agent.pretrained.formats.ctranslate2 import CTranslateFileError, read_floats
 from autodl_agent.pretrained.models.transformer import Attention, Floats, gelu, standardised
@@ -91,21 +90,13 @@ def log_mel(wave: Floats) -> Floats:
 
 @cache
 def mel_bank() -> Floats:
-    """(201, 80) triangles of unit area: linear in pitch up to 1 kHz, logarithmic beyond."""
-    top = _mel(RATE / 2)
-    corners = _hertz(np.linspace(0, top, BANDS + 2))
-    bins = np.linspace(0, RATE / 2, WINDOW // 2 + 1)[:, None]
-    low, mid, high = corners[:-2], corners[1:-1], corners[2:]
-    bank = np.minimum((bins - low) / (mid - low), (high - bins) / (high - mid)).clip(0)
-    return np.asarray(bank * (2 / (high - low)), np.float32)
+    """(201, 80) triangles of unit area, after Slaney. Raises ImportError; call it once before threads do.
 
+    The one thing of librosa that is cheap to call (decision 0021): nothing of it is compiled.
+    """
+    from librosa.filters import mel
 
-def _mel(hertz: float) -> float:
-    return hertz * 3 / 200 if hertz < 1000 else 15 + float(np.log(hertz / 1000)) * 27 / float(np.log(6.4))
-
-
-def _hertz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.where(mel < 15, mel * 200 / 3, 1000 * np.exp((mel - 15) * np.log(6.4) / 27))
+    return np.ascontiguousarray(mel(sr=RATE, n_fft=WINDOW, n_mels=BANDS).T, np.float32)
 
 
 @cache

@@ -3,20 +3,17 @@
 import hashlib
 import json
 import os
-import socket
 import sys
 import threading
-import types
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from autodl_agent.pretrained import cache, catalog, checksums, lookup, networks, tf_hub
+from autodl_agent.pretrained import cache, catalog, checksums, lookup, networks
 from autodl_agent.pretrained.cache import cache_dir, cached
 from autodl_agent.pretrained.catalog import WEIGHTS, Weights, known
 from autodl_agent.pretrained.lookup import find, likely, look
-from autodl_agent.pretrained.tf_hub import resolve
 from autodl_agent.system.errors import UsageError
 
 BLOB = b"weights" * 300_000  # large enough for a verdict to be kept
@@ -157,42 +154,6 @@ def test_the_cache_folder_gives_way(tmp_path, monkeypatch):
     cache._of_this_process.cache_clear()
 
 
-def test_a_hub_handle_is_a_folder_or_a_warm_cache(tmp_path, monkeypatch, made):
-    model = tmp_path / "model"
-    assert resolve(str(model)) is None
-    model.mkdir()
-    (model / "saved_model.pb").write_bytes(b"")
-    assert resolve(str(model)) == model == find("made", str(model))
-    monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path / "hub"))
-    handle = "https://tfhub.dev/some/model/1"
-    warm = tmp_path / "hub" / hashlib.sha1(handle.encode()).hexdigest()
-    warm.mkdir(parents=True)
-    (warm / "saved_model.pb").write_bytes(b"")
-    assert resolve(handle) == warm
-
-
-def test_no_network_is_noticed_without_tensorflow(tmp_path, monkeypatch):
-    monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path))
-    with socket.socket() as taken:  # bound, but nobody listens
-        taken.bind(("127.0.0.1", 0))
-        assert resolve(f"http://127.0.0.1:{taken.getsockname()[1]}/model/1") is None
-    assert resolve("https:///no/host") is None
-
-
-def test_a_failing_download_is_no_error(tmp_path, monkeypatch, caplog):
-    caplog.set_level("INFO")
-    monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path))
-
-    def fail(handle):
-        raise OSError("disk full")
-
-    monkeypatch.setitem(sys.modules, "tensorflow_hub", types.SimpleNamespace(resolve=fail))
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        assert resolve(f"http://127.0.0.1:{server.getsockname()[1]}/model/1") is None
-    assert "disk full" in caplog.text
-
-
 def test_lookup_reads_nothing_to_say_what_is_likely(made, package, monkeypatch):
     monkeypatch.setattr(lookup, "sha256", lambda path: 1 / 0)
     assert likely(made) and not likely(replace(made, n_bytes=5))
-    assert tf_hub.NETWORK_TIMEOUT_S <= 5

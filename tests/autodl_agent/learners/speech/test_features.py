@@ -6,7 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autodl_agent.learners.speech.config import DEFAULT
-from autodl_agent.learners.speech.features import blocks, describe, layout, sound_recipe, width
+from autodl_agent.learners.speech.features import (
+    _slope,
+    _zero_crossings,
+    blocks,
+    describe,
+    layout,
+    sound_recipe,
+    width,
+)
+from autodl_agent.learners.speech.spectrum import FRAME_S, HOP_S, spectrum
 from data_format.examples import Dense
 
 FIRST, FULL = DEFAULT.first, DEFAULT.full
@@ -104,3 +113,22 @@ def test_the_recipe_hears_no_more_than_its_seconds():
     assert np.array_equal(found[0], found[1], equal_nan=True)
     assert sound_recipe(FULL, (-1.0, 1.0)).key != recipe.key
     assert sound_recipe(FIRST, (0.0, 0.0)).key != recipe.key
+
+
+def test_slopes_are_those_of_librosa():
+    from librosa.feature import delta
+
+    values = np.random.default_rng(0).normal(size=(50, 20)).astype(np.float32)
+    assert np.allclose(_slope(values), delta(values, width=5, axis=0, mode="nearest"), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["noise", "tone", "chord", "clicks"])
+def test_zero_crossings_are_those_of_librosa(sounds, name):
+    """But for one in a frame: they do not see the step into it."""
+    from librosa.feature import zero_crossing_rate
+
+    heard = spectrum(sounds[name], 16000)
+    frame = round(FRAME_S * 16000)
+    theirs = zero_crossing_rate(heard.wave, frame_length=frame, hop_length=round(HOP_S * 16000), center=False)[0]
+    ours = (np.exp(_zero_crossings(heard, len(heard.mel))) - 20) * FRAME_S
+    assert np.abs(ours - theirs * frame).max() < 1.01

@@ -2,7 +2,18 @@ import numpy as np
 import pytest
 
 from autodl_agent.learners.speech.config import TREES
-from autodl_agent.learners.speech.music_features import _chroma, _contrast, _power, _tempo, _two_parts, music
+from autodl_agent.learners.speech.music_features import (
+    FRAME,
+    HOP,
+    LAG_S,
+    MEDIAN,
+    _chroma,
+    _contrast,
+    _power,
+    _tempo,
+    _two_parts,
+    music,
+)
 
 RATE = 16_000
 TIME = np.arange(2 * RATE) / RATE
@@ -65,3 +76,58 @@ def test_the_beat_is_found():
 
 def test_the_settings_hear_long_clips():
     assert TREES.hear.seconds >= 10
+
+
+@pytest.mark.parametrize("name", ["tone", "chord"])
+def test_pitch_classes_are_those_of_librosa(sounds, name):
+    """Ours start at A, theirs at C, and theirs spread a bin over its neighbours."""
+    from librosa.feature import chroma_stft
+
+    power = _power(sounds[name])
+    ours = np.roll(_chroma(power, RATE), 9, axis=1).mean(0)
+    theirs = chroma_stft(S=power.T, sr=RATE, n_fft=FRAME, tuning=0.0, norm=1).mean(1)
+    assert ours.argmax() == theirs.argmax()
+    assert np.corrcoef(ours, theirs)[0, 1] > 0.95
+
+
+@pytest.mark.parametrize(("name", "near"), [("noise", 0.5), ("clicks", 0.5), ("tone", 1.5), ("chord", 1.5)])
+def test_contrast_is_that_of_librosa(sounds, name, near):
+    """In neper of 1 to 20, averaged over time: their octaves take in one bin more."""
+    from librosa.feature import spectral_contrast
+
+    tall = np.log(_power(sounds[name]) + 1e-9)
+    ours = _contrast(tall, RATE)[:, :6].mean(0)
+    theirs = spectral_contrast(S=tall.T, sr=RATE, n_fft=FRAME, n_bands=5, quantile=0.1, linear=True).mean(1)
+    assert np.abs(ours - theirs).max() < near
+
+
+@pytest.mark.parametrize("name", ["noise", "tone", "chord", "clicks"])
+def test_two_parts_are_those_of_librosa_on_every_fourth_bin(sounds, name):
+    from librosa.decompose import hpss
+
+    power = _power(sounds[name])
+    harmonic, percussive = _two_parts(power)
+    theirs, _ = hpss(power[:, ::4].T, kernel_size=MEDIAN, power=1.0)
+    assert np.allclose(harmonic[:, ::4], theirs.T, rtol=1e-3, atol=1e-6)
+    assert np.allclose(harmonic + percussive, power, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["noise", "chord", "clicks"])
+def test_onsets_repeat_as_they_do_for_librosa(sounds, name):
+    from librosa import autocorrelate
+
+    onset = np.maximum(np.diff(_power(sounds[name]).sum(1), prepend=0), 0)
+    theirs = autocorrelate(onset - onset.mean())
+    frames_s = RATE / HOP
+    places = np.rint(np.array(LAG_S) * frames_s).astype(int)
+    there = places < len(theirs)
+    assert np.allclose(_tempo(onset, frames_s)[: len(LAG_S)][there], (theirs / theirs[0])[places[there]], atol=1e-4)
+
+
+def test_librosa_finds_the_same_beat():
+    from librosa.feature import tempo
+
+    onset = np.zeros(400)
+    onset[::25] = 1
+    theirs = 60 / tempo(onset_envelope=onset, sr=RATE, hop_length=RATE // 50)[0]
+    assert np.exp(_tempo(onset, 50.0)[-2]) == pytest.approx(theirs, rel=0.05)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from autodl_agent.learners.speech.pitch import NAMES, pitch
+from autodl_agent.learners.speech.pitch import HIGHEST_HZ, LOWEST_HZ, NAMES, pitch
 
 
 def voice(hertz: float, rate: int, seconds: float = 1.0, noise: float = 0.01) -> np.ndarray:
@@ -39,3 +39,12 @@ def test_noise_has_no_voice_and_silence_no_pitch():
         assert len(found) == NAMES
         assert np.isnan(found[:6]).all()
         assert np.isfinite(found[6:]).all()
+
+
+@pytest.mark.parametrize("hertz", [85.0, 120.0, 210.0, 340.0])
+def test_the_pitch_of_a_vowel_is_that_of_librosa(hertz):
+    from librosa import yin
+
+    wave = voice(hertz, 16000)
+    theirs = float(np.median(yin(wave, fmin=LOWEST_HZ, fmax=HIGHEST_HZ, sr=16000)))
+    assert np.exp(pitch(wave, 16000)[0]) == pytest.approx(theirs, rel=0.02)

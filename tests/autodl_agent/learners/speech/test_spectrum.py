@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from autodl_agent.learners.speech.spectrum import (
     BANDS,
     HIGHEST_HZ,
+    HOP_S,
     LOWEST_HZ,
     MIN_FRAMES,
     RANGE_NEPER,
@@ -91,3 +92,43 @@ def test_product_in_pieces_equals_the_whole():
 def test_quantiles_are_order_statistics():
     values = np.arange(11.0)[::-1, None] * np.array([1, 10])
     assert quantiles(values, (0.0, 0.5, 1.0)).tolist() == [[0, 0], [5, 50], [10, 100]]
+
+
+@pytest.mark.parametrize(("rate", "fft"), [(8000, 256), (16000, 512), (22050, 1024), (44100, 2048)])
+@pytest.mark.filterwarnings("ignore:Empty filters")
+def test_filters_are_those_of_librosa_but_for_their_sum(rate, fft):
+    from librosa.filters import mel
+
+    bank, held = mel_bank(rate, fft)
+    theirs = mel(sr=rate, n_fft=fft, n_mels=BANDS, fmin=LOWEST_HZ, fmax=HIGHEST_HZ, htk=True, norm=None).T[: len(bank)]
+    wide = (theirs.sum(0) >= 0.5) & (np.arange(BANDS) < held)  # others are filled from a neighbour
+    assert wide.sum() > BANDS / 2
+    assert np.allclose(bank[:, wide], (theirs / np.maximum(theirs.sum(0), 1e-9))[:, wide], atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["noise", "tone", "chord", "clicks"])
+def test_spectra_are_those_of_librosa(sounds, name):
+    """Log-mel and log-flatness to .01 neper, centre and width to .001 in log hertz, roll-off to the bin."""
+    import librosa
+
+    rate, fft = 16000, 512
+    heard, (bank, _) = spectrum(sounds[name], rate), mel_bank(rate, fft)
+    window = np.hanning(fft + 2)[1:-1]
+    bins = librosa.stft(heard.wave, n_fft=fft, hop_length=round(HOP_S * rate), window=window, center=False)
+    power = (np.abs(bins) ** 2 + 1e-12)[: len(bank)]
+    mel = np.log(bank.T @ power)
+    assert np.allclose(heard.mel, np.maximum(mel - mel.max(), -RANGE_NEPER).T, atol=0.01)
+    hertz = np.log(np.arange(len(bank)) * rate / fft + 50)
+    centre = librosa.feature.spectral_centroid(S=power, freq=hertz)[0]
+    width = librosa.feature.spectral_bandwidth(S=power, freq=hertz)[0]
+    flatness = np.log(librosa.feature.spectral_flatness(S=power, power=1.0, amin=1e-30)[0])
+    rolloff = librosa.feature.spectral_rolloff(S=power, freq=hertz)[0]
+    for column, theirs, near in ((0, centre, 1e-3), (1, width, 1e-3), (2, flatness, 0.01), (3, rolloff, 1e-5)):
+        assert np.allclose(heard.shape[:, column], theirs, atol=near)
+
+
+def test_cepstra_are_those_of_librosa(sounds):
+    from librosa.feature import mfcc
+
+    mel = spectrum(sounds["chord"], 16000).mel
+    assert np.allclose(product(mel, cosine_basis(BANDS, 20)), mfcc(S=mel.T, n_mfcc=20).T, atol=1e-3)

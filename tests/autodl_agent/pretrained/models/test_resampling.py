@@ -42,3 +42,14 @@ def test_the_same_rate_is_the_same_sound() -> None:
 @pytest.mark.parametrize("rate", [8000, 44100])
 def test_a_single_sample_is_a_sound(rate: int) -> None:
     assert np.allclose(resampled(np.array([0.5], np.float32), rate, 16000), 0.5, atol=1e-4)
+
+
+@pytest.mark.parametrize(("rate", "wanted"), [(8000, 16000), (22050, 16000), (44100, 16000), (48000, 16000)])
+def test_away_from_the_ends_it_is_what_librosa_gives(rate: int, wanted: int) -> None:
+    """At the ends librosa goes on with silence, and we with the sound's mirror image."""
+    from librosa import resample
+
+    wave = np.random.default_rng(0).normal(size=rate).astype(np.float32)
+    found, theirs = resampled(wave, rate, wanted), resample(wave, orig_sr=rate, target_sr=wanted)
+    assert len(found) == len(theirs)
+    assert np.abs(found - theirs)[300:-300].max() < 1e-4
