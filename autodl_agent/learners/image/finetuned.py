@@ -83,10 +83,6 @@ class FinetunedInputs(InputAdapter[InputSpec]):
         mirrored = self.mirrored(sample, spec, network.increments, deadline)
         return TrainingInputs(sample.labels, self._maker(sample, spec, mirrored))
 
-    def can_grow(self, data: Examples, sample: Examples, spec: InputSpec) -> bool:
-        """Until all readable rows are in the sample."""
-        return len(sample) < len(data.readable())
-
     def prediction(self, data: Examples, spec: InputSpec) -> PredictionInputs:
         """Maps or images as they are."""
         recipe = self.recipe(spec)

@@ -92,10 +92,6 @@ class PixelInputs(InputAdapter[InputNormalisation]):
 
         return TrainingInputs(labels, make)
 
-    def can_grow(self, data: Examples, sample: Examples, spec: InputNormalisation) -> bool:
-        """Until all readable rows are in the sample."""
-        return len(sample) < len(data.readable())
-
     def prediction(self, data: Examples, spec: InputNormalisation) -> PredictionInputs:
         """Images as they are."""
         recipe = image_recipe(self.task, spec.side_px)

@@ -95,9 +95,9 @@ class InputAdapter(ABC, Generic[Spec]):
     def training(self, sample: Examples, spec: Spec, network: Network, deadline: Deadline) -> TrainingInputs:
         """Batches for the next increment of the network. Raises OutOfTimeError."""
 
-    @abstractmethod
     def can_grow(self, data: Examples, sample: Examples, spec: Spec) -> bool:
         """Whether more could be learned from other inputs, even where the network is done with these."""
+        return len(sample) < len(data.readable())
 
     @abstractmethod
     def prediction(self, data: Examples, spec: Spec) -> PredictionInputs:

@@ -85,10 +85,6 @@ class MelInputs(InputAdapter[InputNormalisation]):
 
         return TrainingInputs(labels, make)
 
-    def can_grow(self, data: Examples, sample: Examples, spec: InputNormalisation) -> bool:
-        """Until all readable rows are in the sample."""
-        return len(sample) < len(data.readable())
-
     def prediction(self, data: Examples, spec: InputNormalisation) -> PredictionInputs:
         """As many crops of every clip as cover the usual one."""
         recipe = self._recipe(spec)

@@ -73,10 +73,6 @@ class ClipInputs(InputAdapter[ClipConfig]):
 
         return TrainingInputs(sample.labels, make)
 
-    def can_grow(self, data: Examples, sample: Examples, spec: ClipConfig) -> bool:
-        """Until all readable rows are in the sample."""
-        return len(sample) < len(data.readable())
-
     def prediction(self, data: Examples, spec: ClipConfig) -> PredictionInputs:
         """Clips as they are."""
         recipe = self.recipe(spec)

@@ -84,7 +84,7 @@ def test_what_is_beyond_the_length_is_cut_before_the_mark_of_the_end(quick):
 
 def test_the_contract(quick):
     spec = next(spec for spec in registry.LEARNERS_BY_DOMAIN[Domain.TEXT] if spec.name == "tuned-text")
-    check_learner(replace(spec, fits=lambda task: True), Domain.TEXT, slices=1)
+    check_learner(replace(spec, fits=lambda task: True), Domain.TEXT)
 
 
 def test_it_needs_a_card(quick, monkeypatch):

@@ -35,7 +35,7 @@ def soon():
 
 
 def test_keeps_the_contract():
-    check_learner(SPEC, Domain.VIDEO, slices=1)
+    check_learner(SPEC, Domain.VIDEO)
 
 
 def test_the_recipe_keeps_every_frame(plain):
