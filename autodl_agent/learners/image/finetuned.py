@@ -13,17 +13,12 @@ from autodl_agent.learners.image.config import TunedImageConfig
 from autodl_agent.learners.image.finetuned_model import build
 from autodl_agent.learners.image.mirror_check import mirroring_is_harmless
 from autodl_agent.learners.image.quick import original_side_px
+from autodl_agent.learners.networks.adapter import Arrays, InputAdapter, PredictionInputs, TrainingInputs
 from autodl_agent.learners.networks.batches import Batch, MakeBatch, Positions
-from autodl_agent.learners.networks.common import decoded, good_rows, growing_sample, ridge_head
+from autodl_agent.learners.networks.common import good_rows, growing_sample, ridge_head
 from autodl_agent.learners.networks.device import device
 from autodl_agent.learners.networks.keras_model import Blueprint
-from autodl_agent.learners.networks.learner import (
-    Arrays,
-    InputAdapter,
-    PredictionInputs,
-    TrainingInputs,
-    network_learner,
-)
+from autodl_agent.learners.networks.learner import network_learner
 from autodl_agent.learners.networks.output_layer import targets
 from autodl_agent.learners.networks.trainer import Network
 from autodl_agent.learners.vision.augment import augmented, cut_mixed
@@ -68,7 +63,7 @@ class FinetunedInputs(InputAdapter[InputSpec]):
     def sample(self, data: Examples, spec: InputSpec, first: bool, deadline: Deadline) -> Examples:
         """A balanced sample at first, all that the store can keep afterwards; with the maps of the test rows."""
         recipe = self.recipe(spec)
-        sample = decoded(growing_sample(data, recipe, self.config, first, self.seed), recipe, deadline)
+        sample = growing_sample(data, recipe, self.config, first, self.seed, deadline)
         if len(sample):
             compute(data.store, "test", recipe, np.arange(len(data.store.split("test"))), deadline)
         return sample

@@ -11,17 +11,12 @@ from autodl_agent.learners.image.config import ScratchImageConfig
 from autodl_agent.learners.image.mirror_check import mirroring_is_harmless
 from autodl_agent.learners.image.quick import original_side_px
 from autodl_agent.learners.image.resnet_model import build
+from autodl_agent.learners.networks.adapter import Arrays, InputAdapter, PredictionInputs, TrainingInputs
 from autodl_agent.learners.networks.batches import Batch, Positions
 from autodl_agent.learners.networks.common import decoded, good_rows, growing_sample
 from autodl_agent.learners.networks.device import device
 from autodl_agent.learners.networks.keras_model import Blueprint
-from autodl_agent.learners.networks.learner import (
-    Arrays,
-    InputAdapter,
-    PredictionInputs,
-    TrainingInputs,
-    network_learner,
-)
+from autodl_agent.learners.networks.learner import network_learner
 from autodl_agent.learners.networks.output_layer import targets
 from autodl_agent.learners.networks.trainer import Network
 from autodl_agent.learners.vision.augment import augmented
@@ -75,7 +70,7 @@ class PixelInputs(InputAdapter[InputNormalisation]):
     def sample(self, data: Examples, spec: InputNormalisation, first: bool, deadline: Deadline) -> Examples:
         """A balanced sample at first, all that the store can keep afterwards."""
         recipe = image_recipe(self.task, spec.side_px)
-        return decoded(growing_sample(data, recipe, self.config, first, self.seed), recipe, deadline)
+        return growing_sample(data, recipe, self.config, first, self.seed, deadline)
 
     def training(
         self, sample: Examples, spec: InputNormalisation, network: Network, deadline: Deadline

@@ -47,12 +47,17 @@ class HeadConfig(Protocol):
         """Fewer rows than these say nothing."""
 
 
-def growing_sample(data: Examples, recipe: Recipe, config: SampleConfig, first: bool, seed: int) -> Examples:
-    """A balanced sample at first, all that the store can keep of this recipe afterwards."""
+def growing_sample(
+    data: Examples, recipe: Recipe, config: SampleConfig, first: bool, seed: int, deadline: Deadline
+) -> Examples:
+    """The readable rows of a balanced sample at first, of all that the store can keep of this recipe afterwards.
+
+    They are all computed. Raises OutOfTimeError; what was computed is kept.
+    """
     most = min(config.most_rows, data.store.affordable_rows(data.split, recipe))
     if first:
         most = min(most, config.first_rows + config.classes_rows * data.task.n_classes)
-    return data.sample(most, seed)
+    return decoded(data.sample(most, seed), recipe, deadline)
 
 
 def ridge_head(

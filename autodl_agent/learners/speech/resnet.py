@@ -7,16 +7,11 @@ import numpy as np
 
 from autodl_agent.data.tensor_store import Recipe
 from autodl_agent.learners.base import Examples
+from autodl_agent.learners.networks.adapter import Arrays, InputAdapter, PredictionInputs, TrainingInputs
 from autodl_agent.learners.networks.batches import Batch, Positions
 from autodl_agent.learners.networks.common import decoded, good_rows, growing_sample
 from autodl_agent.learners.networks.keras_model import Blueprint
-from autodl_agent.learners.networks.learner import (
-    Arrays,
-    InputAdapter,
-    PredictionInputs,
-    TrainingInputs,
-    network_learner,
-)
+from autodl_agent.learners.networks.learner import network_learner
 from autodl_agent.learners.networks.output_layer import mixed, targets
 from autodl_agent.learners.networks.trainer import Network
 from autodl_agent.learners.speech.config import SoundNetworkConfig
@@ -66,7 +61,7 @@ class MelInputs(InputAdapter[InputNormalisation]):
     def sample(self, data: Examples, spec: InputNormalisation, first: bool, deadline: Deadline) -> Examples:
         """A balanced sample at first, all that the store can keep afterwards."""
         recipe = self._recipe(spec)
-        return decoded(growing_sample(data, recipe, self.config, first, self.seed), recipe, deadline)
+        return growing_sample(data, recipe, self.config, first, self.seed, deadline)
 
     def training(
         self, sample: Examples, spec: InputNormalisation, network: Network, deadline: Deadline

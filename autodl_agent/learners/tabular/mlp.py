@@ -13,16 +13,11 @@ from numpy.typing import NDArray
 from autodl_agent.data.arrays import Rows
 from autodl_agent.data.task import Task
 from autodl_agent.learners.base import Examples
+from autodl_agent.learners.networks.adapter import Arrays, InputAdapter, PredictionInputs, TrainingInputs
 from autodl_agent.learners.networks.batches import Batch, Positions, cut
 from autodl_agent.learners.networks.common import set_apart
 from autodl_agent.learners.networks.keras_model import Blueprint
-from autodl_agent.learners.networks.learner import (
-    Arrays,
-    InputAdapter,
-    PredictionInputs,
-    TrainingInputs,
-    network_learner,
-)
+from autodl_agent.learners.networks.learner import network_learner
 from autodl_agent.learners.networks.output_layer import targets
 from autodl_agent.learners.networks.trainer import Held, Network
 from autodl_agent.learners.serialization import grouped

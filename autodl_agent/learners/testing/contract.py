@@ -133,7 +133,7 @@ def examples_of(dataset: Dataset, seconds: float = 3600.0) -> tuple[Examples, Ex
 def check_learner(spec: LearnerSpec, domain: Domain, slices: int = 2) -> None:
     """Assert the learner contract on single-label, multi-label and one-class data of the domain.
 
-    slices: at least two, to see whether what is learned afterwards shows in a snapshot.
+    slices: with two or more, what is learned later must not show in a snapshot taken before.
     """
     for multilabel in (False, True):
         dataset, truth = memory_dataset(domain.value, multilabel=multilabel, seed=3)

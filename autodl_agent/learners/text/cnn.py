@@ -7,16 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autodl_agent.learners.base import Examples
+from autodl_agent.learners.networks.adapter import Arrays, InputAdapter, PredictionInputs, TrainingInputs
 from autodl_agent.learners.networks.batches import Batch, Positions
 from autodl_agent.learners.networks.common import set_apart
 from autodl_agent.learners.networks.keras_model import Blueprint
-from autodl_agent.learners.networks.learner import (
-    Arrays,
-    InputAdapter,
-    PredictionInputs,
-    TrainingInputs,
-    network_learner,
-)
+from autodl_agent.learners.networks.learner import network_learner
 from autodl_agent.learners.networks.output_layer import targets
 from autodl_agent.learners.networks.trainer import Held, Network
 from autodl_agent.learners.text.cnn_model import build

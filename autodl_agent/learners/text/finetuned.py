@@ -8,17 +8,12 @@ from numpy.typing import NDArray
 
 from autodl_agent.data.arrays import Rows
 from autodl_agent.learners.base import Examples
+from autodl_agent.learners.networks.adapter import Arrays, InputAdapter, PredictionInputs, TrainingInputs
 from autodl_agent.learners.networks.batches import Batch, Positions
 from autodl_agent.learners.networks.common import good_rows, ridge_head
 from autodl_agent.learners.networks.device import device
 from autodl_agent.learners.networks.keras_model import Blueprint
-from autodl_agent.learners.networks.learner import (
-    Arrays,
-    InputAdapter,
-    PredictionInputs,
-    TrainingInputs,
-    network_learner,
-)
+from autodl_agent.learners.networks.learner import network_learner
 from autodl_agent.learners.networks.output_layer import targets
 from autodl_agent.learners.networks.trainer import Network
 from autodl_agent.learners.text.config import TextExcerpt, TunedTextConfig

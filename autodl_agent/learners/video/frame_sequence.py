@@ -10,16 +10,11 @@ from numpy.typing import NDArray
 from autodl_agent.data.task import Task
 from autodl_agent.data.tensor_store import Recipe
 from autodl_agent.learners.base import Examples, drawn_rows
+from autodl_agent.learners.networks.adapter import Arrays, InputAdapter, PredictionInputs, TrainingInputs
 from autodl_agent.learners.networks.batches import Batch, Positions
 from autodl_agent.learners.networks.common import decoded, good_rows
 from autodl_agent.learners.networks.keras_model import Blueprint
-from autodl_agent.learners.networks.learner import (
-    Arrays,
-    InputAdapter,
-    PredictionInputs,
-    TrainingInputs,
-    network_learner,
-)
+from autodl_agent.learners.networks.learner import network_learner
 from autodl_agent.learners.networks.output_layer import mixed, targets
 from autodl_agent.learners.networks.trainer import Network
 from autodl_agent.learners.video.config import ClipConfig, FrameSequenceConfig

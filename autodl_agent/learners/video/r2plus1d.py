@@ -9,17 +9,12 @@ from numpy.typing import NDArray
 
 from autodl_agent.data.tensor_store import Recipe
 from autodl_agent.learners.base import Examples
+from autodl_agent.learners.networks.adapter import Arrays, InputAdapter, PredictionInputs, TrainingInputs
 from autodl_agent.learners.networks.batches import Batch, Positions
-from autodl_agent.learners.networks.common import decoded, good_rows, growing_sample, ridge_head
+from autodl_agent.learners.networks.common import good_rows, growing_sample, ridge_head
 from autodl_agent.learners.networks.device import device
 from autodl_agent.learners.networks.keras_model import Blueprint
-from autodl_agent.learners.networks.learner import (
-    Arrays,
-    InputAdapter,
-    PredictionInputs,
-    TrainingInputs,
-    network_learner,
-)
+from autodl_agent.learners.networks.learner import network_learner
 from autodl_agent.learners.networks.output_layer import mixed, targets
 from autodl_agent.learners.networks.trainer import Network
 from autodl_agent.learners.video.config import ClipConfig, FactoredConfig
@@ -52,7 +47,7 @@ class ClipInputs(InputAdapter[ClipConfig]):
     def sample(self, data: Examples, spec: ClipConfig, first: bool, deadline: Deadline) -> Examples:
         """A balanced sample at first, all that the store can keep afterwards; with the pixels of the test rows."""
         recipe = self.recipe(spec)
-        sample = decoded(growing_sample(data, recipe, self.config, first, self.seed), recipe, deadline)
+        sample = growing_sample(data, recipe, self.config, first, self.seed, deadline)
         if len(sample):
             compute(data.store, "test", recipe, np.arange(len(data.store.split("test"))), deadline)
         return sample

@@ -36,7 +36,7 @@ def small(monkeypatch):
 
 def test_it_keeps_the_contract(small, monkeypatch):
     monkeypatch.setattr(registry, "has_gpu", lambda: True)
-    check_learner(SPEC, Domain.VIDEO)
+    check_learner(SPEC, Domain.VIDEO, slices=1)
 
 
 def test_it_is_offered_only_where_there_is_an_accelerator(monkeypatch):
