@@ -49,9 +49,8 @@ def plan(config: FrozenImageConfig, n: int, classes: int, predicted: int, large:
     else:
         yield ImageStep((1,), first)
         yield ImageStep((1,), rows)
-        yield ImageStep(
-            grown, _level(config.middle_rows // 2, rows)
-        )  # larger ones of half the rows say more, and sooner
+        # Larger ones of half the rows say more, and sooner.
+        yield ImageStep(grown, _level(config.middle_rows // 2, rows))
         yield ImageStep(grown, rows)
     while rows < min(n, config.most_rows[0]):
         rows = _level(rows * config.row_growth, min(n, config.most_rows[0]))
