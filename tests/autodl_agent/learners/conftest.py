@@ -4,13 +4,14 @@ from dataclasses import replace
 
 import pytest
 
+from autodl_agent.learners.image.finetuned import FinetunedInputs
 from autodl_agent.learners.image.resnet import PixelInputs
 from autodl_agent.learners.speech.resnet import MelInputs
 from autodl_agent.learners.tabular.mlp import RowInputs
 from autodl_agent.learners.text.cnn import TokenInputs
 from autodl_agent.learners.video.frame_sequence import FrameInputs
 
-ADAPTERS = (PixelInputs, MelInputs, RowInputs, TokenInputs, FrameInputs)
+ADAPTERS = (FinetunedInputs, PixelInputs, MelInputs, RowInputs, TokenInputs, FrameInputs)
 
 
 @pytest.fixture(autouse=True)
