@@ -34,9 +34,10 @@ from autodl_agent.learners.image.resnet_model import build
 from autodl_agent.learners.networks.batches import Batch, Positions, epochs, prepared
 from autodl_agent.learners.networks.device import device, out_of_memory
 from autodl_agent.learners.networks.keras_model import Blueprint, Engine
-from autodl_agent.learners.text.finetuned import ENCODER, TunedText
+from autodl_agent.learners.text.config import TunedTextConfig
+from autodl_agent.learners.text.finetuned import ENCODER
 from autodl_agent.learners.text.finetuned_model import build as build_texts
-from autodl_agent.learners.video.r2plus1d import FactoredVideo
+from autodl_agent.learners.video.config import FactoredConfig
 from autodl_agent.learners.video.r2plus1d_model import build as build_clips
 from autodl_agent.learners.vision.augment import augmented
 from autodl_agent.pretrained.catalog import known
@@ -263,7 +264,7 @@ class Bench:
             stream.close()
 
     def _clips(self, mixed: bool) -> Iterator[Line]:
-        clip, config = self.sizes.clip, FactoredVideo.config
+        clip, config = self.sizes.clip, FactoredConfig()
         facts = {"network": config.network, "shape": list(clip), "classes": CLASSES, "dropout": config.dropout}
         motor = Engine(Blueprint.of(build_clips, facts, True, config.training, rank))
         motor.train_with(motor.fresh(0, {}))
@@ -274,7 +275,7 @@ class Bench:
             yield self._line("clips", clip[1], batch, mixed, partial(motor.step, made, config.training.rate), flops)
 
     def _texts(self, mixed: bool) -> Iterator[Line]:
-        pieces, config = self.sizes.pieces, TunedText.config
+        pieces, config = self.sizes.pieces, TunedTextConfig()
         facts = {"layers": list(E5_LAYERS), "classes": CLASSES, "dropout": config.dropout}
         motor = Engine(Blueprint.of(build_texts, facts, True, config.training, rank))
         motor.train_with(motor.fresh(0, {}))
@@ -297,7 +298,7 @@ class Bench:
 
         def make(positions: Positions, rng: np.random.Generator) -> Batch:
             pictures = ((stored[positions] - np.float32(127)) / np.float32(64)).astype(np.float32)
-            return augmented(pictures, labels[positions], self.config.policy, rng)
+            return augmented(pictures, labels[positions], self.config.augmentation, rng)
 
         return prepared(epochs(np.ones(STORED), batch, self.rng), make, np.random.default_rng(1), sys.maxsize)
 

@@ -97,7 +97,7 @@ def pairs(wave: Wave, rate: int) -> Iterator[Pair]:
         lambda: resampled(wave, rate, other),
         lambda: librosa.resample(wave, orig_sr=rate, target_sr=other),
     )
-    yield "all blocks of sound-trees", lambda: (blocks(wave, rate, TREES.hear), music.music(wave, rate)), None
+    yield "all blocks of sound-trees", lambda: (blocks(wave, rate, TREES.excerpt), music.music(wave, rate)), None
 
 
 def _mel(wave: Wave, rate: int, frame: dict[str, int]) -> None:

@@ -14,10 +14,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
+from typing import final
 
 from autodl_agent.challenge.leaderboard import write_leaderboard
 from autodl_agent.challenge.live_scoring.scores_txt import SCORES_NAME, write_scores
@@ -76,17 +78,34 @@ class Row:
     message: str
 
 
-class Watcher:
-    """Is told how an evaluation goes on; this one does nothing."""
+class Watcher(ABC):
+    """Is told how an evaluation goes on."""
 
+    @abstractmethod
     def begin(self, submission: str, dataset: str) -> None:
         """A run begins."""
 
+    @abstractmethod
     def update(self, submission: str, dataset: str, curve: Curve) -> None:
         """The curve has changed."""
 
+    @abstractmethod
     def end(self, row: Row) -> None:
         """A run has ended."""
+
+
+@final
+class SilentWatcher(Watcher):
+    """Shows nothing."""
+
+    def begin(self, submission: str, dataset: str) -> None:
+        """Nothing to do."""
+
+    def update(self, submission: str, dataset: str, curve: Curve) -> None:
+        """Nothing to do."""
+
+    def end(self, row: Row) -> None:
+        """Nothing to do."""
 
 
 def evaluate(
@@ -102,7 +121,7 @@ def evaluate(
     parent_layout: where to write the folders of the challenge's parent scoring program. Raises UsageError, DataError
     or OSError for a submission or data set that cannot be opened, before anything runs.
     """
-    watcher = watcher or Watcher()
+    watcher = watcher or SilentWatcher()
     output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="autodl_", ignore_cleanup_errors=True) as scratch:
         codes = [open_submission(path, Path(scratch) / f"code{i}") for i, path in enumerate(submissions)]

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, TextIO, final
 
 from autodl_agent.challenge.evaluate import Curve, Row, Watcher, scores_of
 from autodl_agent.scoring.ranks import average_ranks
@@ -14,6 +14,7 @@ _BLOCKS = "▁▂▃▄▅▆▇█"
 _COLUMNS = ("submission", "data set", "ALC", "NAUC", "first", "used", "pred.", "status")
 
 
+@final
 class PlainWatcher(Watcher):
     """One line for each new prediction, and one for each end."""
 
@@ -43,6 +44,7 @@ class PlainWatcher(Watcher):
             pass
 
 
+@final
 class LiveWatcher(Watcher):
     """A table that redraws itself: the curve of the run that is on, above it those that have ended."""
 

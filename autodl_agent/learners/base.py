@@ -1,4 +1,4 @@
-"""The learner contract: four methods, nothing optional, and the view of the data that a learner is handed."""
+"""The learner contract, and the view of the data that a learner is handed."""
 
 from abc import ABC, abstractmethod
 from copy import copy
@@ -69,17 +69,19 @@ class Examples:
 
 
 class Learner(ABC):
-    """Learns in increments and predicts at any moment. Concrete learners are final; share code by composition.
+    """Learns in increments and predicts at any moment: four abstract methods; `snapshot` and `next_s` with defaults.
 
-    The constructor does no work and imports nothing heavy. Every learner is deterministic given the seed and the
-    increments it was granted, never changes its input, and may raise OutOfTimeError where the store does.
+    Concrete learners are final; share code by composition. The constructor does no work and imports nothing heavy.
+    Every learner is deterministic given the seed and the increments it was granted, never changes its input, and may
+    raise OutOfTimeError where the store does.
 
-    next_s: seconds that the next `fit` will take, where the learner can tell (a step of a plan that is unlike the one
-    before); None leaves it to the growth of its slices.
+    next_s: seconds that the next `fit` will take, set by the one before where the learner can tell (a step of a plan
+    that is unlike the one before); None leaves it to the growth of its slices.
+    helpers: attributes that `snapshot` copies, too.
     """
 
     next_s: float | None = None
-    helpers: ClassVar[tuple[str, ...]] = ()  # attributes that `snapshot` copies, too
+    helpers: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, task: Task, seed: int) -> None:
         self.task, self.seed = task, seed

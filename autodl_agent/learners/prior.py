@@ -1,7 +1,7 @@
 """The neutral learner: class frequencies of the training rows, at once. First rung of every ladder and last resort."""
 
 from pathlib import Path
-from typing import Self
+from typing import Self, final
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from autodl_agent.learners.serialization import load_state, save_state
 from autodl_agent.system.clock import Deadline
 
 
+@final
 class PriorLearner(Learner):
     """Predicts the (smoothed) share of training rows in each class for every row."""
 

@@ -81,8 +81,9 @@ def speech_embedder() -> SpeechEmbedder:
 def _use() -> TextEncoder:
     vocabulary, path = read_pieces(file_of("use-multilingual-pieces")), file_of("use-multilingual")
     fast = _in_bytes("use-multilingual")
-    encoder = UseLite(path, fast, _table_of_use(path)) if fast else UseEncoder(path)
-    return TextEncoder(vocabulary, 1 << 16, encoder.features, encoder.encode)
+    encoder = UseEncoder(path, _table_of_use(path) if fast else None)
+    encode = UseLite(encoder, fast).encode if fast else encoder.encode
+    return TextEncoder(vocabulary, 1 << 16, encoder.features, encode)
 
 
 def _table_of_use(path: Path) -> NDArray[np.uint8] | None:

@@ -21,7 +21,7 @@ FEWEST_ROWS = 50  # a first sample that runs out of time is halved down to this
 
 
 @dataclass(frozen=True)
-class Step:
+class ImageStep:
     """One increment: these views (numbers), this many rows."""
 
     views: tuple[int, ...]
@@ -33,7 +33,7 @@ def fits(task: Task) -> bool:
     return serves(task, FrozenImageConfig().views)
 
 
-def plan(config: FrozenImageConfig, n: int, classes: int, predicted: int, large: bool = False) -> Iterator[Step]:
+def plan(config: FrozenImageConfig, n: int, classes: int, predicted: int, large: bool = False) -> Iterator[ImageStep]:
     """The increments for n training rows, first to last.
 
     predicted: rows whose features every view needs anyway. large: whether the pictures are large enough for all views.
@@ -41,24 +41,25 @@ def plan(config: FrozenImageConfig, n: int, classes: int, predicted: int, large:
     first = min(n, config.most_first_rows, config.first_rows + config.classes_rows * classes)
     grown = tuple(range(1, 1 + config.grown_views))
     rows = _level(config.middle_rows, min(n, config.most_rows[0]))
-    yield Step((0,), first)
+    yield ImageStep((0,), first)
     if predicted <= config.leap_rows:  # large pictures at once: small ones in between would hardly be cheaper
-        yield Step(grown[-1:], first)
-        yield Step(grown[-1:], rows)
-        yield Step(grown, rows)
+        yield ImageStep(grown[-1:], first)
+        yield ImageStep(grown[-1:], rows)
+        yield ImageStep(grown, rows)
     else:
-        yield Step((1,), first)
-        yield Step((1,), rows)
-        yield Step(grown, _level(config.middle_rows // 2, rows))  # larger ones of half the rows say more, and sooner
-        yield Step(grown, rows)
+        yield ImageStep((1,), first)
+        yield ImageStep((1,), rows)
+        # Larger ones of half the rows say more, and sooner.
+        yield ImageStep(grown, _level(config.middle_rows // 2, rows))
+        yield ImageStep(grown, rows)
     while rows < min(n, config.most_rows[0]):
         rows = _level(rows * config.row_growth, min(n, config.most_rows[0]))
-        yield Step(grown, rows)
+        yield ImageStep(grown, rows)
     views = grown
     for view in config.later_views:
         if large or view != config.large_view:
             views = (*views, view)
-            yield Step(views, min(rows, config.most_rows[1]))
+            yield ImageStep(views, min(rows, config.most_rows[1]))
 
 
 def _level(wanted: int, most: int) -> int:
@@ -124,20 +125,20 @@ class FrozenImage(Learner):
         chosen = [self.config.views[k] for k in views]
         return [FeatureView(view_recipe(self.task, view, aspect), (float(view.side_px**2),)) for view in chosen]
 
-    def _foresee(self, data: Examples, steps: list[Step]) -> None:
+    def _foresee(self, data: Examples, steps: list[ImageStep]) -> None:
         self.next_s = None
         if self._done < len(steps):
             step = steps[self._done]
             self.next_s = self._head.cost_s(data, step.rows, self._feature_views(step.views, self._aspect))
 
-    def _steps(self, data: Examples) -> list[Step]:
+    def _steps(self, data: Examples) -> list[ImageStep]:
         """The plan for these rows without the views whose network is not there."""
         n, large = len(data), original_side_px(data.store) >= self.config.large_from_px
         there = {name: can_serve(name) for name in {view.network for view in self.config.views}}
-        out: list[Step] = []
+        out: list[ImageStep] = []
         predicted = self.task.n_train - n + self.task.n_test
         for step in plan(self.config, n, self.task.n_classes, predicted, large) if n else ():
             views = tuple(k for k in step.views if there[self.config.views[k].network])
-            if views and Step(views, step.rows) not in out:
-                out.append(Step(views, step.rows))
+            if views and ImageStep(views, step.rows) not in out:
+                out.append(ImageStep(views, step.rows))
         return out

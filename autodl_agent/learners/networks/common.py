@@ -1,4 +1,7 @@
-"""What every trained network does around its training: time kept for predictions, answers for unreadable rows."""
+"""What trained networks do around their training: samples, first weights, time for predictions, unreadable rows."""
+
+from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,12 +10,64 @@ from autodl_agent.data.arrays import Labels, Probabilities
 from autodl_agent.data.splits import held_out_mask
 from autodl_agent.data.tensor_store import Recipe
 from autodl_agent.learners.base import Examples
+from autodl_agent.learners.heads.ridge import fit_ridge
 from autodl_agent.learners.networks.batches import Positions
 from autodl_agent.system.clock import Deadline
 
 MOST_RESERVED = 0.4  # share of the time left that predictions may claim
 FEWEST_TO_JUDGE, MOST_JUDGES, JUDGES = 300, 2_000, 0.1
 DECODED_ROWS = 2_048  # rows decoded at once: unreadable ones are known afterwards
+
+
+class SampleConfig(Protocol):
+    """How samples grow from one increment to the next."""
+
+    @property
+    def first_rows(self) -> int:
+        """Rows of the first increment."""
+
+    @property
+    def classes_rows(self) -> int:
+        """Rows per class on top."""
+
+    @property
+    def most_rows(self) -> int:
+        """Rows at the most."""
+
+
+class HeadConfig(Protocol):
+    """What a first head is made of."""
+
+    @property
+    def head_rows(self) -> int:
+        """Rows at the most."""
+
+    @property
+    def least_head_rows(self) -> int:
+        """Fewer rows than these say nothing."""
+
+
+def growing_sample(
+    data: Examples, recipe: Recipe, config: SampleConfig, first: bool, seed: int, deadline: Deadline
+) -> Examples:
+    """The readable rows of a balanced sample at first, of all that the store can keep of this recipe afterwards.
+
+    They are all computed. Raises OutOfTimeError; what was computed is kept.
+    """
+    most = min(config.most_rows, data.store.affordable_rows(data.split, recipe))
+    if first:
+        most = min(most, config.first_rows + config.classes_rows * data.task.n_classes)
+    return decoded(data.sample(most, seed), recipe, deadline)
+
+
+def ridge_head(
+    sample: Examples, config: HeadConfig, seed: int, features: Callable[[Examples], NDArray[np.floating]]
+) -> dict[str, NDArray[np.float32]]:
+    """First weights of the last layer: ridge regression on the features (n, width) of the untouched network."""
+    if len(sample) < config.least_head_rows:
+        return {}
+    some = sample.sample(config.head_rows, seed)
+    return fit_ridge(features(some), some.labels).last_layer()
 
 
 def reserve_prediction_time(data: Examples, deadline: Deadline, row_s: float, held_out: bool = False) -> Deadline:

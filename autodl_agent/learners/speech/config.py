@@ -9,9 +9,9 @@ from autodl_agent.learners.trees.config import BoostSettings, TreePlan
 
 @dataclass(frozen=True)
 class ExcerptConfig:
-    """How much of a clip is heard, and how closely.
+    """How much of a clip is analysed, and how closely.
 
-    name: part of the recipe's key. seconds: heard from the clip's start; longer clips are cut, so an hour costs as
+    name: part of the recipe's key. seconds: taken from the clip's start; longer clips are cut, so an hour costs as
     much as a few seconds. segments: equal parts of the sounding stretch in the time-ordered map.
     """
 
@@ -24,7 +24,7 @@ class ExcerptConfig:
 class SoundConfig:
     """Increments of `QuickSound` and its kernel machine.
 
-    first: what the early increments hear. full: what the later ones hear, where clips are longer than the first.
+    first: what the early increments analyse. full: what the later ones do, where clips are longer than the first.
     first_rows: training rows of the first increment (classes evenly), so that it ends within a second or two.
     growth: how many times more rows each further increment takes. max_rows: rows of the last one at most.
     kernel: of the kernel machine.
@@ -42,17 +42,17 @@ DEFAULT = SoundConfig()
 
 
 @dataclass(frozen=True)
-class DeepConfig:
+class FrozenSoundConfig:
     """Increments of a learner on a frozen encoder.
 
-    hearings: seconds heard of a clip, from its start; a longer hearing is tried only where at least `long_share` of
-    the clips go on beyond the one before, and when the time left holds it. window_s: most seconds heard together;
+    excerpts_s: seconds encoded of a clip, from its start; a longer excerpt is tried only where at least `long_share` of
+    the clips go on beyond the one before, and when the time left holds it. window_s: most seconds encoded together;
     windows are averaged. first_rows, growth, most_rows: training rows of the first, each further and the last
     increment. least_rows: fewer are not worth the test rows' time. kernel: settings of the machine on top, one block
     a layer: which layers tell the classes apart differs (the first the voice, the last the words).
     """
 
-    hearings: tuple[float, ...] = (3.0, 10.0, 30.0)
+    excerpts_s: tuple[float, ...] = (3.0, 10.0, 30.0)
     window_s: float = 10.0
     long_share: float = 0.1
     first_rows: int = 400
@@ -62,7 +62,7 @@ class DeepConfig:
     kernel: MultiKernelConfig = MultiKernelConfig()
 
 
-WHISPER = DeepConfig()
+WHISPER = FrozenSoundConfig()
 
 
 @dataclass(frozen=True)
@@ -70,13 +70,13 @@ class SoundNetworkConfig:
     """Settings of `SoundNetwork`.
 
     most_s: seconds kept of a clip, from its start. crop_s: seconds that the network sees at once, at most.
-    most_crops: of one clip in a prediction. fine_frames: crops of more frames are first seen in steps of four, not two.
+    most_crops: of one clip in a prediction. fine_frames: crops of more frames are first strided by four, not two.
     widths, dense: channels of the blocks, units of the layer over the bands.
     stretch: log of how much faster or slower a clip is played. shift_bands: how far it moves along the mel bands.
     tilt: spread of a slope over the bands, in neper. mask_bands, mask_time: largest masked shares.
     mix: share of batches that are mixed with one another; mix_strength: of the beta distribution.
-    full_mask_passes: passes over the data after which masks and mixing reach their full strength; on untaught ears they
-    cost more than they teach (spoken digits after 3,000 samples: .89 with, .95 without).
+    full_mask_passes: passes over the data after which masks and mixing reach their full strength; before that
+    they cost more than they teach (spoken digits after 3,000 samples: .89 with, .95 without).
     first_rows, classes_rows, most_rows: rows of the first increment, more per class, and at the most. training: see
     there.
     """
@@ -102,19 +102,19 @@ class SoundNetworkConfig:
     training: TrainingConfig = TrainingConfig(batch_rows=32, first_epochs=6)
 
 
-EMBEDDING = DeepConfig(first_rows=480)
+EMBEDDING = FrozenSoundConfig(first_rows=480)
 
 
 @dataclass(frozen=True)
 class SoundTreeConfig:
     """Settings of `SoundTrees`.
 
-    hear: what is heard of a clip. first_rows, most_rows: training rows of the first increment and of all later ones.
+    excerpt: of a clip. first_rows, most_rows: training rows of the first increment and of all later ones.
     plan, trees: of the random trees. boost: of the boosted ones, which come where there are boost_rows rows and at most
     boost_classes classes; one row in `folds` is held out from them for early stopping.
     """
 
-    hear: ExcerptConfig = ExcerptConfig("full", seconds=15.0, segments=16)
+    excerpt: ExcerptConfig = ExcerptConfig("full", seconds=15.0, segments=16)
     first_rows: int = 240
     most_rows: int = 10_000
     plan: TreePlan = TreePlan(True, 2, 0.1)

@@ -1,4 +1,4 @@
-"""One clip to what a frozen encoder hears in it: the recipes of both encoders, and how long they take here."""
+"""One clip to what a frozen encoder makes of it: the recipes of both encoders, and how long they take here."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -39,12 +39,12 @@ class EncoderSpec:
 def whisper_recipe(seconds: float, window_s: float, value_range: tuple[float, float]) -> Recipe:
     """Seconds decoded, then mean and standard deviation of every layer over the first `seconds`, float32.
 
-    Clips longer than `window_s` are heard in windows of equal length, whose moments are averaged.
+    Clips longer than `window_s` are encoded in windows of equal length, whose moments are averaged.
     """
 
     def decode(example: Example) -> Floats:
-        heard, decoded_s = _heard(example, seconds, value_range)
-        moments = np.mean([whisper().moments(part) for part in _windows(heard, window_s)], axis=0)
+        samples, decoded_s = _samples(example, seconds, value_range)
+        moments = np.mean([whisper().moments(part) for part in _windows(samples, window_s)], axis=0)
         return np.concatenate([[np.float32(decoded_s)], moments.ravel()])
 
     return Recipe(_key("whisper", seconds, window_s, value_range), (FACTS + LAYERS * 2 * WIDTH,), "float32", decode)
@@ -54,23 +54,23 @@ def embedding_recipe(seconds: float, window_s: float, value_range: tuple[float, 
     """Seconds decoded, then mean, deviation, maximum and the means of PARTS stretches of speech_embedding, float32."""
 
     def decode(example: Example) -> Floats:
-        heard, decoded_s = _heard(example, seconds, value_range)
-        seen = np.concatenate([speech_embedder().seen(part) for part in _windows(heard, window_s)])
-        order = [part.mean(0) if len(part) else seen.mean(0) for part in np.array_split(seen, PARTS)]
-        return np.concatenate([[np.float32(decoded_s)], seen.mean(0), seen.std(0), seen.max(0), *order])
+        samples, decoded_s = _samples(example, seconds, value_range)
+        found = np.concatenate([speech_embedder().embeddings(part) for part in _windows(samples, window_s)])
+        order = [part.mean(0) if len(part) else found.mean(0) for part in np.array_split(found, PARTS)]
+        return np.concatenate([[np.float32(decoded_s)], found.mean(0), found.std(0), found.max(0), *order])
 
     width = FACTS + (3 + PARTS) * CHANNELS
     return Recipe(_key("speech-embedding", seconds, window_s, value_range), (width,), "float32", decode)
 
 
-def _heard(example: Example, seconds: float, value_range: tuple[float, float]) -> tuple[Floats, float]:
+def _samples(example: Example, seconds: float, value_range: tuple[float, float]) -> tuple[Floats, float]:
     """16 kHz samples of the first seconds, and how many seconds were decoded."""
     wave, rate = sound(example, seconds, value_range)
     return resampled(np.asarray(wave, np.float32), rate, RATE), len(wave) / rate
 
 
-def _windows(heard: Floats, window_s: float) -> list[Floats]:
-    return np.array_split(heard, max(1, round(np.ceil(len(heard) / (window_s * RATE)))))
+def _windows(samples: Floats, window_s: float) -> list[Floats]:
+    return np.array_split(samples, max(1, round(np.ceil(len(samples) / (window_s * RATE)))))
 
 
 def _key(name: str, seconds: float, window_s: float, value_range: tuple[float, float]) -> str:
@@ -101,27 +101,27 @@ EMBEDDING_ENCODER = EncoderSpec(
 )
 
 
-class Pace:
+class EncodingPace:
     """Seconds a clip takes, by recipe; kept with the store, for all learners of a run."""
 
     def __init__(self) -> None:
         self._paces: dict[str, RowPace] = {}
-        self._heard: dict[tuple[SplitName, str], NDArray[np.bool_]] = {}
+        self._encoded: dict[tuple[SplitName, str], NDArray[np.bool_]] = {}
 
-    def hear(self, data: Examples, recipe: Recipe, deadline: Deadline) -> None:
+    def encode(self, data: Examples, recipe: Recipe, deadline: Deadline) -> None:
         """Compute the rows that are not there yet. Raises OutOfTimeError; what was finished is kept and counted."""
-        heard = self._mask(data, recipe.key)
-        new = data.take(~heard[data.rows])
+        encoded = self._mask(data, recipe.key)
+        new = data.take(~encoded[data.rows])
         step = CHUNK * cores()
         for start in range(0, len(new), step):
             part = new.take(np.arange(start, min(start + step, len(new))))
             began = deadline.now()
             part.array(recipe, deadline)
-            heard[part.rows] = True
+            encoded[part.rows] = True
             self._paces.setdefault(recipe.key, RowPace()).add(deadline.now() - began, len(part))
 
     def cost_s(self, data: Examples, recipe: Recipe) -> float:
-        """Seconds that the rows not heard yet will take; 0 while this recipe's pace is not known."""
+        """Seconds that the rows not encoded yet will take; 0 while this recipe's pace is not known."""
         pace = self._paces.get(recipe.key, RowPace())
         return pace.row_s * int((~self._mask(data, recipe.key)[data.rows]).sum())
 
@@ -132,6 +132,6 @@ class Pace:
 
     def _mask(self, data: Examples, key: str) -> NDArray[np.bool_]:
         place = (data.split, key)
-        if place not in self._heard:
-            self._heard[place] = np.zeros(len(data.store.split(data.split)), bool)
-        return self._heard[place]
+        if place not in self._encoded:
+            self._encoded[place] = np.zeros(len(data.store.split(data.split)), bool)
+        return self._encoded[place]

@@ -55,7 +55,7 @@ class SoundTrees(Learner):
         return twin
 
     def fit(self, data: Examples, deadline: Deadline) -> bool:
-        """One increment. Raises OutOfTimeError while clips are heard; what was heard is kept."""
+        """One increment. Raises OutOfTimeError while clips are analysed; what was computed is kept."""
         settings = self.settings
         sample = data.sample(settings.first_rows if self._stage == 0 else settings.most_rows, self.seed)
         sample.array(self._recipe, deadline)
@@ -114,7 +114,7 @@ class SoundTrees(Learner):
 
     @property
     def _recipe(self) -> Recipe:
-        return music_recipe(self.settings.hear, self.task.value_range)
+        return music_recipe(self.settings.excerpt, self.task.value_range)
 
     def _may_boost(self, n: int) -> bool:
         return n >= self.settings.boost_rows and len(self.targets.columns) <= self.settings.boost_classes
@@ -128,11 +128,11 @@ class SoundTrees(Learner):
         x = sample.array(self._recipe, deadline)
         medians = medians_of(x)
         load_library()
-        soil = TrainingRows.of(median_filled(x, medians), targets.solved(sample.labels))
-        trees, rows = [], np.arange(len(soil))
+        training_rows = TrainingRows.of(median_filled(x, medians), targets.solved(sample.labels))
+        trees, rows = [], np.arange(len(training_rows))
         for number in range(self.settings.trees):
             began = deadline.now()
-            trees.append(soil.tree(self.settings.plan, rows, self.seed + number))
+            trees.append(training_rows.tree(self.settings.plan, rows, self.seed + number))
             if deadline.remaining() < 2 * (deadline.now() - began):
                 break
         self.targets, self.medians, self.random_forest = targets, medians, RandomForest(tuple(trees))

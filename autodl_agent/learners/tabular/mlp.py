@@ -5,22 +5,22 @@ Sources: Gorishniy, Rubachev & Babenko 2022 (periodic embeddings of numbers); Go
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Self, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from autodl_agent.data.arrays import Probabilities
+from autodl_agent.data.arrays import Rows
 from autodl_agent.data.task import Task
-from autodl_agent.learners.base import Examples, Learner
+from autodl_agent.learners.base import Examples
+from autodl_agent.learners.networks.adapter import Arrays, InputAdapter, PredictionInputs, TrainingInputs
 from autodl_agent.learners.networks.batches import Batch, Positions, cut
-from autodl_agent.learners.networks.common import reserve_prediction_time, set_apart
+from autodl_agent.learners.networks.common import set_apart
 from autodl_agent.learners.networks.keras_model import Blueprint
+from autodl_agent.learners.networks.learner import network_learner
 from autodl_agent.learners.networks.output_layer import targets
 from autodl_agent.learners.networks.trainer import Held, Network
-from autodl_agent.learners.prior import class_priors
-from autodl_agent.learners.serialization import grouped, load_state, save_state
+from autodl_agent.learners.serialization import grouped
 from autodl_agent.learners.tabular.config import TableNetworkConfig
 from autodl_agent.learners.tabular.encoding import Encoded, TableEncoder
 from autodl_agent.learners.tabular.mlp_model import build
@@ -31,7 +31,7 @@ Inputs = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
-class TableInputs:
+class TableSpec:
     """How rows come to the network: fitted rules, immutable."""
 
     encoder: TableEncoder
@@ -57,34 +57,39 @@ class TableInputs:
 
 
 @final
-class TableNetwork(Learner):
-    """First increments on a balanced sample, then on all rows that fit the memory."""
-
-    helpers = ("_network",)
+class RowInputs(InputAdapter[TableSpec]):
+    """Encoded rows; those of the sample are kept from one increment to the next."""
 
     config = TableNetworkConfig()
 
     def __init__(self, task: Task, seed: int) -> None:
         super().__init__(task, seed)
-        self.shares = class_priors(task)
-        self._view: TableInputs | None = None
-        self._network: Network | None = None
-        self._rows: NDArray[np.int64] = np.zeros(0, np.int64)  # that `_inputs` were made of
+        self._rows: Rows = np.zeros(0, np.int64)  # that `_inputs` were made of
         self._inputs: Inputs = {}
 
-    def fit(self, data: Examples, deadline: Deadline) -> bool:
-        """One increment. Raises OutOfTimeError; what was known before then stands."""
-        data = data.readable()
-        if not len(data) or self.task.n_classes == 0:
-            return False
-        deadline = reserve_prediction_time(data, deadline, self._network.row_s if self._network else 0.0)
-        view = self._view or self._fit_view(data)
-        if not any(view.facts().values()):
-            return False
-        sample = self._sample(data, view)
-        inputs = self._encode(sample, view)
-        softmax, smoothing = not self.task.multilabel, self.config.training.smoothing
-        wanted = targets(sample.labels, softmax, smoothing)
+    def usable(self, data: Examples) -> Examples:
+        """Readable rows."""
+        return data.readable()
+
+    def first_spec(self, data: Examples, deadline: Deadline) -> TableSpec | None:
+        """Rules by a sample; None where no column says anything."""
+        sample = data.sample(self.config.encoder_rows, self.seed)
+        encoder = TableEncoder.fit(sample.table())
+        few = encoder.transform(sample.table())
+        spec = TableSpec(encoder, NumberView.fit(few.numbers, self.config.most_ranked, self.seed))
+        return spec if any(spec.facts().values()) else None
+
+    def sample(self, data: Examples, spec: TableSpec, first: bool, deadline: Deadline) -> Examples:
+        """A balanced sample at first, all rows that fit the memory afterwards."""
+        config, facts = self.config, spec.facts()
+        columns = max(1, facts["ranks"] + facts["plain"] + len(facts["levels"]))
+        most = max(config.training.batch_rows, config.most_cells // columns)
+        return data.sample(min(most, config.first_rows) if first else most, self.seed)
+
+    def training(self, sample: Examples, spec: TableSpec, network: Network, deadline: Deadline) -> TrainingInputs:
+        """A part of the rows judges."""
+        inputs = self._encoded(sample, spec)
+        wanted = targets(sample.labels, not self.task.multilabel, self.config.training.smoothing)
         apart = set_apart(sample.labels, self.seed)
         own, others = np.flatnonzero(~apart), np.flatnonzero(apart)
         held = Held(cut(inputs, others), sample.labels[others]) if len(others) else None
@@ -92,76 +97,24 @@ class TableNetwork(Learner):
         def make(positions: Positions, rng: np.random.Generator) -> Batch:
             return cut(inputs, own[positions]), wanted[own[positions]]
 
-        network = self._network or Network(self._blueprint(view), self.seed)
-        more = network.increment(sample.labels[own], make, deadline, held)
-        self._view, self._network = view, network
-        self.shares = ((sample.labels.sum(0) + 0.5) / (len(sample) + 1)).astype(np.float32)
-        return more
+        return TrainingInputs(sample.labels[own], make, held)
 
-    def predict(self, data: Examples) -> Probabilities:
-        """(n, classes) probabilities; class shares before the first fit."""
-        view, network = self._view, self._network
-        if view is None or network is None or network.shown is None or not len(data):
-            return np.tile(self.shares, (len(data), 1))
+    def can_grow(self, data: Examples, sample: Examples, spec: TableSpec) -> bool:
+        """No: every increment after the first takes all rows."""
+        return False
+
+    def prediction(self, data: Examples, spec: TableSpec) -> PredictionInputs:
+        """Encoded rows."""
 
         def make(positions: Positions) -> Inputs:
-            return view.inputs(view.encoder.transform(data.take(positions).table()))
+            return spec.inputs(spec.encoder.transform(data.take(positions).table()))
 
-        return network.predict(len(data), make, data.store.end.now)
+        return PredictionInputs(np.arange(len(data)), make)
 
-    def snapshot(self) -> Self:
-        """What predicts, without the training rows."""
-        twin = super().snapshot()
-        twin._rows, twin._inputs = np.zeros(0, np.int64), {}
-        return twin
-
-    def save(self, folder: Path) -> None:
-        """Write the rules and the weights."""
-        facts: dict[str, Any] = {}
-        arrays: dict[str, NDArray[Any]] = {"shares": self.shares}
-        if self._view is not None and self._network is not None:
-            facts["encoder"] = self._view.encoder.facts()
-            arrays |= {f"encoder.{k}": v for k, v in self._view.encoder.arrays().items()}
-            arrays |= {f"numbers.{k}": v for k, v in self._view.numbers.arrays().items()}
-            arrays |= self._network.arrays()
-        save_state(folder, facts, arrays)
-
-    @classmethod
-    def load(cls, folder: Path, task: Task) -> Self:
-        """The inverse of `save`; fitted again, it starts afresh with the same rules."""
-        learner = cls(task, task.seed)
-        facts, arrays = load_state(folder)
-        learner.shares = arrays["shares"]
-        if "encoder" in facts:
-            encoder = TableEncoder.restore(facts["encoder"], grouped(arrays, "encoder"))
-            learner._view = TableInputs(encoder, NumberView(**grouped(arrays, "numbers")))
-            learner._network = Network(learner._blueprint(learner._view), task.seed)
-            learner._network.restore(arrays)
-        return learner
-
-    def _fit_view(self, data: Examples) -> TableInputs:
-        sample = data.sample(self.config.encoder_rows, self.seed)
-        encoder = TableEncoder.fit(sample.table())
-        few = encoder.transform(sample.table())
-        return TableInputs(encoder, NumberView.fit(few.numbers, self.config.most_ranked, self.seed))
-
-    def _sample(self, data: Examples, view: TableInputs) -> Examples:
-        config, facts = self.config, view.facts()
-        columns = max(1, facts["ranks"] + facts["plain"] + len(facts["levels"]))
-        most = max(config.training.batch_rows, config.most_cells // columns)
-        if self._network is None:
-            most = min(most, config.first_rows)
-        return data.sample(most, self.seed)
-
-    def _encode(self, sample: Examples, view: TableInputs) -> Inputs:
-        if not np.array_equal(sample.rows, self._rows):
-            self._inputs = view.inputs(view.encoder.transform(sample.table()))
-            self._rows = sample.rows
-        return self._inputs
-
-    def _blueprint(self, view: TableInputs) -> Blueprint:
+    def blueprint(self, spec: TableSpec) -> Blueprint:
+        """Dense layers shared by the members, see `mlp_model`."""
         config = self.config
-        facts = view.facts() | {
+        facts = spec.facts() | {
             "classes": self.task.n_classes,
             "members": config.members,
             "widths": list(config.widths),
@@ -172,3 +125,32 @@ class TableNetwork(Learner):
             "dropout": config.dropout,
         }
         return Blueprint.of(build, facts, not self.task.multilabel, config.training)
+
+    def state(self, spec: TableSpec) -> tuple[dict[str, Any], Arrays]:
+        """The rules."""
+        arrays = {f"encoder.{name}": array for name, array in spec.encoder.arrays().items()}
+        arrays |= {f"numbers.{name}": array for name, array in spec.numbers.arrays().items()}
+        return {"encoder": spec.encoder.facts()}, arrays
+
+    def restored(self, facts: dict[str, Any], arrays: Arrays) -> TableSpec:
+        """The inverse of `state`."""
+        encoder = TableEncoder.restore(facts["encoder"], grouped(arrays, "encoder"))
+        return TableSpec(encoder, NumberView(**grouped(arrays, "numbers")))
+
+    def snapshot(self) -> Self:
+        """Without the training rows."""
+        return type(self)(self.task, self.seed)
+
+    def _encoded(self, sample: Examples, spec: TableSpec) -> Inputs:
+        if not np.array_equal(sample.rows, self._rows):
+            self._inputs = spec.inputs(spec.encoder.transform(sample.table()))
+            self._rows = sample.rows
+        return self._inputs
+
+
+TableNetwork = network_learner(
+    "TableNetwork",
+    __name__,
+    RowInputs,
+    "First increments on a balanced sample, then on all rows that fit the memory.",
+)

@@ -131,27 +131,44 @@ def examples_of(dataset: Dataset, seconds: float = 3600.0) -> tuple[Examples, Ex
 
 
 def check_learner(spec: LearnerSpec, domain: Domain, slices: int = 2) -> None:
-    """Assert the learner contract on single-label, multi-label and one-class data of the domain."""
+    """Assert the learner contract on single-label, multi-label and one-class data of the domain.
+
+    slices: with two or more, what is learned later must not show in a snapshot taken before.
+    """
     for multilabel in (False, True):
         dataset, truth = memory_dataset(domain.value, multilabel=multilabel, seed=3)
         train, test = examples_of(dataset)
         if not spec.fits(train.task):
             continue
-        before = copy.deepcopy(train.labels)
-        learner, twin = spec.create(train.task, 7), spec.create(train.task, 7)
-        _check_values(learner.predict(test), test)
-        for _ in range(slices):
-            more = learner.fit(train, _soon(60))
-            twin.fit(train, _soon(60))
-            _check_values(learner.predict(test), test)
-            if not more:
-                break
-        found = learner.predict(test)
-        assert np.array_equal(train.labels, before), f"{spec.name} edits its input"
-        assert np.allclose(found, twin.predict(test), atol=1e-5), f"{spec.name}: same seed, another answer"
+        learner = spec.create(train.task, 7)
+        found = _check_slices(spec, learner, train, test, slices)
         _check_learns(spec, found, truth)
         _check_saved(spec, learner, train.task, test, found)
     _check_poor_data(spec, domain)
+
+
+def _check_slices(spec: LearnerSpec, learner: Learner, train: Examples, test: Examples, slices: int) -> Probabilities:
+    """Play some slices; the predictions after the last."""
+    before, twin = copy.deepcopy(train.labels), spec.create(train.task, 7)
+    found = learner.predict(test)
+    _check_values(found, test)
+    snapshots: list[tuple[Learner, Probabilities]] = []
+    for _ in range(slices):
+        more = learner.fit(train, _soon(60))
+        twin.fit(train, _soon(60))
+        found = learner.predict(test)
+        _check_values(found, test)
+        expected_s = learner.next_s
+        assert expected_s is None or 0 <= expected_s < np.inf, f"{spec.name}: next_s is {expected_s}"
+        snapshots.append((learner.snapshot(), found))
+        if not more:
+            break
+    assert np.array_equal(train.labels, before), f"{spec.name} edits its input"
+    assert np.allclose(found, twin.predict(test), atol=1e-5), f"{spec.name}: same seed, another answer"
+    for number, (snapshot, shown) in enumerate(snapshots):
+        same = np.allclose(snapshot.predict(test), shown, atol=1e-5)
+        assert same, f"{spec.name}: the snapshot after slice {number + 1} gives another answer later"
+    return found
 
 
 def _soon(seconds: float) -> Deadline:
@@ -199,7 +216,7 @@ class ScriptedLearner(Learner):
     """A fake: adds `gain` of the truth per slice, costs fake seconds, and can be told to misbehave in slice `at`.
 
     misbehave: "" | "raise" | "nan" | "shape" | "range" | "shares" (nothing but the class shares) | "test-nan" |
-    "test-raise" | "test-exit" (on the test rows only).
+    "test-raise" | "test-exit" (on the test rows only) | "shared" (its snapshots learn on with it).
     """
 
     clock: FakeClock | None = None
@@ -217,6 +234,10 @@ class ScriptedLearner(Learner):
         if self.misbehave == "raise" and self.done >= self.at:
             raise ValueError("scripted failure")
         return self.done < self.slices
+
+    def snapshot(self) -> Self:
+        """A copy, or where told so itself."""
+        return self if self.misbehave == "shared" else super().snapshot()
 
     def predict(self, data: Examples) -> Probabilities:
         """Labels of the rows (test truth given) mixed with seeded noise that shrinks with every slice."""

@@ -72,7 +72,7 @@ class LinearConfig:
 
 
 @dataclass(frozen=True)
-class TextWindow:
+class TextExcerpt:
     """How much of each text an encoder reads.
 
     pieces: word pieces read from the text's start. window: most pieces read together; windows are averaged.
@@ -83,10 +83,10 @@ class TextWindow:
 
 
 @dataclass(frozen=True)
-class DenseConfig:
+class FrozenTextConfig:
     """Settings of a learner on a frozen text encoder.
 
-    encoder: name of its weights. needs: names of all files it reads. readings: one after the other, longer each time;
+    encoder: name of its weights. needs: names of all files it reads. excerpts: one after the other, longer each time;
     a longer one is tried only where at least `long_share` of the texts have more pieces than the one before.
     first_rows: training rows of the first increment (classes even); growth: how many times more each further takes.
     least_rows: fewer than these are not worth the test rows' time. most_rows: of the last. most_cells: rows x classes
@@ -95,7 +95,7 @@ class DenseConfig:
 
     encoder: str
     needs: tuple[str, ...]
-    readings: tuple[TextWindow, ...]
+    excerpts: tuple[TextExcerpt, ...]
     first_rows: int
     growth: int = 4
     least_rows: int = 100
@@ -107,15 +107,15 @@ class DenseConfig:
     net: HeadConfig = HeadConfig()
 
 
-USE = DenseConfig(
+USE = FrozenTextConfig(
     encoder="use-multilingual",
     needs=("use-multilingual", "use-multilingual-pieces"),
-    readings=(TextWindow(64, 64), TextWindow(512, 128)),
+    excerpts=(TextExcerpt(64, 64), TextExcerpt(512, 128)),
     first_rows=2000,
     most_rows=30_000,
 )
-E5 = DenseConfig(
-    encoder="e5-small", needs=("e5-small",), readings=(TextWindow(64, 64), TextWindow(256, 256)), first_rows=1000
+E5 = FrozenTextConfig(
+    encoder="e5-small", needs=("e5-small",), excerpts=(TextExcerpt(64, 64), TextExcerpt(256, 256)), first_rows=1000
 )
 
 
@@ -157,8 +157,8 @@ class TunedTextConfig:
     lengths: pieces of a text, marks included, that one increment after the other reads; a longer one is tried only
     where at least `long_share` of the texts have more than the one before. dropout: before the last layer. first_rows,
     most_rows: rows of the first and of later increments at the most. head_rows: rows that the last layer's first
-    weights come from; fewer than least_head_rows say nothing. known_share, look: as in `DenseConfig`. training: see
-    there; its numbers are guesses from what is usual for such encoders, not measured.
+    weights come from; fewer than least_head_rows say nothing. known_share, look: as in `FrozenTextConfig`. training:
+    see there; its numbers are guesses from what is usual for such encoders, not measured.
     """
 
     needs_gpu: bool = True

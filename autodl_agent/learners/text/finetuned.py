@@ -1,25 +1,22 @@
 """Multilingual E5 small trained on, from its uppermost layers downwards: for machines with an accelerator."""
 
 from functools import partial
-from pathlib import Path
-from typing import Self, final
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from autodl_agent.data.arrays import Probabilities
-from autodl_agent.data.task import Task
-from autodl_agent.learners.base import Examples, Learner
-from autodl_agent.learners.heads.ridge import fit_ridge
+from autodl_agent.data.arrays import Rows
+from autodl_agent.learners.base import Examples
+from autodl_agent.learners.networks.adapter import Arrays, InputAdapter, PredictionInputs, TrainingInputs
 from autodl_agent.learners.networks.batches import Batch, Positions
-from autodl_agent.learners.networks.common import completed, good_rows, reserve_prediction_time
+from autodl_agent.learners.networks.common import good_rows, ridge_head
 from autodl_agent.learners.networks.device import device
 from autodl_agent.learners.networks.keras_model import Blueprint
+from autodl_agent.learners.networks.learner import network_learner
 from autodl_agent.learners.networks.output_layer import targets
 from autodl_agent.learners.networks.trainer import Network
-from autodl_agent.learners.prior import class_priors
-from autodl_agent.learners.serialization import load_state, save_state
-from autodl_agent.learners.text.config import TextWindow, TunedTextConfig
+from autodl_agent.learners.text.config import TextExcerpt, TunedTextConfig
 from autodl_agent.learners.text.finetuned_model import build
 from autodl_agent.learners.text.sentence_vectors import text_vectors
 from autodl_agent.learners.text.token_batches import MARKS, TextPieces, text_pieces
@@ -32,72 +29,93 @@ ENCODER = "e5-small"
 
 
 @final
-class TunedText(Learner):
-    """Starts from a linear head on the frozen vectors; layers are opened and longer stretches read as it goes."""
-
-    helpers = ("_network",)
+class WordPieceInputs(InputAdapter[int]):
+    """Vectors of word pieces; the spec is how many pieces of a text an increment reads, marks included."""
 
     config = TunedTextConfig()
+    slow_prediction = True
 
-    def __init__(self, task: Task, seed: int) -> None:
-        super().__init__(task, seed)
-        self.shares = class_priors(task)
-        self._length = 0  # pieces of a text that the last increment read, marks included
-        self._network: Network | None = None
-
-    def fit(self, data: Examples, deadline: Deadline) -> bool:
-        """One increment; False without an accelerator. Raises OutOfTimeError, MissingWeightsError; its state stays."""
+    def usable(self, data: Examples) -> Examples | None:
+        """Readable texts; None without an accelerator, or where the encoder does not know their script."""
         if self.config.needs_gpu and not device().accelerators:
-            return False
+            return None
         data.texts()
         data = data.readable()
-        if not len(data) or self.task.n_classes == 0 or not self._knows(data):
-            return False
-        row_s = self._network.row_s if self._network else 0.0
-        deadline = reserve_prediction_time(data, deadline, row_s, held_out=True)
-        sample = data.sample(self.config.most_rows if self._network else self.config.first_rows, self.seed)
-        pieces = self._pieces(sample)
-        pieces.read(sample.rows, deadline)
-        length = self._next_length(pieces.lengths(sample.rows))
-        network = self._network or Network(self._blueprint(), self.seed, self._head(sample, length, deadline))
+        return data if len(data) and self._knows(data) else None
+
+    def first_spec(self, data: Examples, deadline: Deadline) -> int:
+        """The shortest length."""
+        return self.config.lengths[0]
+
+    def next_spec(self, data: Examples, known: int, increments: int, deadline: Deadline) -> int:
+        """A longer one where enough texts are longer."""
+        if not increments:
+            return known
+        sample = self.sample(data, known, False, deadline)
+        return self.next_length(known, self.pieces(sample).lengths(sample.rows))
+
+    def sample(self, data: Examples, spec: int, first: bool, deadline: Deadline) -> Examples:
+        """A balanced sample, larger after the first increment, in pieces."""
+        sample = data.sample(self.config.first_rows if first else self.config.most_rows, self.seed)
+        self.pieces(sample).read(sample.rows, deadline)
+        return sample
+
+    def first_weights(self, sample: Examples, spec: int, deadline: Deadline) -> dict[str, Floats]:
+        """A ridge head on the vectors of the untouched encoder."""
+        excerpt = TextExcerpt(spec - MARKS, spec - MARKS)
+
+        def features(some: Examples) -> Floats:
+            return text_vectors(some, ENCODER, encoders.text_encoder(ENCODER), excerpt).rows(some.rows, deadline)
+
+        return ridge_head(sample, self.config, self.seed, features)
+
+    def training(self, sample: Examples, spec: int, network: Network, deadline: Deadline) -> TrainingInputs:
+        """Texts as they are."""
+        pieces = self.pieces(sample)
         wanted = targets(sample.labels, not self.task.multilabel, self.config.training.smoothing)
 
         def make(positions: Positions, rng: np.random.Generator) -> Batch:
-            return pieces.inputs(sample.rows[positions], length), wanted[positions]
+            return pieces.inputs(sample.rows[positions], spec), wanted[positions]
 
-        more = network.increment(sample.labels, make, deadline)
-        self._network, self._length = network, length
-        self.shares = ((sample.labels.sum(0) + 0.5) / (len(sample) + 1)).astype(np.float32)
-        return more or len(sample) < min(len(data), self.config.most_rows)
+        return TrainingInputs(sample.labels, make)
 
-    def predict(self, data: Examples) -> Probabilities:
-        """(n, classes) probabilities; texts that cannot be read get the class shares."""
-        network = self._network
-        if network is None or network.shown is None or not len(data):
-            return np.tile(self.shares, (len(data), 1))
+    def can_grow(self, data: Examples, sample: Examples, spec: int) -> bool:
+        """Until all rows that may be learned from are in the sample."""
+        return len(sample) < min(len(data), self.config.most_rows)
+
+    def prediction(self, data: Examples, spec: int) -> PredictionInputs:
+        """Texts as they are."""
         data.texts()
         good = good_rows(data)
-        rows, pieces = data.rows[good], self._pieces(data)
+        rows, pieces = data.rows[good], self.pieces(data)
         pieces.read(rows, data.store.end)
-        make = partial(_inputs, pieces, rows, self._length)
-        found = network.predict(len(good), make, data.store.end.now) if len(good) else self.shares[None][:0]
-        return completed(data, self.shares, good, found)
+        return PredictionInputs(good, partial(_inputs, pieces, rows, spec))
 
-    def save(self, folder: Path) -> None:
-        """Write the trained weights; the vectors of pieces are looked up after `load` as in this run."""
-        arrays: dict[str, NDArray[np.float32]] = {"shares": self.shares}
-        save_state(folder, {"length": self._length}, arrays | (self._network.arrays() if self._network else {}))
+    def blueprint(self, spec: int) -> Blueprint:
+        """The encoder's layers, the same for all lengths."""
+        facts = {
+            "layers": list(encoders.E5_LAYERS),
+            "classes": self.task.n_classes,
+            "dropout": self.config.dropout,
+        }
+        return Blueprint.of(build, facts, not self.task.multilabel, self.config.training, rank)
 
-    @classmethod
-    def load(cls, folder: Path, task: Task) -> Self:
-        """The inverse of `save`; fitted again, it starts afresh from what it sees."""
-        learner = cls(task, task.seed)
-        facts, arrays = load_state(folder)
-        learner.shares, learner._length = arrays["shares"], int(facts["length"])
-        if learner._length:
-            learner._network = Network(learner._blueprint(), task.seed)
-            learner._network.restore(arrays)
-        return learner
+    def state(self, spec: int) -> tuple[dict[str, Any], Arrays]:
+        """The length."""
+        return {"length": spec}, {}
+
+    def restored(self, facts: dict[str, Any], arrays: Arrays) -> int:
+        """The inverse of `state`."""
+        return int(facts["length"])
+
+    def pieces(self, data: Examples) -> TextPieces:
+        """The pieces of the split of `data`."""
+        return text_pieces(data, self.config.lengths[-1] - MARKS)
+
+    def next_length(self, known: int, lengths: NDArray[np.int64]) -> int:
+        """The next of the configured lengths where enough texts, of these lengths, are longer than the known one."""
+        longer = [length for length in self.config.lengths if length > known]
+        return longer[0] if longer and float(np.mean(lengths > known)) >= self.config.long_share else known
 
     def _knows(self, data: Examples) -> bool:
         """Whether the encoder has pieces for these texts' script."""
@@ -106,36 +124,14 @@ class TunedText(Learner):
         unknown = encoders.text_encoder(ENCODER).vocabulary.unknown_share(texts, config.lengths[0])
         return unknown <= 1 - config.known_share
 
-    def _next_length(self, lengths: NDArray[np.int64]) -> int:
-        """The next of the configured lengths where enough texts are longer than the present one."""
-        for length in self.config.lengths:
-            if length > self._length and (
-                not self._length or float(np.mean(lengths > self._length)) >= self.config.long_share
-            ):
-                return length
-        return self._length
 
-    def _head(self, sample: Examples, length: int, deadline: Deadline) -> dict[str, Floats]:
-        """First weights of the last layer: ridge regression on the vectors of the untouched encoder."""
-        config = self.config
-        if len(sample) < config.least_head_rows:
-            return {}
-        some = sample.sample(config.head_rows, self.seed)
-        reading = TextWindow(length - MARKS, length - MARKS)
-        vectors = text_vectors(some, ENCODER, encoders.text_encoder(ENCODER), reading)
-        return fit_ridge(vectors.rows(some.rows, deadline), some.labels).last_layer()
-
-    def _pieces(self, data: Examples) -> TextPieces:
-        return text_pieces(data, self.config.lengths[-1] - MARKS)
-
-    def _blueprint(self) -> Blueprint:
-        facts = {
-            "layers": list(encoders.E5_LAYERS),
-            "classes": self.task.n_classes,
-            "dropout": self.config.dropout,
-        }
-        return Blueprint.of(build, facts, not self.task.multilabel, self.config.training, rank)
+TunedText = network_learner(
+    "TunedText",
+    __name__,
+    WordPieceInputs,
+    "Starts from a linear head on the frozen vectors; layers are opened and longer stretches read as it goes.",
+)
 
 
-def _inputs(pieces: TextPieces, rows: Positions, length: int, positions: Positions) -> dict[str, NDArray[np.floating]]:
+def _inputs(pieces: TextPieces, rows: Rows, length: int, positions: Positions) -> dict[str, NDArray[np.floating]]:
     return pieces.inputs(rows[positions], length)

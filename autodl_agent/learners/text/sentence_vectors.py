@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from autodl_agent.data.arrays import Rows
 from autodl_agent.data.tensor_store import OutOfTimeError
 from autodl_agent.learners.base import Examples
-from autodl_agent.learners.text.config import TextWindow
+from autodl_agent.learners.text.config import TextExcerpt
 from autodl_agent.pretrained.encoders import TextEncoder
 from autodl_agent.system.clock import Deadline
 from autodl_agent.system.resources import cores
@@ -23,17 +23,19 @@ PIECE_CHARACTERS = 8  # no text is tokenised beyond so many characters a piece
 
 
 class TextVectors:
-    """Vectors of the texts of one split under one reading, made when first asked for.
+    """Vectors of the texts of one split in one excerpt each, made when first asked for.
 
-    speed_s: seconds per character so far, None before the first batch; shared by the splits of a reading.
+    speed: seconds per character so far; shared by the splits of a run.
     """
 
-    def __init__(self, texts: Sequence[str], encoder: TextEncoder, reading: TextWindow, speed: "Speed") -> None:
-        self._texts, self._encoder, self._reading, self._speed = texts, encoder, reading, speed
+    def __init__(
+        self, texts: Sequence[str], encoder: TextEncoder, excerpt: TextExcerpt, speed: "EncodingSpeed"
+    ) -> None:
+        self._texts, self._encoder, self._excerpt, self._speed = texts, encoder, excerpt, speed
         self._array = np.zeros((len(texts), encoder.features), np.float16)  # half: a hundred thousand texts fit
         self._ready = np.zeros(len(texts), bool)
         # What is not read costs nothing; the 8 stand for what a text costs beside its characters.
-        most = reading.pieces * PIECE_CHARACTERS
+        most = excerpt.pieces * PIECE_CHARACTERS
         self._lengths = np.fromiter((min(len(text), most) + 8 for text in texts), np.int64, len(texts))
         self._lock = threading.Lock()
 
@@ -68,12 +70,12 @@ class TextVectors:
 
     def _encode(self, rows: Rows) -> Floats:
         """(len(rows), features): the mean over a text's windows."""
-        encoder, reading = self._encoder, self._reading
-        most, windows, owners = reading.pieces, [], []
+        encoder, excerpt = self._encoder, self._excerpt
+        most, windows, owners = excerpt.pieces, [], []
         for place, row in enumerate(rows):
             text = self._texts[row][: most * PIECE_CHARACTERS]
             numbers = encoder.vocabulary.encode(text, most)
-            parts = max(1, -(-len(numbers) // min(reading.window, encoder.longest)))
+            parts = max(1, -(-len(numbers) // min(excerpt.window, encoder.longest)))
             for piece in np.array_split(np.asarray(numbers, np.int64), parts):
                 windows.append(piece.tolist())
                 owners.append(place)
@@ -83,7 +85,7 @@ class TextVectors:
         return total / np.bincount(owners, minlength=len(rows)).astype(np.float32)[:, None]
 
 
-class Speed:
+class EncodingSpeed:
     """How fast an encoder reads on this machine: a moving mean."""
 
     def __init__(self) -> None:
@@ -95,12 +97,12 @@ class Speed:
         self.seconds_a_character = 0.7 * self.seconds_a_character + 0.3 * new if self.seconds_a_character else new
 
 
-def text_vectors(data: Examples, name: str, encoder: TextEncoder, reading: TextWindow) -> TextVectors:
+def text_vectors(data: Examples, name: str, encoder: TextEncoder, excerpt: TextExcerpt) -> TextVectors:
     """The vectors of the whole split of `data`, which all learners of a run share."""
-    key = f"vectors@{name}:{reading.pieces}:{reading.window}"
+    key = f"vectors@{name}:{excerpt.pieces}:{excerpt.window}"
     store = data.store
-    speed = store.kept("train", f"speed of {key}", Speed)
-    return store.kept(data.split, key, lambda: TextVectors(store.texts(data.split), encoder, reading, speed))
+    speed = store.kept("train", f"speed of {key}", EncodingSpeed)
+    return store.kept(data.split, key, lambda: TextVectors(store.texts(data.split), encoder, excerpt, speed))
 
 
 @cache

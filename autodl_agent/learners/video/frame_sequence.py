@@ -2,23 +2,21 @@
 
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import Self, final
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from autodl_agent.data.arrays import Probabilities
 from autodl_agent.data.task import Task
 from autodl_agent.data.tensor_store import Recipe
-from autodl_agent.learners.base import Examples, Learner, drawn_rows
+from autodl_agent.learners.base import Examples, drawn_rows
+from autodl_agent.learners.networks.adapter import Arrays, InputAdapter, PredictionInputs, TrainingInputs
 from autodl_agent.learners.networks.batches import Batch, Positions
-from autodl_agent.learners.networks.common import completed, decoded, good_rows, reserve_prediction_time
+from autodl_agent.learners.networks.common import decoded, good_rows
 from autodl_agent.learners.networks.keras_model import Blueprint
+from autodl_agent.learners.networks.learner import network_learner
 from autodl_agent.learners.networks.output_layer import mixed, targets
 from autodl_agent.learners.networks.trainer import Network
-from autodl_agent.learners.prior import class_priors
-from autodl_agent.learners.serialization import load_state, save_state
 from autodl_agent.learners.video.config import ClipConfig, FrameSequenceConfig
 from autodl_agent.learners.video.frame_sequence_model import build
 from autodl_agent.learners.vision.frozen_features import frozen_features
@@ -68,7 +66,7 @@ class InputSpec:
         spreads = [(rooted - mean).std(), (rooted - rooted.mean(1, keepdims=True)).std()]
         return cls(stage, mean, np.maximum(spreads, 1e-3).astype(np.float32))
 
-    def standard(self, features: NDArray[np.float16]) -> Floats:
+    def standardised(self, features: NDArray[np.float16]) -> Floats:
         """(n, frames, 2 * FEATURES): how a frame looks, and how it differs from its clip, both of about unit spread.
 
         One spread for all features: those that hardly vary say little, and what they say is noise on a few clips.
@@ -79,97 +77,53 @@ class InputSpec:
 
 
 @final
-class FrameSequence(Learner):
-    """Few small frames for the first increments, then more and larger ones with a network of their own."""
-
-    helpers = ("_network",)
+class FrameInputs(InputAdapter[InputSpec]):
+    """Features of a few small frames for the first increments, of more and larger ones afterwards."""
 
     config = FrameSequenceConfig()
 
-    def __init__(self, task: Task, seed: int) -> None:
-        super().__init__(task, seed)
-        self.shares = class_priors(task)
-        self._input: InputSpec | None = None
-        self._network: Network | None = None
-        self._done = 0
+    def first_spec(self, data: Examples, deadline: Deadline) -> InputSpec | None:
+        """The first sampling; None without readable clips."""
+        return self._spec(data, 0, deadline)
 
-    def fit(self, data: Examples, deadline: Deadline) -> bool:
-        """One increment. Raises OutOfTimeError; what was known before then stands."""
-        if not len(data) or self.task.n_classes == 0:
-            return False
-        config, stage = self.config, min(self._done // self.config.stage_increments, len(self.config.clips) - 1)
-        deadline = reserve_prediction_time(data, deadline, self._network.row_s if self._network else 0.0)
-        recipe = frames_recipe(self.task, config.network, config.clips[stage])
-        sample = decoded(data.sample(config.most_rows, self.seed), recipe, deadline)
-        if not len(sample):
-            return False
-        same = self._input is not None and self._input.stage == stage
-        stored, labels = sample.array(recipe, deadline), sample.labels
-        input_spec = self._input if same and self._input else self._look(stage, stored)
+    def next_spec(self, data: Examples, known: InputSpec, increments: int, deadline: Deadline) -> InputSpec | None:
+        """Each sampling serves some increments, the last one for good."""
+        stage = min(increments // self.config.stage_increments, len(self.config.clips) - 1)
+        return known if known.stage == stage else self._spec(data, stage, deadline)
+
+    def sample(self, data: Examples, spec: InputSpec, first: bool, deadline: Deadline) -> Examples:
+        """A balanced sample."""
+        return self._decoded(data, self.recipe(spec.stage), deadline)
+
+    def training(self, sample: Examples, spec: InputSpec, network: Network, deadline: Deadline) -> TrainingInputs:
+        """Some batches are mixed in pairs."""
+        stored, labels, config = sample.array(self.recipe(spec.stage), deadline), sample.labels, self.config
         wanted = targets(labels, not self.task.multilabel, config.training.smoothing)
 
         def make(positions: Positions, rng: np.random.Generator) -> Batch:
-            frames = input_spec.standard(stored[positions])
+            frames = spec.standardised(stored[positions])
             if rng.random() < config.mix:
                 return mixed(frames, wanted[positions], config.mix_strength, rng)
             return frames, wanted[positions]
 
-        network = self._network if same and self._network else self._fresh(stage)
-        more = network.increment(labels, make, deadline)
-        self._input, self._network, self._done = input_spec, network, self._done + 1
-        self.shares = ((labels.sum(0) + 0.5) / (len(labels) + 1)).astype(np.float32)
-        return more or stage + 1 < len(config.clips)
+        return TrainingInputs(labels, make)
 
-    def predict(self, data: Examples) -> Probabilities:
-        """(n, classes) probabilities; clips that cannot be read get the class shares."""
-        input_spec, network = self._input, self._network
-        if input_spec is None or network is None or network.shown is None or not len(data):
-            return np.tile(self.shares, (len(data), 1))
-        recipe = frames_recipe(self.task, self.config.network, self.config.clips[input_spec.stage])
+    def can_grow(self, data: Examples, sample: Examples, spec: InputSpec) -> bool:
+        """Until the last sampling."""
+        return spec.stage + 1 < len(self.config.clips)
+
+    def prediction(self, data: Examples, spec: InputSpec) -> PredictionInputs:
+        """All frames of the sampling."""
+        recipe = self.recipe(spec.stage)
         data.array(recipe)
         good = good_rows(data)
-        if not len(good):
-            return np.tile(self.shares, (len(data), 1))
+        return PredictionInputs(good, lambda positions: spec.standardised(data.take(good[positions]).array(recipe)))
 
-        def make(positions: Positions) -> Floats:
-            return input_spec.standard(data.take(good[positions]).array(recipe))
-
-        return completed(data, self.shares, good, network.predict(len(good), make, data.store.end.now))
-
-    def save(self, folder: Path) -> None:
-        """Write the weights; the frozen network is not copied: after `load` it is looked up as in this run."""
-        facts: dict[str, object] = {}
-        arrays: dict[str, NDArray[np.float32]] = {"shares": self.shares}
-        if self._input is not None and self._network is not None:
-            facts = {"stage": self._input.stage}
-            arrays |= {"mean": self._input.mean, "spreads": self._input.spreads, **self._network.arrays()}
-        save_state(folder, facts, arrays)
-
-    @classmethod
-    def load(cls, folder: Path, task: Task) -> Self:
-        """The inverse of `save`; fitted again, it starts afresh."""
-        learner = cls(task, task.seed)
-        facts, arrays = load_state(folder)
-        learner.shares = arrays["shares"]
-        if "stage" in facts:
-            learner._input = InputSpec(int(facts["stage"]), arrays["mean"], arrays["spreads"])
-            learner._network = learner._fresh(learner._input.stage)
-            learner._network.restore(arrays)
-        return learner
-
-    def _look(self, stage: int, stored: NDArray[np.float16]) -> InputSpec:
-        return InputSpec.of(stage, stored[drawn_rows(len(stored), self.config.scale_rows, self.seed)])
-
-    def _fresh(self, stage: int) -> Network:
-        network = Network(self._blueprint(self.config.clips[stage]), self.seed)
-        if self._network is not None:  # it is to be better than the one before from its first increment on
-            network.planned = self._network.planned
-        return network
-
-    def _blueprint(self, clip: ClipConfig) -> Blueprint:
+    def blueprint(self, spec: InputSpec) -> Blueprint:
+        """Convolutions over time, see `frame_sequence_model`."""
         config = self.config
         facts = {
-            "frames": clip.frames,
+            "frames": config.clips[spec.stage].frames,
             "features": 2 * FEATURES,
             "classes": self.task.n_classes,
             "narrow": config.narrow,
@@ -178,6 +132,38 @@ class FrameSequence(Learner):
             "dropout": config.dropout,
         }
         return Blueprint.of(build, facts, not self.task.multilabel, config.training)
+
+    def state(self, spec: InputSpec) -> tuple[dict[str, Any], Arrays]:
+        """The spec's fields."""
+        return {"stage": spec.stage}, {"mean": spec.mean, "spreads": spec.spreads}
+
+    def restored(self, facts: dict[str, Any], arrays: Arrays) -> InputSpec:
+        """The inverse of `state`."""
+        return InputSpec(int(facts["stage"]), arrays["mean"], arrays["spreads"])
+
+    def recipe(self, stage: int) -> Recipe:
+        """Features of every frame of this sampling."""
+        return frames_recipe(self.task, self.config.network, self.config.clips[stage])
+
+    def spec_of(self, stage: int, stored: NDArray[np.float16]) -> InputSpec:
+        """By the features (n, frames, FEATURES) of some clips drawn from these, which may be sorted by class."""
+        return InputSpec.of(stage, stored[drawn_rows(len(stored), self.config.scale_rows, self.seed)])
+
+    def _spec(self, data: Examples, stage: int, deadline: Deadline) -> InputSpec | None:
+        recipe = self.recipe(stage)
+        sample = self._decoded(data, recipe, deadline)
+        return self.spec_of(stage, sample.array(recipe, deadline)) if len(sample) else None
+
+    def _decoded(self, data: Examples, recipe: Recipe, deadline: Deadline) -> Examples:
+        return decoded(data.sample(self.config.most_rows, self.seed), recipe, deadline)
+
+
+FrameSequence = network_learner(
+    "FrameSequence",
+    __name__,
+    FrameInputs,
+    "Few small frames for the first increments, then more and larger ones with a new network.",
+)
 
 
 def _features(clips: NDArray[np.uint8], name: str) -> Floats:

@@ -2,40 +2,30 @@
 
 Every convolution in space is one of the pretrained network; where a stage begins, a branch over time is added to its
 maps: three steps of each channel by itself, then a mixture of the channels that starts at zero. So the untrained model
-is the network's mean over the frames. Sources: Tran et al. 2018, "A Closer FeatureView at Spatiotemporal Convolutions";
+is the network's mean over the frames. Sources: Tran et al. 2018, "A Closer Look at Spatiotemporal Convolutions";
 Qiu et al. 2017 (branches beside pretrained layers).
 """
 
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from autodl_agent.learners.networks.output_layer import output
-from autodl_agent.pretrained.models.efficientnet import FAMILY, Block
-from autodl_agent.pretrained.models.efficientnet_keras import Tensors, TrainableBlocks
+from autodl_agent.pretrained.models.efficientnet import FAMILY
+from autodl_agent.pretrained.models.efficientnet_keras import TrainableBlocks
 from autodl_agent.pretrained.networks import tensors_of
 
 STEPS = 3  # frames that a branch over time sees together
 
 
-class TrainableClipBlocks(TrainableBlocks):
-    """A TrainableBlocks on frames that lie one after the other, `frames` of each clip."""
+def branch_over_time(maps: Any, name: str, frames: int) -> Any:
+    """(n · frames, rows, columns, channels) -> the same, with what neighbouring frames of a clip say added."""
+    from keras import layers, ops
 
-    def __init__(self, variant: str, tensors: Tensors, frames: int) -> None:
-        super().__init__(variant, tensors, 0)
-        self.frames = frames
-
-    def _bottleneck(self, x: Any, ours: str, theirs: str, block: Block) -> Any:
-        out = super()._bottleneck(x, ours, theirs, block)
-        return out if block.residual else self._in_time(out, ours)
-
-    def _in_time(self, maps: Any, name: str) -> Any:
-        from keras import layers, ops
-
-        shape = maps.shape[1:]
-        clips = ops.reshape(maps, (-1, self.frames, *shape))
-        moved = steps_in_time()(name=f"{name}_steps")(clips)
-        mixed = layers.Dense(shape[-1], use_bias=False, kernel_initializer="zeros", name=f"{name}_time")(moved)
-        return ops.reshape(layers.Add()([clips, mixed]), (-1, *shape))
+    shape = maps.shape[1:]
+    clips = ops.reshape(maps, (-1, frames, *shape))
+    moved = steps_in_time()(name=f"{name}_steps")(clips)
+    mixed = layers.Dense(shape[-1], use_bias=False, kernel_initializer="zeros", name=f"{name}_time")(moved)
+    return ops.reshape(layers.Add()([clips, mixed]), (-1, *shape))
 
 
 @cache
@@ -69,7 +59,8 @@ def build(facts: dict[str, Any]) -> Any:
     from keras import layers, ops
 
     frames = facts["shape"][0]
-    tail = TrainableClipBlocks(facts["network"].removeprefix(FAMILY), tensors_of(facts["network"]), frames)
+    variant, over_time = facts["network"].removeprefix(FAMILY), partial(branch_over_time, frames=frames)
+    tail = TrainableBlocks(variant, tensors_of(facts["network"]), 0, over_time)
     clips = layers.Input(facts["shape"])
     features = tail(ops.reshape(clips, (-1, *facts["shape"][1:])))
     pooled = ops.mean(ops.reshape(features, (-1, frames, features.shape[-1])), 1)

@@ -6,9 +6,11 @@ factor, so the range follows from the weights. What is only averaged afterwards 
 Sources: Jacob et al. 2018 (integer arithmetic); Nagel et al. 2019 (ranges without data).
 """
 
+from typing import final
+
 import numpy as np
 
-from autodl_agent.pretrained.formats.tflite_conv_float import LiteGraph, Spread
+from autodl_agent.pretrained.formats.tflite_conv import ConvGraph, Spread
 from autodl_agent.pretrained.formats.tflite_writer import Floats, Tensor
 
 REACH = 5.0  # deviations from its mean that a value may have before it is cut
@@ -17,7 +19,8 @@ LARGEST = 2**30  # of a bias, in steps of its scale
 INPUT_SCALE = 1 / 128  # pictures are (grey level - 127) / 128: every level but the last is met
 
 
-class ByteGraph(LiteGraph):
+@final
+class ByteGraph(ConvGraph):
     """A graph whose convolutions and sums are in bytes, each from a normalised layer; input and means are float32."""
 
     CONV, DEPTHWISE, ADD = 3, 3, 2

@@ -7,6 +7,7 @@ Sources: Vaswani et al. 2017; Zafrir et al. 2019, "Q8BERT".
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import final
 
 import numpy as np
 
@@ -20,7 +21,7 @@ Dense = tuple[Floats, Floats]  # weights (out, in) and bias (out,)
 
 @dataclass(frozen=True)
 class AttentionWeights:
-    """Of self-attention of several heads: queries, keys, values, and what is made of what was seen."""
+    """Of self-attention of several heads: queries, keys, values, and the projection of what is attended to."""
 
     query: Dense
     key: Dense
@@ -29,6 +30,7 @@ class AttentionWeights:
     heads: int
 
 
+@final
 class SequenceGraph(LiteFile):
     """A graph under construction: every method adds operators and gives the tensor that they make.
 
@@ -96,8 +98,8 @@ class SequenceGraph(LiteFile):
         options = self._s.SoftmaxOptionsT()
         options.beta = 1.0
         shares = self._operator("SOFTMAX", [scores], self.shape_of(scores), options)
-        seen = self._swapped(self.product(shares, v))
-        return self.dense(self.reshaped(seen, [self.n, -1, width]), weights.leave)
+        attended = self._swapped(self.product(shares, v))
+        return self.dense(self.reshaped(attended, [self.n, -1, width]), weights.leave)
 
     def product(self, x: Tensor, y: Tensor, turned: bool = False) -> Tensor:
         """Matrix product of the last two axes; turned: of x and the transposed y."""

@@ -5,6 +5,7 @@ of operators, written here in 0.1 s.
 Format: tensorflow/lite/schema/schema.fbs, version 3 (the generated reader and writer come with the interpreter).
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
@@ -31,8 +32,8 @@ def schema() -> Any:
     raise ImportError(f"none of {', '.join(SCHEMAS)} is installed")
 
 
-class LiteFile:
-    """A graph under construction."""
+class LiteFile(ABC):
+    """A graph under construction; each kind of network has a class with its operators."""
 
     def __init__(self) -> None:
         self._s = schema()
@@ -46,6 +47,10 @@ class LiteFile:
         number = self._add_tensor(name, shape)
         self._graph.inputs.append(number)
         return number
+
+    @abstractmethod
+    def add(self, x: Tensor, y: Tensor) -> Tensor:
+        """Add an operator for the sum of two tensors, and give the tensor that it makes."""
 
     def finish(self, outputs: list[Tensor]) -> bytes:
         """The file: the graph from its inputs to `outputs`, in their order."""

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autodl_agent.pretrained.formats.pytorch import TorchFileError
-from autodl_agent.pretrained.formats.tflite_conv_float import LiteGraph, Spread
+from autodl_agent.pretrained.formats.tflite_conv import ConvGraph, Spread
+from autodl_agent.pretrained.formats.tflite_conv_float import FloatGraph
 from autodl_agent.pretrained.formats.tflite_conv_int8 import ByteGraph
 from autodl_agent.pretrained.formats.tflite_writer import Tensor
 
@@ -103,7 +104,7 @@ def convert(
     cut: number of the block whose input is wanted, see `map_shape`; None for the pooled features.
     in_bytes: compute these in 8 bits.
     """
-    weights, graph = Weights(tensors), ByteGraph(3) if in_bytes else LiteGraph(3)
+    weights, graph = Weights(tensors), ByteGraph(3) if in_bytes else FloatGraph(3)
     x = graph.conv(graph.input, *weights.conv("_conv_stem", "_bn0"), stride=2, relu6=True)
     for number, block in enumerate(blocks(variant)):
         if number == cut:
@@ -144,7 +145,7 @@ def scaled_channels(channels: int, width: float) -> int:
     return rounded + 8 if rounded < 0.9 * wanted else rounded
 
 
-def _bottleneck(graph: LiteGraph, weights: Weights, x: Tensor, name: str, block: Block) -> Tensor:
+def _bottleneck(graph: ConvGraph, weights: Weights, x: Tensor, name: str, block: Block) -> Tensor:
     inner = x
     if block.expand:
         inner = graph.conv(inner, *weights.conv(f"{name}._expand_conv", f"{name}._bn0"), relu6=True)

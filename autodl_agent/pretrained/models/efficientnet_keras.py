@@ -5,8 +5,9 @@ and its factors and offsets are trained. Statistics of small or unusual batches 
 """
 
 import re
+from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, final
 
 from numpy.typing import NDArray
 
@@ -15,15 +16,19 @@ from autodl_agent.pretrained.models.efficientnet import EPSILON, Block, blocks
 Tensors = dict[str, NDArray[Any]]
 
 
+@final
 class TrainableBlocks:
     """Layers from block number `cut` on, called on a Keras tensor; then `pour` puts the weights in.
 
-    variant: "lite0" …. tensors: of the PyTorch file. cut: 0 begins with the first convolution, on normalised pictures;
-    any other takes the maps that `efficientnet.convert` with the same cut makes.
+    variant: "lite0" …. tensors: of the PyTorch file. cut: 0 begins with the first convolution, on normalised images;
+    any other takes the maps that `efficientnet.convert` with the same cut makes. stage_end: called with the maps at the
+    end of each first block of a stage (those without a shortcut) and a name for further layers; gives what goes on.
     """
 
-    def __init__(self, variant: str, tensors: Tensors, cut: int) -> None:
-        self.variant, self.tensors, self.cut = variant, tensors, cut
+    def __init__(
+        self, variant: str, tensors: Tensors, cut: int, stage_end: Callable[[Any, str], Any] = lambda maps, name: maps
+    ) -> None:
+        self.variant, self.tensors, self.cut, self.stage_end = variant, tensors, cut, stage_end
         self._made: list[tuple[Any, list[NDArray[Any]]]] = []
 
     def __call__(self, x: Any) -> Any:
@@ -51,7 +56,7 @@ class TrainableBlocks:
             inner = self._conv(inner, f"{ours}_expand", f"{theirs}._expand_conv", f"{theirs}._bn0")
         inner = self._depthwise(inner, f"{ours}_depthwise", f"{theirs}._depthwise_conv", f"{theirs}._bn1", block.stride)
         out = self._conv(inner, f"{ours}_project", f"{theirs}._project_conv", f"{theirs}._bn2", relu6=False)
-        return layers.Add()([x, out]) if block.residual else out
+        return layers.Add()([x, out]) if block.residual else self.stage_end(out, ours)
 
     def _conv(self, x: Any, ours: str, theirs: str, norm: str, stride: int = 1, relu6: bool = True) -> Any:
         from keras import layers

@@ -7,8 +7,9 @@ texts lie one after the other in one matrix, so that each weight is read once fo
 """
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,7 @@ class UseFileError(AutoDLError):
     """A file of weights or pieces that does not say what it should."""
 
 
+@final
 class UseEncoder:
     """Word pieces to vectors. Safe to call from several threads.
 
@@ -53,12 +55,14 @@ class UseEncoder:
 
     def encode(self, texts: Sequence[Numbers]) -> Floats:
         """(n, 512) vectors of length 1 of n texts, each the numbers of its pieces (begin and end are added)."""
+        return self.encode_with(self._totals, texts)
+
+    def encode_with(self, totals: Callable[[Sequence[Numbers]], Floats], texts: Sequence[Numbers]) -> Floats:
+        """The same, where `totals` gives the (n, 512 + 3 · 256) sums over each text's pieces."""
         if not len(texts):
             return np.zeros((0, FEATURES), np.float32)
-        lengths = np.fromiter((len(text) + 2 for text in texts), np.int64, len(texts))
-        total = self._totals(texts, lengths) @ self.weights["cnn_W"]
-        many = lengths.astype(np.float32)[:, None]
-        mean = (total + many * self.weights["cnn_b"]) / np.sqrt(many)
+        many = np.asarray([[len(text) + 2] for text in texts], np.float32)
+        mean = (totals(texts) @ self.weights["cnn_W"] + many * self.weights["cnn_b"]) / np.sqrt(many)
         return self._network(np.asarray(mean, np.float32))
 
     def vectors(self, numbers: NDArray[np.int64]) -> Floats:
@@ -66,8 +70,9 @@ class UseEncoder:
         part = (numbers % PARTS)[..., None]
         return self.table[numbers] * self.weights["scale"][part] + self.weights["lo"][part]
 
-    def _totals(self, texts: Sequence[Numbers], lengths: NDArray[np.int64]) -> Floats:
+    def _totals(self, texts: Sequence[Numbers]) -> Floats:
         """(n, 512 + 3 · 256) sums over each text's pieces of what `_pieces` gives."""
+        lengths = np.fromiter((len(text) + 2 for text in texts), np.int64, len(texts))
         flat = np.full(int(lengths.sum()), END, np.int64)
         starts = np.cumsum(lengths) - lengths
         for text, start in zip(texts, starts, strict=True):

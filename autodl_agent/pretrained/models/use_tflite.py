@@ -1,4 +1,4 @@
-"""What the Universal Sentence Encoder does to word pieces as a LiteRT graph in bytes: the dear part of `use`."""
+"""What the Universal Sentence Encoder does to word pieces as a LiteRT graph in bytes: the expensive part of `use`."""
 
 from collections.abc import Callable, Sequence
 from io import BytesIO
@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autodl_agent.pretrained.formats.tflite_transformer_int8 import SequenceGraph
 from autodl_agent.pretrained.models.use import BEGIN, BRANCHES, END, FEATURES, WIDTH, UseEncoder
@@ -47,21 +46,21 @@ def converted(path: Path) -> bytes:
 
 
 @final
-class UseLite(UseEncoder):
+class UseLite:
     """Word pieces to vectors; safe to call from several threads.
 
-    function: the graph that `converted` wrote. table: see `UseEncoder`.
+    encoder: has the pieces' vectors and computes what follows the sums. function: the graph that `converted` wrote.
     """
 
-    def __init__(self, path: Path, function: Callable[..., Floats], table: NDArray[np.uint8] | None = None) -> None:
-        super().__init__(path, table)
-        self._function = function
+    def __init__(self, encoder: UseEncoder, function: Callable[..., Floats]) -> None:
+        self._encoder, self._function = encoder, function
 
-    def _totals(self, texts: Sequence[Numbers], lengths: NDArray[np.int64]) -> Floats:
-        return in_groups(texts, GROUP, self._group)
+    def encode(self, texts: Sequence[Numbers]) -> Floats:
+        """See `UseEncoder.encode`."""
+        return self._encoder.encode_with(lambda some: in_groups(some, GROUP, self._group), texts)
 
     def _group(self, texts: Sequence[Numbers]) -> Floats:
         numbers, there = filled_up(texts, GROUP, BEGIN, END)
         real = there.astype(np.float32)
-        vectors = self.vectors(numbers)[:, None]
+        vectors = self._encoder.vectors(numbers)[:, None]
         return self._function(vectors, real[:, None, :, None], real[:, None, None])[: len(texts), 0, 0]

@@ -1,6 +1,6 @@
-"""The encoder of Whisper tiny.en (4 layers of 384) in numpy: a sound to what every layer hears in it.
+"""The encoder of Whisper tiny.en (4 layers of 384) in numpy: a sound to what every layer makes of it.
 
-A clip is heard by itself, in the thread that decoded it: its 50 steps a second are rows enough for fast products.
+A clip is encoded by itself, in the thread that decoded it: its 50 steps a second are rows enough for fast products.
 Source: Radford et al. 2022, "Robust Speech Recognition via Large-Scale Weak Supervision"; mel scale after Slaney 1998.
 """
 
@@ -35,7 +35,7 @@ class WhisperEncoder:
 
     def moments(self, wave: Floats) -> Floats:
         """(layers, 2 · 384): mean and standard deviation over time after each layer, of 16 kHz samples (n,)."""
-        x = heard(wave)
+        x = mel_frames(wave)
         for (filters, bias), step in zip(self._filters, (1, 2), strict=True):
             x = gelu(_three(x, step) @ filters + bias)
         x = x + self._places[: len(x)]
@@ -71,14 +71,14 @@ class _Layer:
         return x
 
 
-def heard(wave: Floats) -> Floats:
+def mel_frames(wave: Floats) -> Floats:
     """(frames, 80) of 16 kHz samples (n,), LONGEST_S at most; what is too short is filled up with silence."""
     x = np.concatenate([wave, np.zeros(max(0, FEWEST - len(wave)), np.float32)])
     return log_mel(x[: int(LONGEST_S * RATE)])
 
 
 def log_mel(wave: Floats) -> Floats:
-    """(frames, 80) as Whisper hears: log10 power of mel bands, 10 ms a frame, at most 8 below the loudest."""
+    """(frames, 80) as Whisper takes them: log10 power of mel bands, 10 ms a frame, at most 8 below the loudest."""
     padded = np.pad(wave, WINDOW // 2, mode="reflect")
     frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP][: len(wave) // HOP]
     bins = np.fft.rfft(frames * _hann(), axis=1)

@@ -8,7 +8,7 @@ import numpy as np
 from autodl_agent.pretrained.formats.ctranslate2 import CTranslateFileError, read_floats
 from autodl_agent.pretrained.formats.tflite_transformer_int8 import AttentionWeights, Dense, SequenceGraph
 from autodl_agent.pretrained.formats.tflite_writer import Tensor
-from autodl_agent.pretrained.models.whisper import BANDS, EPS, HEADS, LAYERS, WIDTH, heard
+from autodl_agent.pretrained.models.whisper import BANDS, EPS, HEADS, LAYERS, WIDTH, mel_frames
 from autodl_agent.pretrained.runtime.length_batching import Floats
 
 PREFIX = "encoder/"
@@ -40,7 +40,7 @@ class WhisperLite:
 
     def moments(self, wave: Floats) -> Floats:
         """(layers, 2 · 384): mean and standard deviation over time after each layer, of 16 kHz samples (n,)."""
-        frames = heard(wave)
+        frames = mel_frames(wave)
         steps = (len(frames) + 1) // 2
         shares = np.full((1, 1, steps), 1 / steps, np.float32)
         found = self._function(frames[None, None], self._places[None, :steps], shares).reshape(LAYERS, 2, WIDTH)

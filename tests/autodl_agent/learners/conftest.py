@@ -4,20 +4,21 @@ from dataclasses import replace
 
 import pytest
 
-from autodl_agent.learners.image.resnet import ScratchImage
-from autodl_agent.learners.speech.resnet import SoundNetwork
-from autodl_agent.learners.tabular.mlp import TableNetwork
-from autodl_agent.learners.text.cnn import TextNetwork
-from autodl_agent.learners.video.frame_sequence import FrameSequence
+from autodl_agent.learners.image.finetuned import FinetunedInputs
+from autodl_agent.learners.image.resnet import PixelInputs
+from autodl_agent.learners.speech.resnet import MelInputs
+from autodl_agent.learners.tabular.mlp import RowInputs
+from autodl_agent.learners.text.cnn import TokenInputs
+from autodl_agent.learners.video.frame_sequence import FrameInputs
 
-NETWORKS = (ScratchImage, SoundNetwork, TableNetwork, TextNetwork, FrameSequence)
+ADAPTERS = (FinetunedInputs, PixelInputs, MelInputs, RowInputs, TokenInputs, FrameInputs)
 
 
 @pytest.fixture(autouse=True)
 def short_training(monkeypatch):
     """First increments of 400 samples, convolutions of two blocks."""
-    for network in NETWORKS:
-        training = replace(network.config.training, first_samples=400, first_epochs=8)
-        monkeypatch.setattr(network, "config", replace(network.config, training=training))
-    for network in (ScratchImage, SoundNetwork):
-        monkeypatch.setattr(network, "config", replace(network.config, widths=(16, 32)))
+    for adapter in ADAPTERS:
+        training = replace(adapter.config.training, first_samples=400, first_epochs=8)
+        monkeypatch.setattr(adapter, "config", replace(adapter.config, training=training))
+    for adapter in (PixelInputs, MelInputs):
+        monkeypatch.setattr(adapter, "config", replace(adapter.config, widths=(16, 32)))

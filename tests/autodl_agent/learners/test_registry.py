@@ -1,9 +1,11 @@
 import json
+from importlib import import_module
 
 import pytest
 
 from autodl_agent.data.task import Domain
-from autodl_agent.learners.registry import LEARNERS_BY_DOMAIN, LearnerSpec, check_learner_names, learners_for
+from autodl_agent.learners.base import Learner
+from autodl_agent.learners.registry import LEARNERS_BY_DOMAIN, PRIOR, LearnerSpec, check_learner_names, learners_for
 from autodl_agent.learners.testing.contract import ScriptedLearner, examples_of, memory_dataset
 from autodl_agent.runs.agent import run
 from autodl_agent.runs.config import RunConfig
@@ -12,6 +14,13 @@ from autodl_agent.system.errors import UsageError
 
 def test_without_names_the_ladder_is_whole():
     assert learners_for(Domain.TEXT) == LEARNERS_BY_DOMAIN[Domain.TEXT]
+
+
+def test_learners_are_final_and_subclass_the_contract_alone():
+    for spec in (PRIOR, *(spec for candidates in LEARNERS_BY_DOMAIN.values() for spec in candidates)):
+        module, _, name = spec.where.partition(":")
+        kind = getattr(import_module(f"autodl_agent.learners.{module}"), name)
+        assert kind.__final__ and kind.__bases__ == (Learner,) and kind.__name__ == name, spec.name
 
 
 def test_names_choose_and_the_order_stays_that_of_the_ladder():

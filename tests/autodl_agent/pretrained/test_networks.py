@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from autodl_agent.commands.weights import weights
 from autodl_agent.pretrained import catalog, networks
 from autodl_agent.pretrained.catalog import WEIGHTS, Weights
-from autodl_agent.pretrained.formats.tflite_conv_float import LiteGraph
+from autodl_agent.pretrained.formats.tflite_conv_float import FloatGraph
 from autodl_agent.pretrained.lookup import find
 from autodl_agent.pretrained.networks import MissingWeightsError, can_serve, converted_path, network, prepare
 from autodl_agent.pretrained.runtime import interpreter
@@ -28,7 +28,7 @@ def ready(tmp_path, monkeypatch):
     """A row whose file is a network already, in a folder of weights."""
     if not interpreter.interpreter_found():
         pytest.skip("no LiteRT interpreter installed")
-    graph = LiteGraph(3)
+    graph = FloatGraph(3)
     blob = graph.finish(
         [graph.mean(graph.conv(graph.input, np.ones((2, 1, 1, 3), np.float32), np.zeros(2, np.float32)))]
     )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from autodl_agent.data.tensor_store import OutOfTimeError
-from autodl_agent.learners.image.finetuned import TunedImage
+from autodl_agent.learners.image.finetuned import FinetunedInputs, TunedImage
 from autodl_agent.learners.testing.contract import examples_of, memory_dataset
 from autodl_agent.learners.vision.frozen_features import view_recipe
 from autodl_agent.pretrained.networks import can_train
@@ -21,9 +21,9 @@ pytestmark = pytest.mark.skipif(not can_train("efficientnet-lite0"), reason="wei
 @pytest.fixture
 def quick(monkeypatch):
     """Few samples of small maps: what is tested here needs no more."""
-    config = TunedImage.config
+    config = FinetunedInputs.config
     training = replace(config.training, first_samples=64, batch_rows=16)
-    monkeypatch.setattr(TunedImage, "config", replace(config, cut=15, small_px=64, training=training))
+    monkeypatch.setattr(FinetunedInputs, "config", replace(config, cut=15, small_px=64, training=training))
 
 
 def soon(seconds=60.0):
@@ -33,22 +33,22 @@ def soon(seconds=60.0):
 def test_it_starts_from_a_linear_head_on_the_frozen_features(quick):
     dataset, truth = memory_dataset("image", n_train=120)
     train, test = examples_of(dataset)
-    learner = TunedImage(train.task, 0)
-    input_spec = learner._look(train, soon())
-    head = learner._head(train, input_spec, soon())
-    features = test.array(view_recipe(train.task, learner._view(input_spec), input_spec.aspect)).astype(np.float32)
+    adapter = FinetunedInputs(train.task, 0)
+    spec = adapter.first_spec(train, soon())
+    head = adapter.first_weights(train, spec, soon())
+    features = test.array(view_recipe(train.task, adapter.view(spec), spec.aspect)).astype(np.float32)
     assert nauc(truth, sigmoid(features @ head["head/kernel"] + head["head/bias"])) > 0.8
-    assert learner._head(train.take(np.arange(5)), input_spec, soon()) == {}
+    assert adapter.first_weights(train.take(np.arange(5)), spec, soon()) == {}
 
 
 def test_side_and_depth_follow_originals_and_device(quick):
     train, _ = examples_of(memory_dataset("image", n_train=30)[0])
-    input_spec = TunedImage(train.task, 0)._look(train, soon())
-    assert (input_spec.side_px, input_spec.cut, input_spec.flip) == (64, 15, False)
+    spec = FinetunedInputs(train.task, 0).first_spec(train, soon())
+    assert (spec.side_px, spec.cut, spec.flip) == (64, 15, False)
     large = [Dense(np.random.default_rng(k).random((1, 80, 90, 3)).astype(np.float32)) for k in range(30)]
     train.store.dataset.train.source.examples[:] = large
     again, _ = examples_of(train.store.dataset)
-    assert TunedImage(again.task, 0)._look(again, soon()).side_px == 128
+    assert FinetunedInputs(again.task, 0).first_spec(again, soon()).side_px == 128
 
 
 def test_grey_and_unreadable_pictures(quick):
@@ -61,28 +61,29 @@ def test_grey_and_unreadable_pictures(quick):
     learner = TunedImage(train.task, 0)
     learner.fit(train, soon())
     found = learner.predict(test)
-    assert np.allclose(found[3], learner.shares) and not np.allclose(found[2], learner.shares)
+    assert np.allclose(found[3], learner.body.shares) and not np.allclose(found[2], learner.body.shares)
 
 
 def test_mirrored_maps_come_later_and_only_where_harmless(quick):
     train, _ = examples_of(memory_dataset("image", n_train=60)[0])
-    learner = TunedImage(train.task, 0)
-    input_spec = replace(learner._look(train, soon()), flip=True)
-    assert learner._mirrored(train, input_spec, 0, soon()) is None
-    assert learner._mirrored(train, replace(input_spec, flip=False), 1, soon()) is None
-    recipe = learner._mirrored(train, input_spec, 1, soon())
-    plain, turned = train.array(learner._recipe(input_spec)), train.array(recipe)
+    adapter = FinetunedInputs(train.task, 0)
+    spec = replace(adapter.first_spec(train, soon()), flip=True)
+    assert adapter.mirrored(train, spec, 0, soon()) is None
+    assert adapter.mirrored(train, replace(spec, flip=False), 1, soon()) is None
+    recipe = adapter.mirrored(train, spec, 1, soon())
+    plain, turned = train.array(adapter.recipe(spec)), train.array(recipe)
     assert plain.shape == turned.shape == (60, 2, 2, 192) and not np.allclose(plain, turned, atol=0.1)
 
 
-def test_at_full_depth_it_learns_from_pictures(quick):
+def test_at_full_depth_it_learns_from_images(quick):
     train, test = examples_of(memory_dataset("image", n_train=30)[0])
     learner = TunedImage(train.task, 0)
-    input_spec = replace(learner._look(train, soon()), cut=0, side_px=32)
-    assert learner._recipe(input_spec).dtype == "uint8" and learner._mirrored(train, input_spec, 5, soon()) is None
-    learner._input = input_spec
+    adapter = learner.body.adapter
+    spec = replace(adapter.first_spec(train, soon()), cut=0, side_px=32)
+    assert adapter.recipe(spec).dtype == "uint8" and adapter.mirrored(train, spec, 5, soon()) is None
+    learner.body.spec = spec
     learner.fit(train, soon())
-    assert np.isfinite(learner.predict(test)).all() and learner._network.samples > 0
+    assert np.isfinite(learner.predict(test)).all() and learner.body.network.samples > 0
 
 
 def test_a_settled_copy_stands_still_and_a_late_deadline_changes_nothing(quick):

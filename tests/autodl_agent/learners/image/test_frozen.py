@@ -9,7 +9,7 @@ from autodl_agent.data.task import Domain
 from autodl_agent.data.tensor_store import OutOfTimeError
 from autodl_agent.learners.image import frozen
 from autodl_agent.learners.image.config import FrozenImageConfig
-from autodl_agent.learners.image.frozen import FrozenImage, Step, fits, plan
+from autodl_agent.learners.image.frozen import FrozenImage, ImageStep, fits, plan
 from autodl_agent.learners.registry import LearnerSpec
 from autodl_agent.learners.testing.contract import check_learner, examples_of, memory_dataset
 from autodl_agent.learners.vision import frozen_features as views
@@ -71,16 +71,16 @@ def test_the_plan_grows_rows_and_views():
     config = FrozenImageConfig()
     small = list(dict.fromkeys(plan(config, 800, 10, 200)))
     grown = [(1, 2), (1, 2, 4), (1, 2, 4, 3), (1, 2, 4, 3, 5)]
-    assert small == [Step((0,), 800), Step((2,), 800), *(Step(views, 800) for views in grown)]
+    assert small == [ImageStep((0,), 800), ImageStep((2,), 800), *(ImageStep(views, 800) for views in grown)]
     middle = list(plan(config, 6000, 10, 10_000))
-    assert middle[:3] == [Step((0,), 1050), Step((1,), 1050), Step((1,), 6000)]
-    assert middle[3:5] == [Step((1, 2), 2500), Step((1, 2), 6000)]
+    assert middle[:3] == [ImageStep((0,), 1050), ImageStep((1,), 1050), ImageStep((1,), 6000)]
+    assert middle[3:5] == [ImageStep((1, 2), 2500), ImageStep((1, 2), 6000)]
     few = list(plan(config, 6000, 10, 1000))
-    assert few[1:4] == [Step((2,), 1050), Step((2,), 6000), Step((1, 2), 6000)] and few[4:] == middle[5:]
+    assert few[1:4] == [ImageStep((2,), 1050), ImageStep((2,), 6000), ImageStep((1, 2), 6000)] and few[4:] == middle[5:]
     large = list(plan(config, 100_000, 10_000, 50_000))
     assert large[0].rows == config.most_first_rows
     assert [s.rows for s in large if s.views == (1, 2)] == [2500, 5000, 20_000, 40_000]
-    assert large[-1] == Step((1, 2, 4, 3, 5), 20_000)
+    assert large[-1] == ImageStep((1, 2, 4, 3, 5), 20_000)
     detailed = list(plan(config, 800, 10, 200, large=True))
     assert [step.views[-1] for step in detailed[-4:]] == [4, 3, 6, 5]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autodl_agent.learners.image.resnet import ScratchImage
+from autodl_agent.learners.image.resnet import PixelInputs, ScratchImage
 from autodl_agent.learners.testing.contract import examples_of
 from autodl_agent.scoring.auc import nauc
 from autodl_agent.system.clock import Budget
@@ -68,24 +68,24 @@ def apart_in_a_channel(n=260):
 
 def test_writing_is_not_mirrored_and_what_is_symmetric_is():
     train, _ = examples_of(dataset(*turned_to()))
-    assert ScratchImage(train.task, 0)._look(train, soon()).flip is False
+    assert PixelInputs(train.task, 0).first_spec(train, soon()).flip is False
     train, _ = examples_of(dataset(*upright_or_flat()))
-    assert ScratchImage(train.task, 0)._look(train, soon()).flip is True
+    assert PixelInputs(train.task, 0).first_spec(train, soon()).flip is True
 
 
 def test_too_few_rows_to_tell_are_not_mirrored():
     train, _ = examples_of(dataset(*turned_to(100)))
-    assert ScratchImage(train.task, 0)._look(train, soon()).flip is False
+    assert PixelInputs(train.task, 0).first_spec(train, soon()).flip is False
 
 
 @pytest.mark.parametrize(("original", "side"), [(8, 28), (20, 28), (30, 32), (200, 32)])
 def test_the_side_follows_the_originals(original, side):
     pictures = np.random.default_rng(0).random((70, original, original, 2))
     train, _ = examples_of(dataset(pictures, np.arange(70) % 2))
-    inputs = ScratchImage(train.task, 0)._look(train, soon())
+    inputs = PixelInputs(train.task, 0).first_spec(train, soon())
     assert inputs.side_px == side and inputs.mean.shape == (2,)
-    seen = inputs.see(np.tile(np.float32([[[inputs.mean]]]), (1, side, side, 1)))
-    assert np.allclose(seen, 0, atol=1e-5)
+    standardised = inputs.standardised(np.tile(np.float32([[[inputs.mean]]]), (1, side, side, 1)))
+    assert np.allclose(standardised, 0, atol=1e-5)
 
 
 def test_four_channels_are_learned_and_a_settled_copy_stands_still():
@@ -109,4 +109,4 @@ def test_unreadable_pictures_get_the_class_shares():
     learner.fit(train, soon())
     found = learner.predict(test)
     assert test.store.bad["test"].tolist() == [k == 3 for k in range(60)]
-    assert np.allclose(found[3], learner.shares) and not np.allclose(found[2], learner.shares)
+    assert np.allclose(found[3], learner.body.shares) and not np.allclose(found[2], learner.body.shares)

@@ -74,8 +74,8 @@ def test_the_beat_is_found():
     assert np.isnan(_tempo(onset[:5], 50.0)[-1])
 
 
-def test_the_settings_hear_long_clips():
-    assert TREES.hear.seconds >= 10
+def test_the_settings_take_long_excerpts():
+    assert TREES.excerpt.seconds >= 10
 
 
 @pytest.mark.parametrize("name", ["tone", "chord"])

@@ -11,7 +11,7 @@ from autodl_agent.learners import registry
 from autodl_agent.learners.networks.keras_model import engine
 from autodl_agent.learners.testing.contract import check_learner, examples_of, memory_dataset
 from autodl_agent.learners.text.config import TunedTextConfig
-from autodl_agent.learners.text.finetuned import TunedText
+from autodl_agent.learners.text.finetuned import TunedText, WordPieceInputs
 from autodl_agent.learners.text.token_batches import TextPieces
 from autodl_agent.pretrained import encoders
 from autodl_agent.pretrained.models.e5 import E5Encoder
@@ -43,7 +43,9 @@ def quick(monkeypatch):
     monkeypatch.setattr(encoders, "_loaded", {})
     config = TunedTextConfig()
     training = replace(config.training, first_samples=64, first_epochs=4, batch_rows=16, average_every=2, rate=1e-3)
-    monkeypatch.setattr(TunedText, "config", replace(config, needs_gpu=False, lengths=(16, 24), training=training))
+    monkeypatch.setattr(
+        WordPieceInputs, "config", replace(config, needs_gpu=False, lengths=(16, 24), training=training)
+    )
 
 
 @pytest.mark.parametrize("length", [48, 64])
@@ -82,7 +84,7 @@ def test_what_is_beyond_the_length_is_cut_before_the_mark_of_the_end(quick):
 
 def test_the_contract(quick):
     spec = next(spec for spec in registry.LEARNERS_BY_DOMAIN[Domain.TEXT] if spec.name == "tuned-text")
-    check_learner(replace(spec, fits=lambda task: True), Domain.TEXT, slices=1)
+    check_learner(replace(spec, fits=lambda task: True), Domain.TEXT)
 
 
 def test_it_needs_a_card(quick, monkeypatch):
@@ -98,7 +100,7 @@ def test_a_card_that_keras_cannot_use_is_none():
     train, test = examples_of(memory_dataset("text", n_train=12)[0])
     learner = TunedText(train.task, 0)
     assert learner.fit(train, soon()) is False
-    assert np.allclose(learner.predict(test), learner.shares)
+    assert np.allclose(learner.predict(test), learner.body.shares)
 
 
 def test_more_increments_lower_the_loss_and_open_layers(quick):
@@ -108,20 +110,21 @@ def test_more_increments_lower_the_loss_and_open_layers(quick):
         learner.fit(train, soon())
         losses.append(-float(np.log(learner.predict(train).clip(1e-6)[train.labels > 0]).mean()))
     assert losses[2] < losses[0]
-    motor = engine(learner._blueprint())
+    motor = engine(learner.body.network.blueprint)
     fresh = motor.fresh(0, {}).average
-    moved = [not np.array_equal(a, b) for a, b in zip(fresh, learner._network.shown.average, strict=True)]
+    moved = [not np.array_equal(a, b) for a, b in zip(fresh, learner.body.network.shown.average, strict=True)]
     assert all(moved)
 
 
 def test_it_starts_from_the_ridge_head(quick):
     train, _ = examples_of(memory_dataset("text", n_train=60)[0])
-    learner = TunedText(train.task, 0)
-    head = learner._head(train, 16, soon())
-    assert head["head/kernel"].shape == (2 * 384, 3) and learner._head(train.take(np.arange(5)), 16, soon()) == {}
-    pieces = learner._pieces(train)
+    adapter = WordPieceInputs(train.task, 0)
+    head = adapter.first_weights(train, 16, soon())
+    assert head["head/kernel"].shape == (2 * 384, 3)
+    assert adapter.first_weights(train.take(np.arange(5)), 16, soon()) == {}
+    pieces = adapter.pieces(train)
     pieces.read(train.rows, soon())
-    motor = engine(learner._blueprint())
+    motor = engine(adapter.blueprint(16))
     motor.predict_with(motor.fresh(0, head))
     raw = motor.predict(pieces.inputs(train.rows, 16))
     assert (raw.argmax(1) == train.labels.argmax(1)).mean() > 0.9
@@ -129,13 +132,11 @@ def test_it_starts_from_the_ridge_head(quick):
 
 def test_lengths_grow_where_texts_are_long(quick):
     train, _ = examples_of(memory_dataset("text", n_train=6)[0])
-    learner = TunedText(train.task, 0)
+    adapter = WordPieceInputs(train.task, 0)
     long, short = np.full(20, 40), np.full(20, 9)
-    assert learner._next_length(short) == 16
-    learner._length = 16
-    assert learner._next_length(short) == 16 and learner._next_length(long) == 24
-    learner._length = 24
-    assert learner._next_length(long) == 24
+    assert adapter.first_spec(train, soon()) == adapter.next_spec(train, 16, 0, soon()) == 16
+    assert adapter.next_length(16, short) == 16 and adapter.next_length(16, long) == 24
+    assert adapter.next_length(24, long) == 24
 
 
 def test_empty_texts_and_a_late_deadline(quick):

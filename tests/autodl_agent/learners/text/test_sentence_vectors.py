@@ -8,15 +8,15 @@ import pytest
 from autodl_agent.data.tensor_store import OutOfTimeError
 from autodl_agent.learners.testing.contract import FakeClock, examples_of, memory_dataset
 from autodl_agent.learners.text import sentence_vectors
-from autodl_agent.learners.text.config import TextWindow
-from autodl_agent.learners.text.sentence_vectors import PIECE_CHARACTERS, Speed, TextVectors, text_vectors
+from autodl_agent.learners.text.config import TextExcerpt
+from autodl_agent.learners.text.sentence_vectors import PIECE_CHARACTERS, EncodingSpeed, TextVectors, text_vectors
 from autodl_agent.pretrained.encoders import TextEncoder
 from autodl_agent.pretrained.models.unigram_tokenizer import Unigram
 from autodl_agent.system.clock import Deadline
 
 LETTERS = tuple("abcdefgh")
 VOCABULARY = Unigram(("<unk>", "\u2581", *LETTERS), (0.0, -1.0, *[-2.0] * 8), 0)
-WHOLE = TextWindow(50, 50)
+WHOLE = TextExcerpt(50, 50)
 
 
 class Counting:
@@ -31,9 +31,9 @@ class Counting:
         return np.array([[np.mean(window) if window else 0, len(window)] for window in windows], np.float32)
 
 
-def reader(texts: Sequence[str], reading: TextWindow = WHOLE, longest: int = 100) -> tuple[TextVectors, Counting]:
+def reader(texts: Sequence[str], reading: TextExcerpt = WHOLE, longest: int = 100) -> tuple[TextVectors, Counting]:
     counting = Counting(longest)
-    return TextVectors(texts, counting.encoder, reading, Speed()), counting
+    return TextVectors(texts, counting.encoder, reading, EncodingSpeed()), counting
 
 
 def soon() -> Deadline:
@@ -52,7 +52,7 @@ def test_every_text_is_encoded_once_whatever_is_asked_for() -> None:
 
 @pytest.mark.parametrize(("window", "longest", "parts"), [(50, 100, [11]), (6, 100, [6, 5]), (50, 4, [4, 4, 3])])
 def test_long_texts_are_read_in_even_windows_and_averaged(window: int, longest: int, parts: list[int]) -> None:
-    made, counting = reader(["abcdefghab"], TextWindow(50, window), longest)
+    made, counting = reader(["abcdefghab"], TextExcerpt(50, window), longest)
     found = made.rows(np.array([0]), soon())
     assert [len(piece) for piece in counting.windows] == parts
     means = [np.mean(piece) for piece in counting.windows]
@@ -60,7 +60,7 @@ def test_long_texts_are_read_in_even_windows_and_averaged(window: int, longest: 
 
 
 def test_no_more_pieces_are_read_than_the_reading_says() -> None:
-    made, counting = reader(["a" * 1000], TextWindow(5, 5))
+    made, counting = reader(["a" * 1000], TextExcerpt(5, 5))
     made.rows(np.array([0]), soon())
     assert [len(window) for window in counting.windows] == [5]
 
@@ -87,7 +87,7 @@ def test_what_was_encoded_before_the_deadline_is_kept(monkeypatch: pytest.Monkey
         clock.at += 1
         return counting.encode(windows)
 
-    made = TextVectors(["a", "b", "c"], TextEncoder(VOCABULARY, 100, 2, encode), TextWindow(9, 9), Speed())
+    made = TextVectors(["a", "b", "c"], TextEncoder(VOCABULARY, 100, 2, encode), TextExcerpt(9, 9), EncodingSpeed())
     with pytest.raises(OutOfTimeError, match="batch 3 of 3"):
         made.rows(np.arange(3), Deadline(clock.at + 2, clock))
     made.rows(np.arange(3), Deadline(clock.at + 9, clock))
@@ -105,13 +105,13 @@ def test_costs_are_those_of_the_rows_still_to_do() -> None:
 
 
 def test_a_text_costs_no_more_than_is_read_of_it() -> None:
-    made, _ = reader(["a" * 10_000], TextWindow(5, 5))
+    made, _ = reader(["a" * 10_000], TextExcerpt(5, 5))
     made._speed.note(1, 1)
     assert made.cost_s(np.array([0])) == 5 * PIECE_CHARACTERS + 8
 
 
 def test_the_speed_is_a_moving_mean() -> None:
-    speed = Speed()
+    speed = EncodingSpeed()
     speed.note(10, 1)
     assert speed.seconds_a_character == pytest.approx(0.1)
     speed.note(10, 2)
@@ -120,11 +120,11 @@ def test_the_speed_is_a_moving_mean() -> None:
     assert np.isfinite(speed.seconds_a_character)
 
 
-def test_learners_share_the_vectors_of_a_reading() -> None:
+def test_learners_share_the_vectors_of_an_excerpt() -> None:
     train, test = examples_of(memory_dataset("text", 4, 2)[0])
     encoder = Counting().encoder
-    one = text_vectors(train, "x", encoder, TextWindow(5, 5))
-    assert text_vectors(train.take(np.array([1])), "x", encoder, TextWindow(5, 5)) is one
-    assert text_vectors(train, "x", encoder, TextWindow(6, 5)) is not one
-    other = text_vectors(test, "x", encoder, TextWindow(5, 5))
+    one = text_vectors(train, "x", encoder, TextExcerpt(5, 5))
+    assert text_vectors(train.take(np.array([1])), "x", encoder, TextExcerpt(5, 5)) is one
+    assert text_vectors(train, "x", encoder, TextExcerpt(6, 5)) is not one
+    other = text_vectors(test, "x", encoder, TextExcerpt(5, 5))
     assert other is not one and other._speed is one._speed

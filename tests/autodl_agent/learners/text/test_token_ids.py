@@ -1,12 +1,10 @@
-import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from autodl_agent.learners.networks.trainer import Network
 from autodl_agent.learners.testing.contract import examples_of, memory_dataset
-from autodl_agent.learners.text.cnn import TextNetwork
+from autodl_agent.learners.text.cnn import TokenInputs, WindowSpec
 from autodl_agent.learners.text.token_ids import PAD, TokenisationConfig, has_words, read, sequences
 
 WORDS = TokenisationConfig(0, 1000, 50, 1000)
@@ -67,25 +65,22 @@ def test_a_split_is_read_once():
 def test_the_network_reads_what_has_no_words_by_characters():
     dataset, _ = memory_dataset("text")
     train, _ = examples_of(dataset)
-    learner = TextNetwork(train.task, 0)
-    assert learner._choose(train).grams == 0
+    adapter = TokenInputs(train.task, 0)
+    assert adapter.first_spec(train, train.store.end).tokenisation.grams == 0
     train.store.texts("train")[:] = ["ACGTTGCAACGT" * 20] * len(train)
-    assert learner._choose(train).grams == learner.config.grams
-    texts = read(train, learner._choose(train))
-    assert learner._usual_length(texts, train) == 240
+    spec = adapter.first_spec(train, train.store.end)
+    assert spec.tokenisation.grams == adapter.config.grams and spec.length == 240
 
 
-def test_a_saved_network_reads_marks_as_it_did_in_training(tmp_path):
+def test_a_saved_network_reads_marks_as_it_did_in_training():
     train, _ = examples_of(memory_dataset("text")[0])
-    learner = TextNetwork(train.task, 0)
+    adapter = TokenInputs(train.task, 0)
     for marks in (True, False):
-        learner._reading, learner._length = replace(WORDS, marks=marks), 16
-        learner._network = Network(learner._blueprint(learner._reading, 16), 0)
-        learner.save(tmp_path)
-        facts = json.loads((tmp_path / "state.json").read_text())
-        assert facts.pop("marks") is marks
+        spec = WindowSpec(replace(WORDS, marks=marks), 16)
+        facts, arrays = adapter.state(spec)
+        assert facts["marks"] is marks
         if not marks:  # as the first models were saved
-            (tmp_path / "state.json").write_text(json.dumps(facts))
-        assert TextNetwork.load(tmp_path, train.task)._reading == learner._reading
+            del facts["marks"]
+        assert adapter.restored(facts, arrays) == spec
     assert sequences(["नमस्ते दुनिया"], WORDS).lengths.tolist() == [2]
     assert sequences(["नमस्ते दुनिया"], replace(WORDS, marks=False)).lengths.tolist() == [10]

@@ -7,7 +7,7 @@ from autodl_agent.data.task import Domain
 from autodl_agent.learners.registry import LearnerSpec
 from autodl_agent.learners.testing.contract import check_learner, examples_of, memory_dataset
 from autodl_agent.learners.video import frame_sequence
-from autodl_agent.learners.video.frame_sequence import FrameSequence, InputSpec, frames_recipe
+from autodl_agent.learners.video.frame_sequence import FrameInputs, FrameSequence, InputSpec, frames_recipe
 from autodl_agent.pretrained.models.efficientnet import FEATURES
 from autodl_agent.system.clock import Budget
 
@@ -35,12 +35,12 @@ def soon():
 
 
 def test_keeps_the_contract():
-    check_learner(SPEC, Domain.VIDEO, slices=1)
+    check_learner(SPEC, Domain.VIDEO)
 
 
 def test_the_recipe_keeps_every_frame(plain):
     train, _ = examples_of(memory_dataset("video", n_train=12, n_test=3)[0])
-    clip = FrameSequence.config.clips[0]
+    clip = FrameInputs.config.clips[0]
     found = train.array(frames_recipe(train.task, "any", clip))
     assert found.shape == (12, clip.frames, FEATURES) and sum(shape[0] for shape in plain) == 12 * clip.frames
     assert not np.allclose(found[0, 0], found[0, -1])
@@ -49,7 +49,7 @@ def test_the_recipe_keeps_every_frame(plain):
 def test_looks_and_changes_have_unit_spread():
     rng = np.random.default_rng(0)
     clips = np.square(rng.normal(3, 1, (40, 1, FEATURES)) + rng.normal(0, 0.1, (40, 6, FEATURES)))
-    found = InputSpec.of(0, clips.astype(np.float16)).standard(clips.astype(np.float16))
+    found = InputSpec.of(0, clips.astype(np.float16)).standardised(clips.astype(np.float16))
     feature_views, changes = found[..., :FEATURES], found[..., FEATURES:]
     assert found.dtype == np.float32 and np.isclose(feature_views.std(), 1, atol=0.02)
     assert np.isclose(changes.std(), 1, atol=0.02) and np.allclose(changes.mean(1), 0, atol=1e-3)
@@ -57,14 +57,14 @@ def test_looks_and_changes_have_unit_spread():
 
 def test_looks_of_sorted_clips_are_those_of_all_classes():
     train, _ = examples_of(memory_dataset("video", n_train=12, n_test=3)[0])
-    learner = FrameSequence(train.task, 0)
+    adapter = FrameInputs(train.task, 0)
     clips = np.repeat([0.0, 4.0], 1000)[:, None, None] * np.ones((1, 2, FEATURES))
-    assert np.allclose(learner._look(0, clips.astype(np.float16)).mean, 1, atol=0.2)
+    assert np.allclose(adapter.spec_of(0, clips.astype(np.float16)).mean, 1, atol=0.2)
 
 
 def test_still_clips_do_no_harm():
     still = np.ones((3, 4, FEATURES), np.float16)
-    assert (InputSpec.of(0, still).standard(still) == 0).all()
+    assert (InputSpec.of(0, still).standardised(still) == 0).all()
 
 
 def test_samplings_take_turns_and_a_new_network_starts_where_the_last_one_was():
@@ -72,7 +72,7 @@ def test_samplings_take_turns_and_a_new_network_starts_where_the_last_one_was():
     learner, stages, planned = FrameSequence(train.task, 0), [], []
     for _ in range(4):
         assert learner.fit(train, soon())
-        stages.append(learner._input.stage)
-        planned.append(learner._network.planned)
+        stages.append(learner.body.spec.stage)
+        planned.append(learner.body.network.planned)
     assert stages == [0, 0, 1, 1] and planned == sorted(planned) and planned[2] > planned[1]
     assert np.isfinite(learner.predict(test)).all()

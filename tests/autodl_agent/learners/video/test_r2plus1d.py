@@ -11,7 +11,7 @@ from autodl_agent.learners import registry
 from autodl_agent.learners.registry import LEARNERS_BY_DOMAIN
 from autodl_agent.learners.testing.contract import check_learner, examples_of, memory_dataset
 from autodl_agent.learners.video.config import ClipConfig
-from autodl_agent.learners.video.r2plus1d import FactoredVideo
+from autodl_agent.learners.video.r2plus1d import ClipInputs, FactoredVideo
 from autodl_agent.learners.video.r2plus1d_model import build, steps_in_time
 from autodl_agent.pretrained.models.efficientnet import convert
 from autodl_agent.pretrained.networks import can_train, tensors_of
@@ -27,10 +27,10 @@ FACTS = {"network": "efficientnet-lite0", "shape": [4, 32, 32, 3], "classes": 3,
 @pytest.fixture
 def small(monkeypatch):
     """Few small frames, few samples."""
-    config = FactoredVideo.config
+    config = ClipInputs.config
     training = replace(config.training, first_samples=24, first_epochs=1)
     monkeypatch.setattr(
-        FactoredVideo, "config", replace(config, needs_gpu=False, clip=ClipConfig(4, 32), training=training)
+        ClipInputs, "config", replace(config, needs_gpu=False, clip=ClipConfig(4, 32), training=training)
     )
 
 
@@ -52,17 +52,17 @@ def test_a_card_that_keras_cannot_use_is_none():
     train, test = examples_of(memory_dataset("video", n_train=12)[0])
     learner = FactoredVideo(train.task, 0)
     assert learner.fit(train, Budget.from_now(60).deadline(60)) is False
-    assert np.allclose(learner.predict(test), learner.shares)
+    assert np.allclose(learner.predict(test), learner.body.shares)
 
 
 def test_untrained_it_sees_the_mean_over_the_frames(small, tmp_path):
     train, _ = examples_of(memory_dataset("video", n_train=12)[0])
-    learner = FactoredVideo(train.task, 0)
+    adapter = ClipInputs(train.task, 0)
     model = build(FACTS)
     pooled = model.layers[-2].input  # before dropout and the last layer
     import keras
 
-    clips = learner._clips(train, np.arange(12))
+    clips = adapter.prediction(train, adapter.config.clip).make(np.arange(12))
     found = np.asarray(keras.Model(model.input, pooled)(clips))
     path = tmp_path / "exact.tflite"
     path.write_bytes(convert("lite0", tensors_of("efficientnet-lite0")))
@@ -105,14 +105,14 @@ def test_a_late_deadline_leaves_the_shares(small):
     learner = FactoredVideo(train.task, 0)
     with pytest.raises(OutOfTimeError):
         learner.fit(train, Deadline(-1.0, lambda: 0.0))
-    assert np.allclose(learner.predict(test), learner.shares)
+    assert np.allclose(learner.predict(test), learner.body.shares)
 
 
 def test_all_frames_of_a_clip_are_changed_alike(small):
     train, _ = examples_of(memory_dataset("video", n_train=6)[0])
-    learner = FactoredVideo(train.task, 0)
-    learner.config = replace(learner.config, augmentation=replace(learner.config.augmentation, mix=0.0))
-    still = np.repeat(learner._clips(train, np.arange(6))[:, :1], 4, 1)
-    learner._clips = lambda data, positions: still[positions]
-    clips, _ = learner._batch(train, np.eye(6, dtype=np.float32), np.arange(6), np.random.default_rng(0))
+    adapter = ClipInputs(train.task, 0)
+    adapter.config = replace(adapter.config, augmentation=replace(adapter.config.augmentation, mix=0.0))
+    first = adapter.prediction(train, adapter.config.clip).make(np.arange(6))[:, :1]
+    still = np.repeat(first, 4, 1)
+    clips, _ = adapter.augmented(still, np.eye(6, dtype=np.float32), np.random.default_rng(0))
     assert np.allclose(clips, clips[:, :1], atol=1e-5) and not np.allclose(clips, still, atol=1e-2)

@@ -10,7 +10,7 @@ import pytest
 
 from autodl_agent.learners.vision.frozen_features import normalised
 from autodl_agent.pretrained.formats.pytorch import TorchFileError
-from autodl_agent.pretrained.formats.tflite_conv_float import LiteGraph
+from autodl_agent.pretrained.formats.tflite_conv_float import FloatGraph
 from autodl_agent.pretrained.formats.tflite_conv_int8 import ByteGraph
 from autodl_agent.pretrained.models.efficientnet import Block, blocks, convert, scaled_channels
 from autodl_agent.pretrained.networks import can_train, tensors_of
@@ -42,7 +42,7 @@ def small_graph(rng):
     """A graph with every operator, and the same in numpy."""
     w1, b1 = rng.normal(size=(4, 3, 3, 3)).astype(np.float32), rng.normal(size=4).astype(np.float32)
     w2, b2 = rng.normal(size=(1, 5, 5, 4)).astype(np.float32), rng.normal(size=4).astype(np.float32)
-    graph = LiteGraph(3)
+    graph = FloatGraph(3)
     x = graph.conv(graph.input, w1, b1, stride=2, relu6=True)
     y = graph.depthwise(x, w2, b2, relu6=False)
     blob = graph.finish([graph.mean(graph.add(x, y))])

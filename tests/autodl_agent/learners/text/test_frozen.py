@@ -7,7 +7,7 @@ from autodl_agent.data.tensor_store import OutOfTimeError
 from autodl_agent.learners.testing.contract import examples_of, memory_dataset
 from autodl_agent.learners.text import frozen
 from autodl_agent.learners.text.config import E5
-from autodl_agent.learners.text.frozen import DenseText, Step
+from autodl_agent.learners.text.frozen import FrozenEncoderText, TextStep
 from autodl_agent.system.clock import Deadline
 
 
@@ -18,8 +18,8 @@ def learner(monkeypatch):
     monkeypatch.setattr(
         frozen, "text_vectors", lambda data, *rest: SimpleNamespace(cost_s=lambda rows: float(max(0, len(rows) - 50)))
     )
-    made = DenseText(train.task, 0, E5)
-    made.done = Step(0, 50)
+    made = FrozenEncoderText(train.task, 0, E5)
+    made.done = TextStep(0, 50)
 
     def shrunk(seconds, step):
         train.store.end = Deadline(seconds, lambda: 0.0)
@@ -29,15 +29,15 @@ def learner(monkeypatch):
 
 
 def test_a_step_takes_the_rows_that_the_time_left_holds(learner):
-    assert learner(10_000.0, Step(0, 600)).rows == 600
-    some = learner(200.0, Step(0, 600)).rows
+    assert learner(10_000.0, TextStep(0, 600)).rows == 600
+    some = learner(200.0, TextStep(0, 600)).rows
     assert 50 < some < 600
     assert some - 50 <= frozen.OF_THE_REST * 200
-    assert learner(0.0, Step(0, 600)).rows <= 50
+    assert learner(0.0, TextStep(0, 600)).rows <= 50
 
 
 def test_a_longer_reading_is_not_cut(learner):
-    assert learner(1.0, Step(1, 600)) == Step(1, 600)
+    assert learner(1.0, TextStep(1, 600)) == TextStep(1, 600)
 
 
 @pytest.mark.parametrize("fitted", [False, True])
@@ -46,11 +46,11 @@ def test_no_time_for_the_first_head_is_told_apart_from_a_finished_learner(fitted
     monkeypatch.setattr(
         frozen, "text_vectors", lambda *rest: SimpleNamespace(cost_s=lambda rows: 1e9, rows=lambda rows, deadline: None)
     )
-    learner = DenseText(train.task, 0, E5)
+    learner = FrozenEncoderText(train.task, 0, E5)
     monkeypatch.setattr(learner, "_encoder", lambda data: SimpleNamespace(features=8))
     deadline = Deadline(train.store.end.now() + 1, train.store.end.now)
     if fitted:
-        learner.head, learner.done = object(), Step(0, 50)
+        learner.head, learner.done = object(), TextStep(0, 50)
         assert not learner.fit(train, deadline)
     else:
         with pytest.raises(OutOfTimeError):
@@ -76,7 +76,7 @@ def test_a_reading_that_time_does_not_hold_ends_when_the_speed_is_known(seconds,
 
     monkeypatch.setattr(frozen, "text_vectors", Slow)
     train.store.end = Deadline(seconds, lambda: 0.0)
-    learner = DenseText(train.task, 0, E5)
+    learner = FrozenEncoderText(train.task, 0, E5)
     monkeypatch.setattr(learner, "_encoder", lambda data: SimpleNamespace(features=8))
     if seconds > 500:
         learner.fit(train, train.store.end)
