@@ -10,7 +10,7 @@ from autodl_agent.data.tensor_store import CHUNK, Recipe, RowPace, SplitName
 from autodl_agent.learners.base import Examples
 from autodl_agent.learners.speech.spectrum import Floats
 from autodl_agent.pretrained.encoders import speech_embedder, whisper
-from autodl_agent.pretrained.models.resampling import resampled
+from autodl_agent.pretrained.models.resampling import Resampler, resampled
 from autodl_agent.pretrained.models.speech_embedding import CHANNELS
 from autodl_agent.pretrained.models.whisper import LAYERS, RATE, WIDTH
 from autodl_agent.system.clock import Deadline
@@ -26,56 +26,64 @@ PARTS = 4  # equal stretches of a clip, whose mean is one block of the embedding
 class EncoderSpec:
     """A frozen encoder as the learners see it.
 
-    load: raises MissingWeightsError where it cannot be had. recipe: (seconds, window_s, value_range) -> FACTS numbers,
-    then the blocks. layout: where each block lies.
+    load: raises MissingWeightsError where it cannot be had. recipe: (seconds, window_s, value_range, resampler) ->
+    FACTS numbers, then the blocks. layout: where each block lies.
     """
 
     name: str
     load: Callable[[], object]
-    recipe: Callable[[float, float, tuple[float, float]], Recipe]
+    recipe: Callable[[float, float, tuple[float, float], Resampler], Recipe]
     layout: Mapping[str, slice]
 
 
-def whisper_recipe(seconds: float, window_s: float, value_range: tuple[float, float]) -> Recipe:
+def whisper_recipe(
+    seconds: float, window_s: float, value_range: tuple[float, float], resampler: Resampler = "soxr"
+) -> Recipe:
     """Seconds decoded, then mean and standard deviation of every layer over the first `seconds`, float32.
 
     Clips longer than `window_s` are encoded in windows of equal length, whose moments are averaged.
     """
 
     def decode(example: Example) -> Floats:
-        samples, decoded_s = _samples(example, seconds, value_range)
+        samples, decoded_s = _samples(example, seconds, value_range, resampler)
         moments = np.mean([whisper().moments(part) for part in _windows(samples, window_s)], axis=0)
         return np.concatenate([[np.float32(decoded_s)], moments.ravel()])
 
-    return Recipe(_key("whisper", seconds, window_s, value_range), (FACTS + LAYERS * 2 * WIDTH,), "float32", decode)
+    return Recipe(
+        _key("whisper", seconds, window_s, value_range, resampler), (FACTS + LAYERS * 2 * WIDTH,), "float32", decode
+    )
 
 
-def embedding_recipe(seconds: float, window_s: float, value_range: tuple[float, float]) -> Recipe:
+def embedding_recipe(
+    seconds: float, window_s: float, value_range: tuple[float, float], resampler: Resampler = "soxr"
+) -> Recipe:
     """Seconds decoded, then mean, deviation, maximum and the means of PARTS stretches of speech_embedding, float32."""
 
     def decode(example: Example) -> Floats:
-        samples, decoded_s = _samples(example, seconds, value_range)
+        samples, decoded_s = _samples(example, seconds, value_range, resampler)
         found = np.concatenate([speech_embedder().embeddings(part) for part in _windows(samples, window_s)])
         order = [part.mean(0) if len(part) else found.mean(0) for part in np.array_split(found, PARTS)]
         return np.concatenate([[np.float32(decoded_s)], found.mean(0), found.std(0), found.max(0), *order])
 
     width = FACTS + (3 + PARTS) * CHANNELS
-    return Recipe(_key("speech-embedding", seconds, window_s, value_range), (width,), "float32", decode)
+    return Recipe(_key("speech-embedding", seconds, window_s, value_range, resampler), (width,), "float32", decode)
 
 
-def _samples(example: Example, seconds: float, value_range: tuple[float, float]) -> tuple[Floats, float]:
+def _samples(
+    example: Example, seconds: float, value_range: tuple[float, float], resampler: Resampler
+) -> tuple[Floats, float]:
     """16 kHz samples of the first seconds, and how many seconds were decoded."""
     wave, rate = sound(example, seconds, value_range)
-    return resampled(np.asarray(wave, np.float32), rate, RATE), len(wave) / rate
+    return resampled(np.asarray(wave, np.float32), rate, RATE, resampler), len(wave) / rate
 
 
 def _windows(samples: Floats, window_s: float) -> list[Floats]:
     return np.array_split(samples, max(1, round(np.ceil(len(samples) / (window_s * RATE)))))
 
 
-def _key(name: str, seconds: float, window_s: float, value_range: tuple[float, float]) -> str:
+def _key(name: str, seconds: float, window_s: float, value_range: tuple[float, float], resampler: Resampler) -> str:
     low, high = value_range
-    return f"{name}@{seconds:g}:{window_s:g}:{low:g}:{high:g}"
+    return f"{name}@{seconds:g}:{window_s:g}:{low:g}:{high:g}:{resampler}"
 
 
 def _span(first: int, width: int) -> slice:

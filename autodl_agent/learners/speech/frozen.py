@@ -20,6 +20,7 @@ from autodl_agent.learners.serialization import load_state, save_state
 from autodl_agent.learners.speech.config import EMBEDDING, WHISPER, FrozenSoundConfig
 from autodl_agent.learners.speech.encoder_features import EMBEDDING_ENCODER, WHISPER_ENCODER, EncoderSpec, EncodingPace
 from autodl_agent.pretrained.encoders import can_load
+from autodl_agent.pretrained.models.resampling import Resampler
 from autodl_agent.pretrained.networks import MissingWeightsError
 from autodl_agent.pretrained.runtime.interpreter import interpreter_found
 from autodl_agent.system.clock import Deadline
@@ -50,6 +51,7 @@ class FrozenEncoderSound:
         self.shares = class_priors(task)
         self._head: KernelHead | None = None
         self._excerpt = 0
+        self._resampler: Resampler = "soxr"
         self._done: SoundStep | None = None
         self._cut = False
         self._hopeless = False
@@ -95,7 +97,7 @@ class FrozenEncoderSound:
     def save(self, folder: Path) -> None:
         """Write the shares and the kernel machine; the encoder is found again by name."""
         arrays = {} if self._head is None else self._head.arrays()
-        facts = {"hearing": self._excerpt, "fitted": self._head is not None}
+        facts = {"hearing": self._excerpt, "fitted": self._head is not None, "resampler": self._resampler}
         save_state(folder, facts, {"shares": self.shares, **arrays})
 
     def restore(self, folder: Path) -> None:
@@ -103,6 +105,7 @@ class FrozenEncoderSound:
         facts, arrays = load_state(folder)
         self.shares, self._excerpt = arrays.pop("shares"), int(facts["hearing"])
         self._head = KernelHead(**arrays) if facts["fitted"] else None
+        self._resampler = facts.get("resampler", "spectrum")  # version 0.1.0 knew no other
 
     def _ready(self, data: Examples) -> bool:
         """Whether there are rows and the encoder's weights; one line a run where these are missing."""
@@ -142,7 +145,8 @@ class FrozenEncoderSound:
         return False
 
     def _recipe(self, excerpt: int) -> Recipe:
-        return self.encoder.recipe(self.config.excerpts_s[excerpt], self.config.window_s, self.task.value_range)
+        seconds, window_s = self.config.excerpts_s[excerpt], self.config.window_s
+        return self.encoder.recipe(seconds, window_s, self.task.value_range, self._resampler)
 
 
 WhisperSound = composed_learner(

@@ -96,7 +96,8 @@ def mel_bank() -> Floats:
     """
     from librosa.filters import mel
 
-    return np.ascontiguousarray(mel(sr=RATE, n_fft=WINDOW, n_mels=BANDS).T, np.float32)
+    # Rounded once, at the end: quantised layers make much of the last bit.
+    return np.ascontiguousarray(mel(sr=RATE, n_fft=WINDOW, n_mels=BANDS, dtype=np.float64).T, np.float32)
 
 
 @cache

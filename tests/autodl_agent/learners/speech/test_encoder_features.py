@@ -34,12 +34,13 @@ def test_the_blocks_lie_one_behind_the_other_and_fill_the_recipe(encoder) -> Non
     spans = list(encoder.layout.values())
     assert spans[0].start == FACTS
     assert [span.start for span in spans[1:]] == [span.stop for span in spans[:-1]]
-    assert (spans[-1].stop,) == encoder.recipe(1.0, 1.0, (0, 0)).shape
+    assert (spans[-1].stop,) == encoder.recipe(1.0, 1.0, (0, 0), "soxr").shape
 
 
 def test_what_changes_the_answer_changes_the_key() -> None:
     keys = [_key(*facts) for facts in [
-        ("a", 1, 2, (0, 1)), ("b", 1, 2, (0, 1)), ("a", 3, 2, (0, 1)), ("a", 1, 3, (0, 1)), ("a", 1, 2, (-1, 1)),
+        ("a", 1, 2, (0, 1), "soxr"), ("b", 1, 2, (0, 1), "soxr"), ("a", 3, 2, (0, 1), "soxr"),
+        ("a", 1, 3, (0, 1), "soxr"), ("a", 1, 2, (-1, 1), "soxr"), ("a", 1, 2, (0, 1), "spectrum"),
     ]]  # fmt: skip
     assert len(set(keys)) == len(keys)
 
@@ -56,7 +57,7 @@ def test_an_embedding_holds_moments_and_order(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(encoder_features, "speech_embedder", FakeEmbedder)
     wave = np.repeat([0.0, 0.25, 0.5, 0.75], RATE).astype(np.float32)
     monkeypatch.setattr(encoder_features, "sound", lambda example, seconds, value_range: (wave, RATE))
-    recipe = EMBEDDING_ENCODER.recipe(9.0, 2.0, (0.0, 0.0))
+    recipe = EMBEDDING_ENCODER.recipe(9.0, 2.0, (0.0, 0.0), "soxr")
     assert recipe.decode is not None
     found = recipe.decode(None)  # type: ignore[arg-type]
     assert found[0] == 4.0
