@@ -4,6 +4,9 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Self
 
+import numpy as np
+
+from autodl_agent.data.arrays import Probabilities
 from data_format.media.pixels import Range, ValueRange
 
 
@@ -26,8 +29,7 @@ class Task:
     class_counts: positives per class among the training rows.
     value_range: lowest and highest finite value seen in a look at dense examples; (0, 0) for other payloads.
     levels: where images and clips want other limits than these (see `estimate_value_range`): what becomes black and
-    what white, one
-    pair for all channels or one a channel; also of files of more than 8 bits a value.
+    what white, one pair for all channels or one a channel; also of files of more than 8 bits a value.
     """
 
     name: str
@@ -47,6 +49,12 @@ class Task:
     def n_classes(self) -> int:
         """Number of columns of every prediction."""
         return len(self.class_names)
+
+    @property
+    def class_priors(self) -> Probabilities:
+        """(classes,) smoothed share of training rows in each class, strictly inside (0, 1)."""
+        counts = np.asarray(self.class_counts, np.float32)
+        return ((counts + 0.5) / (self.n_train + 1)).clip(1e-6, 1 - 1e-6).astype(np.float32)
 
     @property
     def pixel_range(self) -> ValueRange:

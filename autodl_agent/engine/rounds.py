@@ -36,8 +36,8 @@ def rounds(
     """Yield rounds until nothing is left to gain or to afford. The first is the prior's, at once.
 
     keep: handed the ensemble behind every prediction, just before the round with that prediction is yielded.
-    lane: plays the learners that need the worker process; without one they are left out.
-    earlier: what another run left; there is no prior then, and no prediction until one is better than its last.
+    worker: plays the learners that need the worker process; without one they are left out.
+    previous: what another run left; there is no prior then, and no prediction until one is better than its last.
     endless: make more copies of the best learners rather than end early.
     seed_replicas: copies of one learner with other seeds, at most, once every learner has done its work.
     """

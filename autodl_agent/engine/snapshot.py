@@ -9,7 +9,6 @@ from autodl_agent.data.arrays import Labels, Logits, Probabilities
 from autodl_agent.engine.ensemble.calibration import CELLS, Calibration, fit_calibration, fit_thresholds, softmax_odds
 from autodl_agent.engine.members import mean_logits
 from autodl_agent.learners.base import Examples, Learner
-from autodl_agent.learners.prior import class_priors
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ class Snapshot:
 
     def predict(self, rows: Examples) -> Probabilities:
         """(n, classes) probabilities; rows that cannot be read get the class frequencies."""
-        shares = class_priors(rows.task)
+        shares = rows.task.class_priors
         if not self.parts:
             return np.tile(shares, (len(rows), 1))
         members = [mean_logits(part.models, rows, part.name) for part in self.parts]

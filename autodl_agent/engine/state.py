@@ -19,7 +19,6 @@ from autodl_agent.engine.round import Choose, Keep, Round
 from autodl_agent.engine.snapshot import HeldOut, Part, Snapshot
 from autodl_agent.engine.warm_start import WarmStart
 from autodl_agent.learners.base import Examples
-from autodl_agent.learners.prior import class_priors
 from autodl_agent.learners.registry import LearnerSpec
 from autodl_agent.system.clock import Budget, Deadline
 
@@ -87,7 +86,7 @@ class RunState:
     def prior(self) -> Round:
         """Class frequencies for every row: what stands on disk until something is learned."""
         now = self.budget.elapsed()
-        prediction = np.tile(class_priors(self.task), (self.task.n_test, 1))
+        prediction = np.tile(self.task.class_priors, (self.task.n_test, 1))
         self.keep(Snapshot())
         return self._round("prior", now, prediction=prediction)
 
@@ -292,7 +291,7 @@ class RunState:
         """Test rows that could not be read get the class frequencies; what an image of zeros says means nothing."""
         bad = self.store.bad["test"]
         if bad.any():
-            prediction = np.where(bad[:, None], class_priors(self.task), prediction)
+            prediction = np.where(bad[:, None], self.task.class_priors, prediction)
         return np.asarray(prediction, np.float32)
 
 

@@ -18,7 +18,7 @@ class PriorLearner(Learner):
 
     def __init__(self, task: Task, seed: int) -> None:
         super().__init__(task, seed)
-        self.shares = class_priors(task)
+        self.shares = task.class_priors
 
     def fit(self, data: Examples, deadline: Deadline) -> bool:
         """Count the labels of the given rows."""
@@ -40,9 +40,3 @@ class PriorLearner(Learner):
         learner = cls(task, task.seed)
         learner.shares = load_state(folder)[1]["shares"]
         return learner
-
-
-def class_priors(task: Task) -> Probabilities:
-    """(classes,) smoothed share of training rows in each class, strictly inside (0, 1)."""
-    counts = np.asarray(task.class_counts, np.float32)
-    return ((counts + 0.5) / (task.n_train + 1)).clip(1e-6, 1 - 1e-6).astype(np.float32)

@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autodl_agent.data.task import Task
-from autodl_agent.learners.prior import class_priors
 from autodl_agent.runs.csv_files import Thresholds, seconds_to_write, write_predictions, write_table
 from autodl_agent.system.clock import Budget
 from autodl_agent.system.errors import UsageError
@@ -81,7 +80,7 @@ class RunFolder:
     def _check_shares(self) -> None:
         # The first prediction is that of the class shares, whatever the run came to.
         with self._path(0).open("rb") as file:
-            was, shares = file.readline().split(), class_priors(self.task)
+            was, shares = file.readline().split(), self.task.class_priors
         try:
             same = np.allclose(np.array(was, np.float64), shares, rtol=1e-5)
         except ValueError:  # no numbers, or not as many

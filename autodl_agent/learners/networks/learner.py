@@ -12,7 +12,6 @@ from autodl_agent.learners.composition import composed_learner
 from autodl_agent.learners.networks.adapter import Arrays, InputAdapter, Spec
 from autodl_agent.learners.networks.common import completed, reserve_prediction_time
 from autodl_agent.learners.networks.trainer import Network
-from autodl_agent.learners.prior import class_priors
 from autodl_agent.learners.serialization import load_state, save_state
 from autodl_agent.system.clock import Deadline
 
@@ -25,7 +24,7 @@ class NetworkBody(Generic[Spec]):
 
     def __init__(self, adapter: InputAdapter[Spec]) -> None:
         self.adapter = adapter
-        self.shares = class_priors(adapter.task)
+        self.shares = adapter.task.class_priors
         self.spec: Spec | None = None
         self.network: Network | None = None
         self.increments = 0

@@ -15,7 +15,6 @@ from autodl_agent.learners.base import Examples
 from autodl_agent.learners.composition import composed_learner
 from autodl_agent.learners.cost import rows_to_predict
 from autodl_agent.learners.heads.multi_kernel import KernelHead, fit_in_time
-from autodl_agent.learners.prior import class_priors
 from autodl_agent.learners.serialization import load_state, save_state
 from autodl_agent.learners.speech.config import EMBEDDING, WHISPER, FrozenSoundConfig
 from autodl_agent.learners.speech.encoder_features import EMBEDDING_ENCODER, WHISPER_ENCODER, EncoderSpec, EncodingPace
@@ -48,7 +47,7 @@ class FrozenEncoderSound:
 
     def __init__(self, task: Task, seed: int, encoder: EncoderSpec, config: FrozenSoundConfig) -> None:
         self.task, self.seed, self.encoder, self.config = task, seed, encoder, config
-        self.shares = class_priors(task)
+        self.shares = task.class_priors
         self._head: KernelHead | None = None
         self._excerpt = 0
         self._resampler: Resampler = "soxr"

@@ -10,7 +10,6 @@ from autodl_agent.data.arrays import Probabilities
 from autodl_agent.data.task import Task
 from autodl_agent.learners.base import Examples, Learner
 from autodl_agent.learners.heads.multi_kernel import KernelHead, fit_in_time
-from autodl_agent.learners.prior import class_priors
 from autodl_agent.learners.serialization import load_state, save_state
 from autodl_agent.learners.speech.config import DEFAULT, ExcerptConfig
 from autodl_agent.learners.speech.features import layout, sound_recipe
@@ -33,7 +32,7 @@ class QuickSound(Learner):
 
     def __init__(self, task: Task, seed: int) -> None:
         super().__init__(task, seed)
-        self.shares = class_priors(task)
+        self.shares = task.class_priors
         self.config = DEFAULT
         self._head: KernelHead | None = None
         self._hear = DEFAULT.first

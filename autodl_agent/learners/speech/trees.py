@@ -15,7 +15,6 @@ from autodl_agent.data.task import Task
 from autodl_agent.data.tensor_store import Recipe
 from autodl_agent.learners.base import Examples, Learner
 from autodl_agent.learners.heads.arrays import float32
-from autodl_agent.learners.prior import class_priors
 from autodl_agent.learners.serialization import grouped, load_state, save_state
 from autodl_agent.learners.speech.config import TREES
 from autodl_agent.learners.speech.music_features import music_recipe
@@ -41,7 +40,7 @@ class SoundTrees(Learner):
     def __init__(self, task: Task, seed: int) -> None:
         super().__init__(task, seed)
         self.settings = TREES
-        self.targets = Targets(np.zeros(0, np.int64), False, class_priors(task))
+        self.targets = Targets(np.zeros(0, np.int64), False, task.class_priors)
         self.random_forest, self.medians = RandomForest(), np.zeros(0, np.float32)
         self.forest: Forest | None = None
         self.softmax = False

@@ -16,7 +16,6 @@ from autodl_agent.data.arrays import Probabilities
 from autodl_agent.data.task import Task
 from autodl_agent.learners.base import Examples, Learner, balanced_order, drawn_rows
 from autodl_agent.learners.heads.cost import logistic_ridge_s
-from autodl_agent.learners.prior import class_priors
 from autodl_agent.learners.serialization import grouped, load_state, save_state
 from autodl_agent.learners.tabular.config import QuickSettings
 from autodl_agent.learners.tabular.encoding import TableEncoder, tree_matrix
@@ -41,7 +40,7 @@ class BoostedTrees(Learner):
     def __init__(self, task: Task, seed: int) -> None:
         super().__init__(task, seed)
         self.settings = BoostSettings()
-        self.targets = Targets(np.zeros(0, np.int64), False, class_priors(task))
+        self.targets = Targets(np.zeros(0, np.int64), False, task.class_priors)
         self.grown = np.zeros(0, np.int64)  # which of the targets' columns have trees
         self.softmax = False
         self.encoder: TableEncoder | None = None

@@ -11,7 +11,6 @@ from autodl_agent.data.arrays import Probabilities
 from autodl_agent.data.task import Task
 from autodl_agent.learners.base import Examples, Learner, balanced_order
 from autodl_agent.learners.heads.cost import logistic_ridge_s
-from autodl_agent.learners.prior import class_priors
 from autodl_agent.learners.serialization import load_state, save_state
 from autodl_agent.learners.tabular.config import QuickSettings
 from autodl_agent.learners.tabular.linear_model import Shape, TableModel, best_shape, fit_model, probabilities
@@ -28,7 +27,7 @@ class QuickTable(Learner):
     def __init__(self, task: Task, seed: int) -> None:
         super().__init__(task, seed)
         self.settings = QuickSettings()
-        self.targets = Targets(np.zeros(0, np.int64), False, class_priors(task))
+        self.targets = Targets(np.zeros(0, np.int64), False, task.class_priors)
         self.model: TableModel | None = None
         self.shape, self.stage = Shape(), 0
 

@@ -15,7 +15,6 @@ from autodl_agent.data.arrays import Probabilities
 from autodl_agent.data.task import Task
 from autodl_agent.data.tensor_store import OutOfTimeError
 from autodl_agent.learners.base import Examples, Learner, balanced_order
-from autodl_agent.learners.prior import class_priors
 from autodl_agent.learners.serialization import grouped, load_state, save_state
 from autodl_agent.learners.tabular.config import ForestSettings
 from autodl_agent.learners.tabular.encoding import TableEncoder, tree_matrix
@@ -46,7 +45,7 @@ class ExtraTrees(Learner):
     def __init__(self, task: Task, seed: int) -> None:
         super().__init__(task, seed)
         self.settings = ForestSettings()
-        self.targets = Targets(np.zeros(0, np.int64), False, class_priors(task))
+        self.targets = Targets(np.zeros(0, np.int64), False, task.class_priors)
         self.random_forest = RandomForest()
         self.plan = self.settings.plans[0]
         self.encoder: TableEncoder | None = None

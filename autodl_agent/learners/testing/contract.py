@@ -19,7 +19,6 @@ from autodl_agent.data.domain import make_task
 from autodl_agent.data.task import Domain, Task
 from autodl_agent.data.tensor_store import TensorStore
 from autodl_agent.learners.base import Examples, Learner
-from autodl_agent.learners.prior import class_priors
 from autodl_agent.learners.registry import SEED_STEP, LearnerSpec
 from autodl_agent.system.clock import Budget, Deadline
 from data_format.dataset import Dataset, DomainName, Split
@@ -248,7 +247,7 @@ class ScriptedLearner(Learner):
         out = (share * known + (1 - share) * noise).astype(np.float32)
         if done >= self.at:
             if self.misbehave == "shares":
-                return np.tile(class_priors(self.task), (len(data), 1))
+                return np.tile(self.task.class_priors, (len(data), 1))
             if self.misbehave == "nan" or (self.misbehave == "test-nan" and data.split == "test"):
                 out[0, 0] = np.nan
             if self.misbehave == "test-raise" and data.split == "test":

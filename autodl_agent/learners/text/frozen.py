@@ -15,7 +15,6 @@ from autodl_agent.learners.base import Examples
 from autodl_agent.learners.composition import composed_learner
 from autodl_agent.learners.cost import rows_to_predict
 from autodl_agent.learners.heads.mlp import Heads, fit_heads, seconds_of_net
-from autodl_agent.learners.prior import class_priors
 from autodl_agent.learners.serialization import load_state, save_state
 from autodl_agent.learners.text.config import E5, USE, FrozenTextConfig
 from autodl_agent.learners.text.sentence_vectors import PIECE_CHARACTERS, TextVectors, text_vectors
@@ -44,7 +43,7 @@ class FrozenEncoderText:
 
     def __init__(self, task: Task, seed: int, config: FrozenTextConfig) -> None:
         self.task, self.seed, self.config = task, seed, config
-        self.shares = class_priors(task)
+        self.shares = task.class_priors
         self.head: Heads | None = None
         self.next_s: float | None = None
         self.excerpt = 0  # that the head was fitted on

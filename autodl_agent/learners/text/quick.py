@@ -9,7 +9,6 @@ import numpy as np
 from autodl_agent.data.arrays import Probabilities
 from autodl_agent.data.task import Task
 from autodl_agent.learners.base import Examples, Learner
-from autodl_agent.learners.prior import class_priors
 from autodl_agent.learners.serialization import load_state, save_state
 from autodl_agent.learners.text.config import BayesConfig, LinearConfig
 from autodl_agent.learners.text.hashing import WORD, Bag, token_bag, tokenise
@@ -57,7 +56,7 @@ class HashedBayes(Learner):
     def predict(self, data: Examples) -> Probabilities:
         """(n, classes) calibrated probabilities."""
         if self._model is None or len(data) == 0:
-            return np.tile(class_priors(self.task), (len(data), 1))
+            return np.tile(self.task.class_priors, (len(data), 1))
         if self._whole:
             bag = token_rows(data, self._reading)
         else:
@@ -126,7 +125,7 @@ class LinearText(Learner):
     def predict(self, data: Examples) -> Probabilities:
         """(n, classes) blended, calibrated probabilities."""
         if self._model is None or len(data) == 0:
-            return np.tile(class_priors(self.task), (len(data), 1))
+            return np.tile(self.task.class_priors, (len(data), 1))
         bags = [token_rows(data, self.config)]
         if len(self._model.blocks) > 1:
             bags.append(character_rows(data, self.config))

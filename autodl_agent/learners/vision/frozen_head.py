@@ -14,7 +14,6 @@ from autodl_agent.learners.cost import recipes_cost_s
 from autodl_agent.learners.heads.config import GaussianConfig
 from autodl_agent.learners.heads.cost import Speed
 from autodl_agent.learners.heads.gaussian_kernel import GaussianHead, fit_gaussian
-from autodl_agent.learners.prior import class_priors
 from autodl_agent.system.clock import Deadline
 from autodl_agent.system.resources import cores
 
@@ -38,7 +37,7 @@ class FrozenHead:
         self.seed, self.config = seed, config
         self._fit_s = self._fit_work = 0.0  # of the newest head; work: see `_work`
         self.head: GaussianHead | None = None
-        self.shares = class_priors(task)
+        self.shares = task.class_priors
         self._speed = Speed()
 
     def fit(self, data: Examples, rows: int, feature_views: Sequence[FeatureView], deadline: Deadline) -> None:

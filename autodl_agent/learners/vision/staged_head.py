@@ -14,7 +14,6 @@ from autodl_agent.learners.cost import recipes_cost_s
 from autodl_agent.learners.heads.block_ridge import fit_head, fit_operations, is_wide
 from autodl_agent.learners.heads.cost import Speed
 from autodl_agent.learners.heads.ridge import RidgeHead
-from autodl_agent.learners.prior import class_priors
 from autodl_agent.learners.serialization import load_state, save_state
 from autodl_agent.learners.vision.block_weights import CHOICE_ROWS, Choice, Weights, choose
 from autodl_agent.learners.vision.features import Feature
@@ -60,7 +59,7 @@ class StagedHead:
         self.task, self.seed, self.growth = task, seed, growth
         self.fitted: Fitted | None = None
         self.speed = Speed()
-        self.shares = class_priors(task)
+        self.shares = task.class_priors
 
     def rows_for(self, data: Examples, features: tuple[Feature, ...]) -> int:
         """Ceiling of rows for these features: what the store can keep."""

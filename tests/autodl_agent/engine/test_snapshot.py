@@ -6,7 +6,7 @@ import pytest
 from autodl_agent.engine.ensemble.calibration import CELLS
 from autodl_agent.engine.ensemble.selection import to_logits
 from autodl_agent.engine.snapshot import HeldOut, Part, Snapshot, blended_odds
-from autodl_agent.learners.prior import PriorLearner, class_priors
+from autodl_agent.learners.prior import PriorLearner
 from autodl_agent.learners.testing.contract import examples_of, memory_dataset
 
 RNG = np.random.default_rng(0)
@@ -35,7 +35,7 @@ def test_members_and_weights_must_be_as_many() -> None:
 
 def test_without_parts_the_class_frequencies_are_predicted() -> None:
     train, test = examples_of(memory_dataset("tabular")[0])
-    assert np.allclose(Snapshot().predict(test), np.tile(class_priors(train.task), (len(test), 1)))
+    assert np.allclose(Snapshot().predict(test), np.tile(train.task.class_priors, (len(test), 1)))
     assert Snapshot().thresholds() is None
 
 
@@ -46,7 +46,7 @@ def test_rows_that_cannot_be_read_get_the_class_frequencies() -> None:
     snapshot = Snapshot((Part("prior", 1.0, (learner,)),))
     test.store.bad["test"][2] = True
     found = snapshot.predict(test)
-    assert np.allclose(found[2], class_priors(train.task), atol=1e-5)
+    assert np.allclose(found[2], train.task.class_priors, atol=1e-5)
     assert np.allclose(found[[0, 1, 3]], learner.shares, atol=1e-4)
     # The order of the rows asked for is theirs, not the store's.
     assert np.allclose(snapshot.predict(test.take(np.array([2, 0]))), found[[2, 0]])

@@ -8,7 +8,7 @@ import pytest
 from autodl_agent.data.task import Domain, Task
 from autodl_agent.learners.base import Examples
 from autodl_agent.learners.cost import rows_to_predict
-from autodl_agent.learners.prior import PriorLearner, class_priors
+from autodl_agent.learners.prior import PriorLearner
 from autodl_agent.learners.serialization import load_state, save_state
 from autodl_agent.learners.testing.contract import examples_of, memory_dataset
 from autodl_agent.system.clock import Deadline
@@ -22,11 +22,11 @@ def task(n: int, *counts: int) -> Task:
 
 @pytest.mark.parametrize(("n", "count", "share"), [(9, 4, 0.45), (0, 0, 0.5), (1, 1, 0.75), (3, 0, 0.125)])
 def test_shares_are_smoothed(n: int, count: int, share: float) -> None:
-    assert class_priors(task(n, count))[0] == pytest.approx(share)
+    assert task(n, count).class_priors[0] == pytest.approx(share)
 
 
 def test_shares_are_never_certain() -> None:
-    shares = class_priors(task(10**9, 0, 10**9))
+    shares = task(10**9, 0, 10**9).class_priors
     assert 0 < shares[0] < 1e-5 and 1 - 1e-5 < shares[1] < 1
 
 

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from autodl_agent.data.task import Domain, Task
-from autodl_agent.learners.prior import class_priors
 from autodl_agent.learners.testing.contract import FakeClock
 from autodl_agent.runs.folder import RunFolder, discard_run, log_to, prepare_folder, restore_log
 from autodl_agent.system.errors import UsageError
@@ -69,7 +68,7 @@ def other(out, **changes):
 
 def test_a_run_of_the_same_data_is_gone_on_with_and_its_lists_stay(tmp_path):
     out, _ = folder_for(tmp_path)
-    out.add(np.tile(class_priors(out.task), (3, 1)), None)
+    out.add(np.tile(out.task.class_priors, (3, 1)), None)
     before = {path.name: path.stat().st_mtime_ns for path in tmp_path.glob("*.txt")}
     again = other(out)
     again.check_same()
@@ -93,7 +92,7 @@ def test_a_run_of_the_same_data_is_gone_on_with_and_its_lists_stay(tmp_path):
 )
 def test_a_run_of_other_data_is_told_and_nothing_is_written(tmp_path, changes, says):
     out, _ = folder_for(tmp_path)
-    out.add(np.tile(class_priors(out.task), (3, 1)), None)
+    out.add(np.tile(out.task.class_priors, (3, 1)), None)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     with pytest.raises(UsageError, match=says):
         other(out, **changes).check_same()
