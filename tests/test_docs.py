@@ -146,7 +146,6 @@ def run_example(arguments: list[str], folder: Path) -> subprocess.CompletedProce
     )
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("document", WITH_PYTHON, ids=named(WITH_PYTHON))
 def test_python_of_documents_runs(document: Path, tmp_path: Path) -> None:
@@ -155,7 +154,6 @@ def test_python_of_documents_runs(document: Path, tmp_path: Path) -> None:
         assert result.returncode == 0, f"{block}\n{result.stderr[-2000:]}"
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("document", WITH_COMMANDS, ids=named(WITH_COMMANDS))
 def test_command_lines_of_documents_run(document: Path, tmp_path: Path) -> None:
