@@ -1,4 +1,8 @@
-"""The one reader of time. Nothing else in the agent calls `time.*`; tests hand in a fake."""
+"""The clock of a run: budget and deadlines are handed in, so that tests can hand in a fake.
+
+The engine and the learners read time through these two alone; programs around a run (challenge, benchmark, process
+watching) also read the system's clocks.
+"""
 
 import os
 import time
