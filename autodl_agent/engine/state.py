@@ -151,12 +151,13 @@ class RunState:
         return self.disabled(member, started, f"{type(error).__name__}: {error}")
 
     def timed_out(self, member: "Member | RemoteMember", started: float) -> Round:
-        """A slice without a result; a learner that starves again and again is left alone."""
+        """A slice without a result; a learner that times out again and again is left alone."""
         member.timed_out += 1
         member.more = True
         failed = member.timed_out >= TIME_OUTS_AT_MOST
         self._remember(member.spec, started, member, failed=failed, timed_out=True)
-        return self._round(member.spec.name, started, error="out of time" if failed else "")
+        # A learner of the worker is no member yet while its first result has not come.
+        return replace(self._round(member.spec.name, started, error="out of time" if failed else ""), more=not failed)
 
     def disabled(self, member: "Member | RemoteMember", started: float, error: str) -> Round:
         """A learner that gets no more slices; what it had delivered before stays in the ensemble."""

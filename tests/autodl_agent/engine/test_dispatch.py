@@ -81,6 +81,16 @@ def test_a_slice_of_the_worker_is_blended(monkeypatch: pytest.MonkeyPatch) -> No
     assert remote.prediction is not None and remote.weights["remote"] > 0
 
 
+def test_a_learner_of_the_worker_that_ran_out_of_time_could_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def too_short(lane: PaperLane, spec: LearnerSpec, seconds: float) -> None:
+        lane._clock.at += 1
+        lane._deliver(Finished(spec, 0.0, {}, (), more=True))
+
+    monkeypatch.setattr(PaperLane, "play", too_short)
+    (remote,) = [r for r in play(monkeypatch) if r.learner == "remote"]
+    assert remote.more and not remote.error and remote.prediction is None
+
+
 def test_the_first_answer_comes_first_where_the_first_slice_was_too_short(monkeypatch: pytest.MonkeyPatch) -> None:
     """One model's answer before those of all folds, also in the second try; the worker waits as long."""
     late = []
