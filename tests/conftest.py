@@ -7,6 +7,7 @@ test does not ask for one: each would load TensorFlow for some seconds.
 `make quick` leaves it out, and refuses processes and TensorFlow, so that the table cannot go stale unnoticed.
 """
 
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -164,6 +165,16 @@ def pytest_configure(config: pytest.Config) -> None:
     """In the quick lane a process or TensorFlow is a fault of the test."""
     if is_quick(config):
         sys.addaudithook(_refuse)
+
+
+@pytest.fixture(autouse=True)
+def log_as_before() -> Iterator[None]:
+    """Whatever a test logs to, the next one finds the agent's logger as it is in a new process."""
+    yield
+    logger = logging.getLogger("autodl_agent")
+    logger.handlers.clear()
+    logger.setLevel(logging.NOTSET)
+    logger.propagate = True
 
 
 @pytest.hookimpl(wrapper=True)

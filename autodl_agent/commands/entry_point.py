@@ -14,7 +14,7 @@ from autodl_agent.system.resources import cores, limit_blas_threads
 from data_format.exit_callbacks import run_exit_callbacks
 
 EXIT_BAD_INPUT = 2
-ECHO_S = 0.3
+ECHO_S = 0.5
 
 
 class _Terminated(SystemExit):

@@ -80,12 +80,16 @@ def _run_to_its_end(lifecycle: RunLifecycle) -> RunResult:
 
 @contextmanager
 def _logged(folder: Path, budget: Budget) -> Iterator[None]:
+    logger = logging.getLogger("autodl_agent")
+    level, propagate = logger.level, logger.propagate
     handler = log_to(folder / "log.txt", budget)
     try:
         yield
     finally:
-        logging.getLogger("autodl_agent").removeHandler(handler)
+        logger.removeHandler(handler)
         handler.close()
+        logger.setLevel(level)
+        logger.propagate = propagate
 
 
 @contextmanager
