@@ -1,7 +1,7 @@
 """Slices in two places, a thread of this process and the worker; their results are judged as they come.
 
 On few cores two slices at once would only slow each other down and spoil the measured costs. So there one slice runs
-at a time, wherever the policy sees the most to gain; only when it takes much longer than expected is the other lane
+at a time, wherever the policy sees the most to gain; only when it takes much longer than expected is the other place
 used as well, so that a worker that hangs holds up nothing.
 """
 
@@ -23,7 +23,7 @@ from autodl_agent.system.resources import cores
 
 ENOUGH_CORES = 4  # for two slices at once
 OVERDUE = 2.0  # times the expected cost, and
-OVERDUE_S = 3.0  # as many seconds more, after which a slice no longer keeps the other lane waiting: costs are guesses
+OVERDUE_S = 3.0  # as many seconds more, after which a slice no longer keeps the other place waiting: costs are guesses
 OVERDUE_SHARE = 0.1  # of the budget that these seconds are at most
 TICK_S = 0.25
 FIRST_TRIES = 3  # slices that may fail to give a first answer before the worker is let in

@@ -45,7 +45,7 @@ USUAL = {  # (time, rows, columns) where the metadata leave them open
 def warm_up(metadata: Any) -> "WorkerClient | None":
     """Import what the ladder of the domain will need, then rehearse.
 
-    Returns the lane of a worker process that has loaded its libraries, where the domain has learners that need one.
+    Returns the client of a worker process that has loaded its libraries, where the domain has learners that need one.
     """
     domain = _domain(metadata)
     for name in ("scipy.sparse", "scipy.linalg", "sklearn.linear_model", "lightgbm"):

@@ -1,4 +1,4 @@
-"""The lane of slices that run in the worker: started early, loaded in the background, replaced when it is lost.
+"""Slices in the worker, seen from here: it is started early, loaded in the background, replaced when it is lost.
 
 The rounds ask `free` and `play`, and read its events from their own queue; nothing here ever waits for the worker.
 """

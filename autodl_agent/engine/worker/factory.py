@@ -32,9 +32,9 @@ def start_worker(
     memory_bytes: int | None = None,
     started: "WorkerClient | None" = None,
 ) -> "WorkerClient | None":
-    """A lane whose worker is starting, or None with the reason in the log.
+    """The client of a worker that is starting, or None with the reason in the log.
 
-    memory_bytes: that the user allows for the whole run; None for what the machine has. started: a lane whose worker
+    memory_bytes: that the user allows for the whole run; None for what the machine has. started: one that
     was started before the task was known; it is used, or closed where no worker is wanted.
     """
     heavy = [spec for spec in candidates if spec.worker]
@@ -49,7 +49,7 @@ def start_worker(
 
 
 def launch_worker(specs: Sequence[LearnerSpec], budget: Budget, memory_bytes: int | None = None) -> "WorkerClient":
-    """A lane whose worker is starting. memory_bytes: of the worker; by default a share of what the machine has."""
+    """The client of a worker that is starting. memory_bytes: of the worker; a share of the machine by default."""
     from autodl_agent.engine.worker.client import WorkerClient
 
     own = memory_bytes or int(LIMIT_SHARE * memory_limit_bytes())
